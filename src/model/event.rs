@@ -1,0 +1,50 @@
+//! What a run says while it runs. A [`Sink`] draws it; the run neither knows nor waits for what a sink does.
+
+use serde::Serialize;
+
+use super::report::Check;
+
+/// A stage of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Names to addresses.
+    Names,
+    /// Every rule with one port, side by side.
+    Reachability,
+    /// Media ranges.
+    Ranges,
+}
+
+/// Something happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run began.
+    Started { run: String, profile: String, started: String },
+    /// A phase began, with so many checks.
+    PhaseStarted { phase: Phase, checks: usize, at_ms: u64 },
+    /// A check is under way; `waiting_for` says what it waits for, in a few words.
+    CheckStarted { check: String, waiting_for: String, at_ms: u64 },
+    /// A sweep has heard from or given up on so many of its ports.
+    Progress { check: String, done: u32, total: u32 },
+    /// A check was judged by itself (groups and waivers come at the end).
+    CheckDone { check: Box<Check> },
+    /// A phase ended.
+    PhaseDone { phase: Phase, at_ms: u64 },
+    /// The run ended.
+    Finished { verdict: super::Status, at_ms: u64 },
+}
+
+/// Takes events in order.
+pub trait Sink: Send + Sync {
+    /// Takes one event; must not block for long.
+    fn event(&self, event: &Event);
+}
+
+/// Draws nothing.
+pub struct Silent;
+
+impl Sink for Silent {
+    fn event(&self, _: &Event) {}
+}

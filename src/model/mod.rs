@@ -1,0 +1,22 @@
+//! The nouns that every other module speaks of. Nothing here knows how a value is obtained, judged or drawn.
+
+mod event;
+mod failure;
+pub mod metric;
+mod observation;
+mod ports;
+mod report;
+mod rule;
+mod source;
+mod status;
+
+pub use event::{Event, Phase, Silent, Sink};
+pub use failure::{Failure, FailureKind, Step};
+pub use observation::{Facts, Observation, Outcome, StepTiming};
+pub use ports::{PortRange, PortSet};
+pub use report::{
+    Check, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
+};
+pub use rule::{Need, ProbeKind, RoleName, RuleId, Service, Transport};
+pub use source::Source;
+pub use status::Status;

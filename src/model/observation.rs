@@ -1,0 +1,123 @@
+//! What a probe saw, with no judgement.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::failure::{Failure, Step};
+use super::metric::Metric;
+use super::rule::ProbeKind;
+
+/// One layer of a probe and how long it took: an element of `observed.steps`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepTiming {
+    /// Which layer.
+    pub step: Step,
+    /// Time spent in it, in milliseconds.
+    pub ms: f64,
+    /// `ok`, or the failure's kind and words.
+    pub result: String,
+}
+
+/// Named facts and metrics of one probe; the names are those of [`metric::TABLE`](super::metric::TABLE).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Facts(Map<String, Value>);
+
+impl Facts {
+    /// No fact yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Records `value` under the metric's name; a value that is no JSON (a NaN) is recorded as null.
+    pub fn set(&mut self, metric: &Metric, value: impl Serialize) {
+        self.0.insert(metric.name.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
+    }
+
+    /// The value recorded under the metric's name, if it is there and of that type.
+    pub fn get<T: DeserializeOwned>(&self, metric: &Metric) -> Option<T> {
+        self.0.get(metric.name).and_then(|v| T::deserialize(v).ok())
+    }
+
+    /// Whether anything was recorded under the metric's name.
+    pub fn has(&self, metric: &Metric) -> bool {
+        self.0.contains_key(metric.name)
+    }
+
+    /// Takes over every fact of `other`.
+    pub fn extend(&mut self, other: Facts) {
+        self.0.extend(other.0);
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
+}
+
+/// How a probe ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It went through; the facts say what was seen.
+    Measured,
+    /// The network failed, which is a result.
+    Failed(Failure),
+    /// It was not tried, because …
+    Skipped(String),
+}
+
+/// What one probe saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The probe that really ran (`tcp` where a later probe falls back to it).
+    pub probe: ProbeKind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The layers it climbed, in order.
+    pub steps: Vec<StepTiming>,
+    /// What it saw on the way, also when it failed.
+    pub facts: Facts,
+}
+
+impl Observation {
+    /// An observation of `probe` that went through, with nothing in it yet.
+    pub fn new(probe: ProbeKind) -> Self {
+        Self { probe, outcome: Outcome::Measured, steps: Vec::new(), facts: Facts::new() }
+    }
+
+    /// Not tried.
+    pub fn skipped(probe: ProbeKind, because: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Skipped(because.into()), ..Self::new(probe) }
+    }
+
+    /// Failed before any step was measured.
+    pub fn failed(probe: ProbeKind, failure: Failure) -> Self {
+        Self { outcome: Outcome::Failed(failure), ..Self::new(probe) }
+    }
+
+    /// Records a step that went well.
+    pub fn step_ok(&mut self, step: Step, took: std::time::Duration) {
+        self.steps.push(StepTiming { step, ms: millis(took), result: "ok".to_owned() });
+    }
+
+    /// Records a step that failed, and the failure as the outcome.
+    pub fn step_failed(&mut self, failure: Failure, took: std::time::Duration) {
+        let result = format!("{}: {}", failure.kind.as_str(), failure.detail);
+        self.steps.push(StepTiming { step: failure.step, ms: millis(took), result });
+        self.outcome = Outcome::Failed(failure);
+    }
+
+    /// The failure, if that is how it ended.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Failed(f) => Some(f),
+            _ => None,
+        }
+    }
+}
+
+/// Milliseconds with microsecond resolution.
+fn millis(d: std::time::Duration) -> f64 {
+    (d.as_secs_f64() * 1e6).round() / 1e3
+}

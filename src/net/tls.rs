@@ -1,0 +1,4 @@
+//! TLS with a recording verifier.
+
+/// Trust anchors.
+pub struct Trust;

@@ -1,0 +1,4 @@
+//! Bytes to messages and back. No time, no sockets. Never panics on any input, never allocates what a peer's length
+//! field says.
+
+pub mod stun;

@@ -108,6 +108,15 @@ impl Started {
         })
     }
 
+    /// Ends the process and gives what it had printed.
+    pub fn into_words(mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.stdout.drain();
+        self.stderr.drain();
+        format!("{}\n{}", self.stdout.seen, self.stderr.seen)
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub fn finish(mut self) -> Run {

@@ -1,7 +1,7 @@
 //! The servers that a platform really runs, behind the router: nginx, Janus, coturn and sshd, each with the profile that
 //! asks for it.
 
-use crate::namespaces::{Lab, RTC, RTC4, RTC6};
+use crate::namespaces::{CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
 use crate::servers::{coturn, janus, nginx, sshd};
 
 const MEDIA: &str = "udp 19099-20099";
@@ -95,5 +95,53 @@ fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
         // Nobody speaks SIP there, and the host itself says so.
         let sip = report.at(address, "udp 5099");
         assert_ne!(sip.status(), "pass", "{sip}");
+    }
+}
+
+/// A profile with one STUN rule.
+const STUN: &str = r#"
+name = "one-stun-server"
+title = "One STUN server"
+vantages = ["client"]
+[documents]
+here = "This test"
+[roles.stun]
+description = "a STUN server"
+[stun."stun.binding"]
+to = "stun"
+port = 3478
+need = "required"
+source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
+"#;
+
+#[test]
+fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_silent() {
+    let Some(lab) = Lab::up() else { return };
+    let profile = lab.dir().join("stun.toml");
+    std::fs::write(&profile, STUN).unwrap();
+    let target = format!("stun={RTC4},[{RTC6}]");
+    let args = ["--profile", profile.to_str().unwrap(), "--target", &target];
+    let server = coturn(&lab);
+    let run = lab.check(&args);
+    let report = run.exits(0).report();
+    for (address, client) in [(RTC4, CLIENT4), (RTC6, CLIENT6)] {
+        let stun = report.at(address, "udp 3478").is("pass");
+        assert!(stun.seen("mapped").to_string().contains(client), "no NAT, so the client's own address: {stun}");
+        assert!(stun.seen("stun_rtt_ms").as_f64().is_some_and(|ms| ms > 0.0), "{stun}");
+    }
+
+    lab.forward("udp dport 3478 drop");
+    let run = lab.check(&args);
+    let report = run.exits(3).report();
+    report.at(RTC4, "udp 3478").is("unknown");
+    report.at(RTC6, "udp 3478").is("unknown");
+
+    lab.forward("");
+    drop(server);
+    let run = lab.check(&args);
+    let report = run.exits(1).report();
+    for address in [RTC4, RTC6] {
+        let stun = report.at(address, "udp 3478").is("fail");
+        assert_eq!((stun.failure(), stun.seen("icmp_from")), (("stun", "refused"), &address.into()), "{stun}");
     }
 }

@@ -129,6 +129,29 @@ impl PortSet {
     }
 }
 
+/// How many ports of a range to ask where the far end is not a responder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortsMode {
+    /// All of them.
+    All,
+    /// A seeded sample of so many.
+    Sample(u16),
+}
+
+impl FromStr for PortsMode {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "all" => Ok(PortsMode::All),
+            _ => match s.parse() {
+                Ok(n) if n > 0 => Ok(PortsMode::Sample(n)),
+                _ => Err(format!("`{s}` is neither `all` nor a number of ports from 1 to 65535")),
+            },
+        }
+    }
+}
+
 impl FromIterator<u16> for PortSet {
     fn from_iter<I: IntoIterator<Item = u16>>(ports: I) -> Self {
         let mut sorted: Vec<u16> = ports.into_iter().filter(|p| *p > 0).collect();

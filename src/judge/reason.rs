@@ -40,7 +40,9 @@ pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> St
 
 fn name_failed(item: &Item, failure: &Failure) -> String {
     let change = match failure.kind {
-        FailureKind::NxDomain => "check the name for a typing error, or have it added to the DNS that this network uses",
+        FailureKind::NxDomain => {
+            "check the name for a typing error, or have it added to the DNS that this network uses"
+        }
         FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
         FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
         FailureKind::OutOfTime => "give the run a longer --budget",
@@ -58,10 +60,14 @@ fn remedy(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String
         FailureKind::TimedOut if status == Status::Unknown => format!(
             "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
         ),
-        FailureKind::TimedOut if failure.step == crate::model::Step::Connect || item.rule.transport == Transport::Udp => {
+        FailureKind::TimedOut
+            if failure.step == crate::model::Step::Connect || item.rule.transport == Transport::Udp =>
+        {
             format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
         }
-        FailureKind::TimedOut => "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned(),
+        FailureKind::TimedOut => {
+            "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
+        }
         FailureKind::Refused => format!(
             "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
         ),
@@ -182,7 +188,9 @@ fn answer_words(item: &Item, facts: &Facts) -> String {
             .get::<Vec<IpAddr>>(&metric::ADDRESSES)
             .map_or("resolved".to_owned(), |a| format!("resolved to {}", list(&a))),
         Service::Stun => {
-            let mapped = facts.get::<String>(&metric::MAPPED).map_or_else(String::new, |m| format!(" and sees this machine as {m}"));
+            let mapped = facts
+                .get::<String>(&metric::MAPPED)
+                .map_or_else(String::new, |m| format!(" and sees this machine as {m}"));
             let rtt = number(&metric::STUN_RTT_MS).map_or_else(String::new, |ms| format!(" in {ms:.1} ms"));
             format!("answered{rtt}{mapped}")
         }

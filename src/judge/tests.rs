@@ -155,7 +155,8 @@ fn silence_over_udp_is_unknown_unless_the_far_end_is_known_to_answer() {
     let alone = Bench::new(&["stun"]).saw("stun", silent());
     assert_eq!(only(&alone).0, Status::Unknown);
     let all: Vec<u16> = (1000..1100).collect();
-    let beside = Bench::new(&["stun", "media"]).saw("stun", silent()).saw("media", on_responder(range(&all, &[], &[], &[])));
+    let beside =
+        Bench::new(&["stun", "media"]).saw("stun", silent()).saw("media", on_responder(range(&all, &[], &[], &[])));
     assert_eq!(only(&beside).0, Status::Fail);
 }
 

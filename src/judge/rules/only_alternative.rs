@@ -8,8 +8,7 @@ use crate::plan::Plan;
 
 /// One finding a group and address.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let counted: Vec<&Check> =
-        checks.iter().filter(|c| c.waived.is_none() && c.status != Status::Skip).collect();
+    let counted: Vec<&Check> = checks.iter().filter(|c| c.waived.is_none() && c.status != Status::Skip).collect();
     let names: BTreeSet<&str> = counted.iter().filter_map(|c| c.group.as_deref()).collect();
     let of_group = |name: &&str| -> Vec<Finding> {
         let only = plan.groups.get(*name).copied().unwrap_or_default();

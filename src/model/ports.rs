@@ -113,9 +113,9 @@ impl PortSet {
         &self.0
     }
 
-    /// How many ports.
+    /// How many ports. Saturates, because a set read from a file may name a port more than once.
     pub fn count(&self) -> u32 {
-        self.0.iter().map(|r| r.count()).sum()
+        self.0.iter().fold(0, |n, r| n.saturating_add(r.count()))
     }
 
     /// No port at all.

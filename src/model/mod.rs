@@ -12,7 +12,7 @@ mod status;
 
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
-pub use observation::{Facts, Observation, Outcome, StepTiming};
+pub use observation::{Facts, Observation, Outcome, StepTiming, millis};
 pub use ports::{PortRange, PortSet};
 pub use report::{
     Check, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,

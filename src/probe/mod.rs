@@ -1,6 +1,15 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
+pub mod dns;
+pub mod http;
+mod layers;
+pub mod plain_tcp;
+pub mod redirect;
+pub mod ssh;
+pub mod tcp;
+pub mod ws;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,2 +1,4 @@
 //! session
 pub mod limits;
+pub mod access;
+pub mod reflector;

@@ -234,8 +234,8 @@ impl Responder {
         self.tally.read()
     }
 
-    /// Ends every connection and closes every socket; returns when that is done.
-    pub async fn stop(self) {
+    /// Ends every connection and closes every socket; returns the last counters when that is done.
+    pub async fn stop(self) -> Counters {
         let Self { tally, cancel, tasks, udp, .. } = self;
         drop(cancel);
         tasks.close();
@@ -243,7 +243,9 @@ impl Responder {
             tracing::warn!(connections = tasks.len(), "connections that did not end are dropped");
         }
         let _ = tokio::task::spawn_blocking(move || udp.join()).await;
-        tracing::info!(counters = %tally.read(), "responder stopped");
+        let counters = tally.read();
+        tracing::info!(%counters, "responder stopped");
+        counters
     }
 
     fn log_start(&self) {

@@ -1,5 +1,7 @@
 //! The responder on loopback, asked with independent clients: real sockets, ports that the kernel chooses.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;

@@ -261,7 +261,9 @@ mod tests {
     fn free_run(count: u16) -> u16 {
         (0..50u16)
             .map(|i| 21_000 + i * 100)
-            .find(|first| (0..count).all(|i| udp::Socket::open(format!("127.0.5.1:{}", first + i).parse().unwrap()).is_ok()))
+            .find(|first| {
+                (0..count).all(|i| udp::Socket::open(format!("127.0.5.1:{}", first + i).parse().unwrap()).is_ok())
+            })
             .unwrap()
     }
 

@@ -207,14 +207,8 @@ impl Responder {
             tcp::listen(port, &context).map_err(|e| StartError::system("listen on TCP", e))?;
         }
         tasks.spawn(log_counters(tally.clone(), cancel.clone()));
-        let responder = Self {
-            bound: opened.bound,
-            not_bound: opened.not_bound,
-            tally,
-            cancel: cancel.drop_guard(),
-            tasks,
-            udp,
-        };
+        let responder =
+            Self { bound: opened.bound, not_bound: opened.not_bound, tally, cancel: cancel.drop_guard(), tasks, udp };
         responder.log_start();
         Ok(responder)
     }

@@ -32,8 +32,7 @@ pub(super) fn receive(socket: &UdpSocket, buf: &mut [u8], port: u16) -> io::Resu
     // Room for in6_pktinfo, the larger of the two.
     let mut control = [0u8; 64];
     let mut slices = [IoSliceMut::new(buf)];
-    let message =
-        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::empty())?;
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::empty())?;
     let from = message.address.as_ref().and_then(socket_addr).ok_or(io::ErrorKind::InvalidData)?;
     let to = message.cmsgs()?.find_map(|c| destination(&c));
     Ok(Received { length: message.bytes, from, to: to.map(|ip| SocketAddr::new(ip, port)) })
@@ -47,13 +46,11 @@ pub(super) fn send(socket: &UdpSocket, bytes: &[u8], from: IpAddr, to: SocketAdd
     match from {
         IpAddr::V4(ip) => {
             let spec = libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
-            let info =
-                libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: spec, ipi_addr: libc::in_addr { s_addr: 0 } };
+            let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: spec, ipi_addr: libc::in_addr { s_addr: 0 } };
             sendmsg(fd, &slices, &[ControlMessage::Ipv4PacketInfo(&info)], MsgFlags::empty(), Some(&to))?;
         }
         IpAddr::V6(ip) => {
-            let info =
-                libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 };
+            let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 };
             sendmsg(fd, &slices, &[ControlMessage::Ipv6PacketInfo(&info)], MsgFlags::empty(), Some(&to))?;
         }
     }

@@ -66,9 +66,7 @@ impl Socket {
 
     fn send(&self, bytes: &[u8], received: &Received) -> io::Result<()> {
         match received.to {
-            Some(to) if self.local.ip().is_unspecified() => {
-                pktinfo::send(&self.socket, bytes, to.ip(), received.from)
-            }
+            Some(to) if self.local.ip().is_unspecified() => pktinfo::send(&self.socket, bytes, to.ip(), received.from),
             _ => self.socket.send_to(bytes, received.from).map(|_| ()),
         }
     }

@@ -1,4 +1,4 @@
 //! session
-pub mod limits;
 pub mod access;
+pub mod limits;
 pub mod reflector;

@@ -300,10 +300,9 @@ mod tests {
 
     #[test]
     fn a_padded_request_is_answered_with_our_mark_and_no_more_bytes() {
-        for (from, to, mapped, len) in [
-            (CLIENT, HERE, CLIENT, 48),
-            ("[2001:db8::7]:40000", "[2001:db8::1]:19099", "[2001:db8::7]:40000", 60),
-        ] {
+        for (from, to, mapped, len) in
+            [(CLIENT, HERE, CLIENT, 48), ("[2001:db8::7]:40000", "[2001:db8::1]:19099", "[2001:db8::7]:40000", 60)]
+        {
             let asked = request(request_len(false), None);
             let answer = ask(&mut reflector(None), from, to, &asked).unwrap();
             let read = Message::read(&answer).unwrap();

@@ -1,1 +1,4 @@
 //! session
+pub mod access;
+pub mod limits;
+pub mod reflector;

@@ -9,7 +9,7 @@ fuzz_target!(|input: (u16, &[u8])| {
     let early = read_identification(&bytes[..usize::from(cut).min(bytes.len())]);
     let whole = read_identification(bytes);
     if let Reading::Identification(line) = &whole {
-        assert!(line.starts_with("SSH-") && line.len() <= MAX_IDENTIFICATION);
+        assert!(line.starts_with("SSH-") && line.chars().count() <= MAX_IDENTIFICATION);
     }
     if matches!(early, Reading::Identification(_)) {
         assert_eq!(early, whole);

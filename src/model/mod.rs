@@ -2,6 +2,7 @@
 
 mod event;
 mod failure;
+mod host;
 pub mod metric;
 mod observation;
 mod ports;
@@ -12,8 +13,9 @@ mod status;
 
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
-pub use observation::{Facts, Observation, Outcome, StepTiming};
-pub use ports::{PortRange, PortSet};
+pub use host::Host;
+pub use observation::{Facts, Observation, Outcome, Seen, StepTiming};
+pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{
     Check, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
 };

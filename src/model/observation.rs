@@ -1,5 +1,7 @@
 //! What a probe saw, with no judgement.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -115,6 +117,21 @@ impl Observation {
             _ => None,
         }
     }
+}
+
+/// An observation and where it belongs in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Index of the planned item.
+    pub item: usize,
+    /// `None` when the name did not resolve.
+    pub address: Option<IpAddr>,
+    /// What was seen.
+    pub observation: Observation,
+    /// Milliseconds since the run's start.
+    pub started_ms: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
 }
 
 /// Milliseconds with microsecond resolution.

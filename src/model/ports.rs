@@ -113,9 +113,9 @@ impl PortSet {
         &self.0
     }
 
-    /// How many ports.
+    /// How many ports. Saturates, because a set read from a file may name a port more than once.
     pub fn count(&self) -> u32 {
-        self.0.iter().map(|r| r.count()).sum()
+        self.0.iter().fold(0, |n, r| n.saturating_add(r.count()))
     }
 
     /// No port at all.
@@ -126,6 +126,29 @@ impl PortSet {
     /// Whether `port` is in it.
     pub fn contains(&self, port: u16) -> bool {
         self.0.iter().any(|r| r.contains(port))
+    }
+}
+
+/// How many ports of a range to ask where the far end is not a responder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortsMode {
+    /// All of them.
+    All,
+    /// A seeded sample of so many.
+    Sample(u16),
+}
+
+impl FromStr for PortsMode {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "all" => Ok(PortsMode::All),
+            _ => match s.parse() {
+                Ok(n) if n > 0 => Ok(PortsMode::Sample(n)),
+                _ => Err(format!("`{s}` is neither `all` nor a number of ports from 1 to 65535")),
+            },
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The only sockets and the only clock. Classifies every error (errno first) into a [`Failure`](crate::model::Failure);
 //! knows no profile, verdict or check.
 
+pub mod clock;
 pub mod tls;
 
 /// The key of a restricted responder; cannot be printed.

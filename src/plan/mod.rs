@@ -1,1 +1,244 @@
-//! plan
+//! What to ask of whom, in which order: selection, targets, moved ports, waivers. Knows profiles, never results.
+
+mod estimate;
+mod item;
+mod waiver;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Host, PortRange, RoleName, RuleId};
+use crate::profile::{OnlyAlternative, Profile, Rule};
+
+pub use estimate::{Cost, Tuning, describe};
+pub use item::{Item, check_id};
+pub use waiver::{Day, Waiver};
+
+/// Which address families to test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Families {
+    /// Every address a name has.
+    #[default]
+    Both,
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+impl Families {
+    /// Whether an address of this family is to be tested.
+    pub fn takes(self, address: std::net::IpAddr) -> bool {
+        match self {
+            Families::Both => true,
+            Families::V4 => address.is_ipv4(),
+            Families::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// What the operator asks for, parsed and not yet held against a profile.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Vantages; empty for the profile's default.
+    pub from: Vec<String>,
+    /// Options that differ from their default.
+    pub options: BTreeMap<String, bool>,
+    /// Hosts of each role.
+    pub targets: BTreeMap<RoleName, Vec<Host>>,
+    /// Rules whose ports are moved.
+    pub ports: BTreeMap<RuleId, PortRange>,
+    /// Rules, roles or services to test; empty for all.
+    pub only: Vec<String>,
+    /// Rules, roles or services to leave out.
+    pub skip: Vec<String>,
+    /// Address families.
+    pub families: Families,
+    /// Waivers of the configuration file.
+    pub waivers: Vec<Waiver>,
+    /// Rules that may stay unknown.
+    pub allow_unknown: Vec<RuleId>,
+    /// Today, in UTC, for waivers that expire.
+    pub today: Option<Day>,
+}
+
+/// What will be tested.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The profile's name.
+    pub profile: String,
+    /// Where the tool is taken to run.
+    pub from: Vec<String>,
+    /// Every option and its value.
+    pub options: BTreeMap<String, bool>,
+    /// Role to hosts, those with fixed hosts included where the plan reaches them.
+    pub targets: BTreeMap<RoleName, Vec<Host>>,
+    /// Every rule on every host, in the order of the profile.
+    pub items: Vec<Item>,
+    /// How groups of alternatives count.
+    pub groups: BTreeMap<String, OnlyAlternative>,
+    /// Address families to test.
+    pub families: Families,
+}
+
+/// Everything that is wrong with a request, each a sentence or two with what to type instead.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UsageErrors(pub Vec<String>);
+
+impl std::fmt::Display for UsageErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Plan {
+    /// Holds a request against a profile.
+    ///
+    /// # Errors
+    /// Every unknown vantage, option, role, rule or selector, every role without a target, every expired waiver.
+    pub fn new(profile: &Profile, request: &Request) -> Result<Plan, UsageErrors> {
+        let mut errors = Vec::new();
+        let from = vantages(profile, request, &mut errors);
+        let options = options(profile, request, &mut errors);
+        known_names(profile, request, &mut errors);
+        let expired = request.waivers.iter().filter_map(|w| w.expired(request.today));
+        errors.extend(expired);
+
+        let reached = |rule: &&Rule| {
+            rule.from.iter().any(|v| from.contains(v)) && rule.when.iter().all(|(o, v)| options.get(o) == Some(v))
+        };
+        let rules: Vec<&Rule> = profile.rules.iter().filter(reached).collect();
+        missing_targets(profile, request, &rules, &mut errors);
+        unreached_targets(request, &rules, &mut errors);
+        let items: Vec<Item> = rules.iter().flat_map(|rule| item::items(profile, request, rule)).collect();
+        if errors.is_empty() && !items.iter().any(Item::is_selected) {
+            errors.push("nothing is left to test: --only, --skip, --from or --option exclude every rule".to_owned());
+        }
+        if !errors.is_empty() {
+            return Err(UsageErrors(errors));
+        }
+        let mut targets: BTreeMap<RoleName, Vec<Host>> = BTreeMap::new();
+        for item in &items {
+            let hosts = targets.entry(item.rule.to.clone()).or_default();
+            if !hosts.contains(&item.host) {
+                hosts.push(item.host.clone());
+            }
+        }
+        let groups = profile.groups.clone();
+        Ok(Plan { profile: profile.name.clone(), from, options, targets, items, groups, families: request.families })
+    }
+}
+
+fn vantages(profile: &Profile, request: &Request, errors: &mut Vec<String>) -> Vec<String> {
+    for v in request.from.iter().filter(|v| !profile.vantages.contains(v)) {
+        let known = profile.vantages.join(", ");
+        errors.push(format!("--from {v}: profile `{}` knows the vantages {known}", profile.name));
+    }
+    match request.from.is_empty() {
+        true => profile.vantages.first().cloned().into_iter().collect(),
+        false => request.from.clone(),
+    }
+}
+
+fn options(profile: &Profile, request: &Request, errors: &mut Vec<String>) -> BTreeMap<String, bool> {
+    let mut all = profile.options.clone();
+    for (name, value) in &request.options {
+        match all.get_mut(name) {
+            Some(slot) => *slot = *value,
+            None if profile.options.is_empty() => {
+                errors.push(format!("--option {name}: profile `{}` has no options", profile.name));
+            }
+            None => {
+                let known: Vec<&str> = profile.options.keys().map(String::as_str).collect();
+                errors.push(format!("--option {name}: profile `{}` has {}", profile.name, known.join(", ")));
+            }
+        }
+    }
+    all
+}
+
+fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
+    let rules: BTreeSet<&str> = profile.rules.iter().map(|r| r.id.as_str()).collect();
+    let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+    for role in request.targets.keys().filter(|r| !profile.roles.contains_key(*r)) {
+        let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
+        errors.push(format!("--target {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
+    }
+    for (rule, ports) in &request.ports {
+        match profile.rules.iter().find(|r| r.id == *rule) {
+            None => errors.push(format!("--port {rule}=…: no such rule; the rules are {}", list(&rules))),
+            Some(r) => errors.extend(misfit(r, *ports)),
+        }
+    }
+    let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
+    let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
+    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !rules.contains(r.as_str())) {
+        errors.push(format!("{what} {rule}: no such rule; the rules are {}", list(&rules)));
+    }
+    for (flag, word) in request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w))) {
+        if !profile.rules.iter().any(|r| item::matches(r, word)) {
+            errors.push(format!(
+                "{flag} {word}: neither a rule, a role nor a service here; the rules are {}",
+                list(&rules)
+            ));
+        }
+    }
+}
+
+/// A moved rule must stay one port where its service is one port.
+fn misfit(rule: &Rule, ports: PortRange) -> Option<String> {
+    match rule.ports {
+        None => Some(format!("--port {}: the rule has no ports to move", rule.id)),
+        Some(p) if p.is_single() && !ports.is_single() => {
+            Some(format!("--port {}={ports}: the rule is one port; give one, such as {}", rule.id, ports.first()))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Names every role without a target, what each is, and the command to type.
+fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors: &mut Vec<String>) {
+    let missing: BTreeSet<&RoleName> = rules
+        .iter()
+        .filter(|r| item::selected(request, r).is_none())
+        .map(|r| &r.to)
+        .filter(|r| !request.targets.contains_key(*r))
+        .filter(|r| profile.roles.get(*r).is_none_or(|role| role.hosts.is_empty() && !role.optional))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let mut text = format!("profile `{}` needs a host for:", profile.name);
+    for role in &missing {
+        let description = profile.roles.get(*role).map_or("", |r| r.description.as_str());
+        text.push_str(&format!("\n  {role}  {description}"));
+    }
+    let given = request.targets.iter().map(|(r, hosts)| {
+        let hosts: Vec<String> = hosts.iter().map(literal).collect();
+        format!(" --target {r}={}", hosts.join(","))
+    });
+    let wanted = missing.iter().map(|r| format!(" --target {r}=HOST"));
+    let from = if request.from.is_empty() { String::new() } else { format!(" --from {}", request.from.join(",")) };
+    let options = request.options.iter().map(|(o, v)| format!(" --option {o}={v}"));
+    let rest: String = options.chain(given).chain(wanted).collect();
+    text.push_str(&format!("\ntype: rtc-check --profile {}{from}{rest}", profile.name));
+    errors.push(text);
+}
+
+fn literal(host: &Host) -> String {
+    match host {
+        Host::Address(a) if a.is_ipv6() => format!("[{a}]"),
+        other => other.to_string(),
+    }
+}
+
+/// A target that no rule of this vantage reaches would silently not be tested.
+fn unreached_targets(request: &Request, rules: &[&Rule], errors: &mut Vec<String>) {
+    for role in request.targets.keys() {
+        if errors.is_empty() && !rules.iter().any(|r| r.to == *role) {
+            errors.push(format!("--target {role}=…: no rule reaches `{role}` from this vantage with these options"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::model::PortsMode;
 use crate::model::{Observation, PortRange};
 use crate::net;
 use crate::profile::Spec;
@@ -52,15 +53,6 @@ pub struct Settings {
     pub responder_key: Option<Arc<net::ResponderKey>>,
     /// HTTPS port of the well-known page per address, where a responder may be found: the profile's own HTTPS rules.
     pub responder_pages: Arc<Vec<SocketAddr>>,
-}
-
-/// How many ports of a range to ask where the far end is not a responder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortsMode {
-    /// All of them.
-    All,
-    /// A seeded sample of so many.
-    Sample(u16),
 }
 
 /// Tells how far a long probe is.

@@ -1,7 +1,16 @@
 //! Profiles: raw TOML in, resolved [`Profile`] or every error with its place out. Knows neither the command line, nor
 //! sockets, the clock or the environment; a caller hands in the text of a file.
 
+mod bounds;
+mod built_in;
+mod diagnostic;
+mod hint;
+mod layer;
+mod read;
+mod resolve;
+mod row;
 mod spec;
+mod syntax;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +18,15 @@ use serde::Serialize;
 
 use crate::model::{Need, PortRange, RoleName, RuleId, Service, Source, Transport};
 
+pub use built_in::{BUILT_IN, built_in};
+pub use diagnostic::{Diagnostic, Diagnostics};
 pub use spec::{HttpSpec, RedirectSpec, RefusedUpgrade, Spec, WsSpec};
+
+/// Reads a user's profile, which may extend built-in ones; messages call it `file`. Every error of the text is in the
+/// answer, at its line and column; a syntax error alone stands by itself.
+pub fn load(file: &str, text: &str) -> Result<Profile, Diagnostics> {
+    resolve::load(file, text, BUILT_IN)
+}
 
 /// A resolved profile, in the shape that `profiles show NAME --format json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]

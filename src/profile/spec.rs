@@ -2,6 +2,8 @@
 
 use crate::model::Service;
 
+use super::row::Row;
+
 /// What the service's probe has to know. The variants meet a probe in one `match`, in `probe/mod.rs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spec {
@@ -62,4 +64,27 @@ pub enum RefusedUpgrade {
     Fail,
     /// The document names no path: the port is open and speaks HTTP, which is all that can be asked.
     Warn,
+}
+
+/// What the probe of `row`'s service has to know, with the defaults where the row says nothing.
+pub(super) fn build(row: &Row) -> Spec {
+    let path = || row.path.clone().unwrap_or_else(|| "/".to_owned());
+    match row.service {
+        Service::Http | Service::Https => {
+            let tls = row.service == Service::Https;
+            Spec::Http(HttpSpec { tls, either: row.either.unwrap_or(false), path: path() })
+        }
+        Service::HttpRedirect => Spec::Redirect(RedirectSpec { path: path() }),
+        Service::Ws | Service::Wss => Spec::Ws(WsSpec {
+            tls: row.service == Service::Wss,
+            path: path(),
+            subprotocol: row.subprotocol.clone(),
+            refused: row.refused.unwrap_or_default(),
+        }),
+        Service::Stun => Spec::Stun,
+        Service::Rtp => Spec::Range,
+        Service::Ssh => Spec::Ssh,
+        Service::Dns => Spec::Dns,
+        service => Spec::Plain(service),
+    }
 }

@@ -1,1 +1,104 @@
-//! report
+//! Renderers: a [`Report`] in, text out, one format a file. They draw what was judged and judge nothing; they know no
+//! profile, file or terminal, so a saved report can be drawn again in any format.
+
+mod evidence;
+mod json;
+mod ndjson;
+mod page;
+mod schema;
+mod table;
+mod text;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::Report;
+
+pub use ndjson::line;
+pub use schema::schema;
+pub use text::clean;
+
+/// The formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// For people, on a terminal.
+    Table,
+    /// The report of schema 1, as one document.
+    Json,
+    /// Events, one JSON document a line.
+    Ndjson,
+}
+
+impl Format {
+    /// Every format, in the order of the documentation.
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson];
+
+    /// The name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let names = || Format::ALL.iter().map(|f| f.as_str()).collect::<Vec<_>>().join(", ");
+        Format::ALL
+            .iter()
+            .copied()
+            .find(|f| f.as_str() == s)
+            .ok_or_else(|| format!("`{s}` is not a format; choose one of {}", names()))
+    }
+}
+
+/// What the place of output can show; the command line decides it from the terminal, `NO_COLOR` and the locale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns; fewer than 20 are drawn as 20.
+    pub width: usize,
+    /// ANSI colours.
+    pub colour: bool,
+    /// Anything but ASCII.
+    pub unicode: bool,
+}
+
+impl Default for Style {
+    /// What every file and every terminal can show.
+    fn default() -> Self {
+        Self { width: 80, colour: false, unicode: false }
+    }
+}
+
+/// Draws `report`. Every format ends with a newline; `style` matters to formats for people only.
+pub fn render(report: &Report, format: Format, style: &Style) -> String {
+    match format {
+        Format::Table => table::render(report, style),
+        Format::Json => json::render(report),
+        Format::Ndjson => ndjson::render(report),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Format;
+
+    #[test]
+    fn every_format_reads_back_and_nonsense_names_the_choices() {
+        for format in Format::ALL {
+            assert_eq!(format.as_str().parse(), Ok(*format));
+        }
+        let error = "xml".parse::<Format>().unwrap_err();
+        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson");
+    }
+}

@@ -1,0 +1,99 @@
+//! The status of one check.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Step, Transport, metric};
+use crate::plan::{Item, Plan};
+use crate::profile::{RefusedUpgrade, Spec};
+
+use super::{range, reason};
+
+/// A certificate closer to its end than this is a warning.
+const CERT_WARN_DAYS: f64 = 14.0;
+
+/// A status and the sentence that goes with it.
+pub struct Judgement {
+    pub status: Status,
+    pub reason: String,
+}
+
+/// What the checks of a run say of each other.
+pub struct Context {
+    /// Addresses at which a responder answered over UDP: silence there means something.
+    responders: BTreeSet<IpAddr>,
+    /// A sampled pass is unknown.
+    pub strict: bool,
+}
+
+impl Context {
+    /// Gathers what the run shows of its far ends.
+    pub fn new(_plan: &Plan, seen: &[Seen], strict: bool) -> Self {
+        let answers = seen.iter().filter(|s| s.observation.facts.has(&metric::RESPONDER));
+        Self { responders: answers.filter_map(|s| s.address).collect(), strict }
+    }
+
+    /// Whether the far end is known to answer STUN on the ports of its profile.
+    fn answers(&self, address: Option<IpAddr>) -> bool {
+        address.is_some_and(|a| self.responders.contains(&a))
+    }
+}
+
+/// Judges one observation against its rule.
+pub fn judge(item: &Item, seen: &Seen, context: &Context) -> Judgement {
+    match &seen.observation.outcome {
+        Outcome::Skipped(because) => Judgement { status: Status::Skip, reason: reason::skipped(because) },
+        Outcome::Failed(failure) => failed(item, seen, failure, context),
+        Outcome::Measured if item.rule.spec == Spec::Range => range::judge(item, seen, context),
+        Outcome::Measured => measured(item, seen),
+    }
+}
+
+fn failed(item: &Item, seen: &Seen, failure: &Failure, context: &Context) -> Judgement {
+    let silent_udp = item.rule.transport == Transport::Udp
+        && failure.kind == FailureKind::TimedOut
+        && !context.answers(seen.address);
+    let upgrade_may_fail = matches!(&item.rule.spec, Spec::Ws(ws) if ws.refused == RefusedUpgrade::Warn);
+    let status = match failure.kind {
+        FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,
+        _ if silent_udp => Status::Unknown,
+        FailureKind::UpgradeRefused if upgrade_may_fail => Status::Warn,
+        _ => Status::Fail,
+    };
+    Judgement { status, reason: reason::failed(item, seen, failure, status) }
+}
+
+fn measured(item: &Item, seen: &Seen) -> Judgement {
+    let facts = &seen.observation.facts;
+    let status = status_of_service(item, facts).worst(status_of_certificate(facts));
+    Judgement { status, reason: reason::measured(item, seen, status, days_left(facts)) }
+}
+
+fn status_of_service(item: &Item, facts: &Facts) -> Status {
+    let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
+    match &item.rule.spec {
+        Spec::Redirect(_) if facts.has(&metric::REDIRECT) => Status::Pass,
+        Spec::Redirect(_) => Status::Warn,
+        // 401, 403 and 404 are a living server's; 5xx says itself that it is not well.
+        Spec::Http(_) if code.is_some_and(|c| c >= 500) => Status::Warn,
+        // Nothing was sent over GRE; it says so in `fallback`.
+        Spec::Plain(_) if item.rule.transport == Transport::Gre => Status::Unknown,
+        _ => Status::Pass,
+    }
+}
+
+fn status_of_certificate(facts: &Facts) -> Status {
+    match days_left(facts) {
+        Some(days) if days < CERT_WARN_DAYS => Status::Warn,
+        _ => Status::Pass,
+    }
+}
+
+fn days_left(facts: &Facts) -> Option<f64> {
+    facts.get(&metric::CERT_DAYS_LEFT)
+}
+
+/// Whether the sentence has to speak of the host's name rather than of its port.
+pub fn at_name(failure: &Failure) -> bool {
+    failure.step == Step::Name
+}

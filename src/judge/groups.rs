@@ -1,0 +1,107 @@
+//! Alternatives count once, by their group; the verdict is the worst of groups and lone checks that count.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::model::{Check, Need, RoleName, Status, metric};
+use crate::plan::Plan;
+use crate::profile::OnlyAlternative;
+
+/// The judgement of groups and lone required checks together.
+pub fn verdict(plan: &Plan, checks: &[Check]) -> Status {
+    let counted: Vec<&Check> = checks.iter().filter(|c| counts(c)).collect();
+    let lone = counted.iter().filter(|c| c.group.is_none()).filter_map(|c| lone(c));
+    let groups: BTreeSet<&str> = counted.iter().filter_map(|c| c.group.as_deref()).collect();
+    let grouped = groups.iter().flat_map(|name| {
+        let only = plan.groups.get(*name).copied().unwrap_or_default();
+        units(&counted, name).into_iter().map(move |u| u.status(only))
+    });
+    match lone.chain(grouped).reduce(Status::worst) {
+        Some(worst) => worst,
+        // Nothing that counts was tried: waived or optional is well, skipped is not known.
+        None if checks.iter().any(|c| c.waived.is_none() && c.status == Status::Skip && c.need != Need::Optional) => {
+            Status::Unknown
+        }
+        None => Status::Pass,
+    }
+}
+
+/// A waived or skipped check changes no verdict.
+fn counts(check: &Check) -> bool {
+    check.waived.is_none() && check.status != Status::Skip
+}
+
+/// A lone check's part in the verdict: a recommended one that fails is a warning, an optional one is nothing.
+fn lone(check: &Check) -> Option<Status> {
+    match check.need {
+        Need::Required => Some(check.status),
+        Need::Recommended if check.status == Status::Pass => Some(Status::Pass),
+        Need::Recommended => Some(Status::Warn),
+        Need::Alternative | Need::Optional => None,
+    }
+}
+
+/// The preferred checks of a group on one address, and the alternatives that could stand in for them.
+pub struct Unit<'a> {
+    /// Rules that the group prefers, on one address of one role.
+    pub preferred: Vec<&'a Check>,
+    /// Alternatives on the same address, and those of other roles (a relay serves every role).
+    pub alternatives: Vec<&'a Check>,
+}
+
+/// Splits a group by role and address.
+pub fn units<'a>(checks: &[&'a Check], group: &str) -> Vec<Unit<'a>> {
+    let members: Vec<&Check> = checks.iter().copied().filter(|c| c.group.as_deref() == Some(group)).collect();
+    let is_alternative = |c: &Check| c.need == Need::Alternative;
+    let mut places: BTreeMap<Place<'_>, Vec<&Check>> = BTreeMap::new();
+    for check in members.iter().filter(|c| !is_alternative(c)) {
+        places.entry(place(check)).or_default().push(check);
+    }
+    if places.is_empty() {
+        // The preferred rules were waived or left out: what remains is judged by itself.
+        let mut by_place: BTreeMap<Place<'_>, Vec<&Check>> = BTreeMap::new();
+        members.iter().for_each(|c| by_place.entry(place(c)).or_default().push(c));
+        return by_place.into_values().map(|alternatives| Unit { preferred: Vec::new(), alternatives }).collect();
+    }
+    let alternatives_of = |here: &Place<'_>| {
+        let serves = |c: &&Check| is_alternative(c) && (place(c) == *here || c.role != *here.0);
+        members.iter().copied().filter(serves).collect()
+    };
+    places.into_iter().map(|(here, preferred)| Unit { alternatives: alternatives_of(&here), preferred }).collect()
+}
+
+type Place<'a> = (&'a RoleName, &'a str, Option<IpAddr>);
+
+fn place(check: &Check) -> Place<'_> {
+    (&check.role, &check.target, check.address)
+}
+
+impl Unit<'_> {
+    /// What the unit is worth.
+    pub fn status(&self, only_alternative: OnlyAlternative) -> Status {
+        let preferred = self.preferred.iter().map(|c| c.status).reduce(Status::worst);
+        let best = self.alternatives.iter().map(|c| worth(c)).min();
+        match (preferred, best) {
+            (Some(status), _) if status.holds() => status,
+            (Some(_), Some(best)) if best.holds() => match only_alternative {
+                OnlyAlternative::Warn => Status::Warn,
+                OnlyAlternative::Pass => best,
+            },
+            // One way may still work: the group is open as long as one of its members is.
+            (Some(status), Some(best)) => status.min(best),
+            (Some(status), None) => status,
+            (None, best) => best.unwrap_or(Status::Skip),
+        }
+    }
+
+    /// An alternative carries it, in place of what is preferred.
+    pub fn leans_on_alternative(&self) -> bool {
+        self.preferred.iter().any(|c| !c.status.holds()) && self.alternatives.iter().any(|c| worth(c).holds())
+    }
+}
+
+/// An alternative that was seen only as an open port is not shown to carry anything.
+fn worth(check: &Check) -> Status {
+    let relay = check.probe != crate::model::ProbeKind::Turn && check.observed.has(&metric::FALLBACK);
+    if relay && check.status.holds() { Status::Unknown } else { check.status }
+}

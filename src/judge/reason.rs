@@ -1,0 +1,272 @@
+//! One sentence a check that a network admin can act on: what was tried, what was seen, what to change.
+
+use std::net::IpAddr;
+
+use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Transport, metric};
+use crate::plan::Item;
+
+use super::check::at_name;
+use super::range::Swept;
+
+/// `TCP 8989` or `UDP 19099-20099`.
+fn port_words(item: &Item) -> String {
+    let transport = item.rule.transport.as_str().to_uppercase();
+    item.rule.ports.map_or(transport.clone(), |p| format!("{transport} {p}"))
+}
+
+/// The address, with the name it belongs to.
+fn place_words(item: &Item, address: Option<IpAddr>) -> String {
+    match (address, &item.host) {
+        (Some(a), crate::model::Host::Name(name)) => format!("{name} ({a})"),
+        (_, host) => host.to_string(),
+    }
+}
+
+/// The words for a check that was not tried.
+pub fn skipped(because: &str) -> String {
+    format!("Not tried: {because}.")
+}
+
+/// The words for a failure, with what to change.
+pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String {
+    let (port, place) = (port_words(item), place_words(item, seen.address));
+    if at_name(failure) {
+        return name_failed(item, failure);
+    }
+    let tried = format!("{} on {port} at {place}", service_words(item.rule.service));
+    let remedy = remedy(item, seen, failure, status);
+    format!("{tried}: {}; {remedy}.", failure.detail)
+}
+
+fn name_failed(item: &Item, failure: &Failure) -> String {
+    let change = match failure.kind {
+        FailureKind::NxDomain => {
+            "check the name for a typing error, or have it added to the DNS that this network uses"
+        }
+        FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
+        FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
+        FailureKind::OutOfTime => "give the run a longer --budget",
+        _ => "mend the resolver, or ask another one with --dns",
+    };
+    format!("The name {} could not be used: {}; {change}.", item.host, failure.detail)
+}
+
+/// What to change, by the class of failure.
+fn remedy(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String {
+    let port = port_words(item);
+    let to = seen.address.map_or_else(|| item.host.to_string(), |a| a.to_string());
+    let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
+    match failure.kind {
+        FailureKind::TimedOut if status == Status::Unknown => format!(
+            "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
+        ),
+        FailureKind::TimedOut
+            if failure.step == crate::model::Step::Connect || item.rule.transport == Transport::Udp =>
+        {
+            format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
+        }
+        FailureKind::TimedOut => {
+            "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
+        }
+        FailureKind::Refused => format!(
+            "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
+        ),
+        FailureKind::Prohibited => match from {
+            Some(router) => format!("the firewall at {router} rejects it: allow {port} outbound to {to} there"),
+            None => format!("a firewall rejects it, perhaps this machine's own: allow {port} outbound to {to}"),
+        },
+        FailureKind::Unreachable => match from {
+            Some(router) => format!("{router} has no way to it: mend the route to {to} there"),
+            None => format!("mend the route to {to}, or check that the host is up"),
+        },
+        FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
+        FailureKind::OutOfTime => "give the run a longer --budget".to_owned(),
+        other => remedy_above_transport(item, other),
+    }
+}
+
+fn remedy_above_transport(item: &Item, kind: FailureKind) -> String {
+    let host = &item.host;
+    match kind {
+        FailureKind::CertExpired => format!("renew the certificate of {host}"),
+        FailureKind::CertNotYetValid => "set the clocks of both machines, or wait until it is valid".to_owned(),
+        FailureKind::CertWrongName => format!("use a name that the certificate has, or issue one for {host}"),
+        FailureKind::CertUnknownIssuer => {
+            "have the server present a publicly trusted certificate, or trust its authority with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
+        }
+        FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too".to_owned(),
+        FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
+        FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
+        FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
+            "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
+        }
+        FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),
+        FailureKind::NotTls => "enable TLS on this port; something answers there in plain text".to_owned(),
+        FailureKind::UpgradeRefused => {
+            "the port is open and speaks HTTP: check the WebSocket path, or a proxy that strips the Upgrade header".to_owned()
+        }
+        FailureKind::WrongSubprotocol => "check that the service behind this port is the one the document means".to_owned(),
+        FailureKind::WrongRedirect => format!("have it redirect to https://{host}/"),
+        FailureKind::HoldCut => "raise the idle timeout of the proxy or firewall in between above the keepalive".to_owned(),
+        FailureKind::Internal => "the other checks stand".to_owned(),
+        _ => "check which service listens there and what lies in between".to_owned(),
+    }
+}
+
+fn service_words(service: Service) -> &'static str {
+    match service {
+        Service::Http => "HTTP",
+        Service::Https => "HTTPS",
+        Service::HttpRedirect => "HTTP",
+        Service::Ws => "WebSocket",
+        Service::Wss => "Secure WebSocket",
+        Service::Rtmp => "RTMP",
+        Service::Rtmps => "RTMP over TLS",
+        Service::Rtsp => "RTSP",
+        Service::Ssh => "SSH",
+        Service::Sip => "SIP",
+        Service::Stun => "STUN",
+        Service::Turn => "TURN",
+        Service::Turns => "TURN over TLS",
+        Service::Rtp => "RTP media",
+        Service::Ike => "IKE",
+        Service::Gre => "GRE",
+        Service::Dns => "DNS",
+    }
+}
+
+/// The words for what went through.
+pub fn measured(item: &Item, seen: &Seen, status: Status, days_left: Option<f64>) -> String {
+    let facts = &seen.observation.facts;
+    let place = place_words(item, seen.address);
+    let service = service_words(item.rule.service);
+    let what = match port_words(item) {
+        port if item.rule.ports.is_some() => format!("{service} on {port} at {place}"),
+        _ => format!("{service} to {place}"),
+    };
+    let mut text = format!("{what} {}", answer_words(item, facts));
+    if let Some(fallback) = facts.get::<String>(&metric::FALLBACK) {
+        text.push_str(&format!(" ({fallback})"));
+    }
+    match days_left {
+        Some(days) if status == Status::Warn && days < 14.0 => {
+            text.push_str(&format!("; its certificate ends in {days:.0} days: renew it now"));
+        }
+        Some(days) => text.push_str(&format!("; its certificate is valid for {days:.0} more days")),
+        None => {}
+    }
+    text + "."
+}
+
+fn answer_words(item: &Item, facts: &Facts) -> String {
+    let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
+    let number = |m| facts.get::<f64>(m);
+    match item.rule.service {
+        Service::HttpRedirect => match (facts.get::<String>(&metric::REDIRECT), code) {
+            (Some(to), _) => format!("redirects to {to}"),
+            (None, code) => format!(
+                "answered {} and does not forward to HTTPS: configure the redirect",
+                code.map_or_else(String::new, |c| c.to_string())
+            ),
+        },
+        Service::Http | Service::Https => match code {
+            Some(c) if c >= 500 => format!("answered {c}: the server itself is in trouble, look at its log"),
+            Some(c) => format!("answered {c}"),
+            None => "answered".to_owned(),
+        },
+        Service::Ws | Service::Wss => {
+            let chosen = facts.get::<String>(&metric::SUBPROTOCOL).map_or_else(String::new, |s| format!(" as {s}"));
+            let ping = match number(&metric::PING_RTT_MS) {
+                Some(ms) => format!(", ping answered in {ms:.1} ms"),
+                None => ", though it answered no ping".to_owned(),
+            };
+            let held = number(&metric::HELD_S).map_or_else(String::new, |s| format!(", held open {s:.0} s in silence"));
+            format!("upgraded{chosen}{ping}{held}")
+        }
+        Service::Ssh => facts.get::<String>(&metric::BANNER).map_or("answered".to_owned(), |b| format!("answered {b}")),
+        Service::Dns => facts
+            .get::<Vec<IpAddr>>(&metric::ADDRESSES)
+            .map_or("resolved".to_owned(), |a| format!("resolved to {}", list(&a))),
+        Service::Stun => {
+            let mapped = facts
+                .get::<String>(&metric::MAPPED)
+                .map_or_else(String::new, |m| format!(" and sees this machine as {m}"));
+            let rtt = number(&metric::STUN_RTT_MS).map_or_else(String::new, |ms| format!(" in {ms:.1} ms"));
+            format!("answered{rtt}{mapped}")
+        }
+        Service::Gre => "was not probed".to_owned(),
+        _ => "is open".to_owned(),
+    }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The words for a media range.
+pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String {
+    let to = seen.address.map_or_else(|| item.host.to_string(), |a| a.to_string());
+    let all = item.rule.ports.map_or_else(String::new, |p| p.to_string());
+    let reached = range.answered.count() + range.refused.count();
+    let allow = format!("allow UDP {all} outbound to {to}");
+    let coverage = match range.probed < range.total {
+        true => format!("{} of {} ports asked, {:.1} %", range.probed, range.total, range.coverage_pct),
+        false => format!("all {} ports asked", range.total),
+    };
+    if !range.prohibited.is_empty() {
+        let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
+        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
+    }
+    match status {
+        Status::Pass => {
+            let how = match range.refused.is_empty() {
+                true => "answered".to_owned(),
+                false => "were reached (the host itself refused them, as it does outside calls)".to_owned(),
+            };
+            format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage}).")
+        }
+        Status::Fail if reached > 0 => format!(
+            "UDP {} to {to} did not answer while {}: a firewall between here and there drops them; {allow} ({coverage}).",
+            short(&range.silent),
+            others(reached, range),
+        ),
+        Status::Fail => format!(
+            "UDP {all} to {to} did not answer at all, although the responder there answers elsewhere: a firewall drops the range; {allow} ({coverage})."
+        ),
+        _ if range.responder && !range.refused.is_empty() => format!(
+            "UDP {} to {to} was refused by the host itself while the responder answered on {} ports: it could not open them, or the host's own firewall rejects them; look at what `rtc-check serve` printed ({coverage}).",
+            short(&range.refused),
+            range.answered.count(),
+        ),
+        _ if reached == 0 => format!(
+            "UDP {all} to {to} stayed silent, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
+        ),
+        _ if range.silent.is_empty() => format!(
+            "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
+        ),
+        _ => format!(
+            "UDP {} to {to} stayed silent while {}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
+            short(&range.silent),
+            others(reached, range),
+        ),
+    }
+}
+
+fn others(reached: u32, range: &Swept) -> String {
+    let verb = if range.refused.is_empty() { "did" } else { "were reached" };
+    match reached {
+        1 => format!("the other one {}", if verb == "did" { "did" } else { "was reached" }),
+        n => format!("the other {n} ports {verb}"),
+    }
+}
+
+/// The first ranges of a set, and how many more there are.
+fn short(set: &crate::model::PortSet) -> String {
+    const SHOWN: usize = 4;
+    let ranges = set.ranges();
+    let text: Vec<String> = ranges.iter().take(SHOWN).map(ToString::to_string).collect();
+    match ranges.len().saturating_sub(SHOWN) {
+        0 => text.join(", "),
+        more => format!("{} and {more} more ranges ({} ports in all)", text.join(", "), set.count()),
+    }
+}

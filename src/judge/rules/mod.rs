@@ -1,0 +1,22 @@
+//! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
+
+mod dns_differ;
+mod only_alternative;
+mod responder;
+mod sampled;
+
+use crate::model::{Check, Finding};
+use crate::plan::Plan;
+
+/// Draws one conclusion, none or several times.
+type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
+
+/// In the order in which a report lists them.
+const RULES: &[Rule] = &[only_alternative::find, dns_differ::find, responder::find, sampled::find];
+
+/// Every finding, the worst first.
+pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, checks)).collect();
+    findings.sort_by_key(|f| std::cmp::Reverse(f.status));
+    findings
+}

@@ -1,0 +1,26 @@
+//! `responder.found`: the far end is rtc-check's own responder, so paths were proven and no platform was.
+
+use crate::model::{Check, Finding, Status, metric};
+use crate::plan::Plan;
+
+/// One note a run.
+pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
+    let found: Vec<&Check> = checks.iter().filter(|c| c.observed.has(&metric::RESPONDER)).collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mut places: Vec<String> = found.iter().filter_map(|c| c.address).map(|a| a.to_string()).collect();
+    places.sort();
+    places.dedup();
+    vec![Finding {
+        id: "responder.found".to_owned(),
+        status: Status::Pass,
+        title: "The far end is an rtc-check responder".to_owned(),
+        detail: format!(
+            "At {} the responder answered: this run proves the paths and firewalls, not the platform.",
+            places.join(", ")
+        ),
+        remedy: String::new(),
+        checks: found.iter().map(|c| c.id.clone()).collect(),
+    }]
+}

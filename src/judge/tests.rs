@@ -1,0 +1,282 @@
+//! Observations in, verdicts out: the contract's sentences, one by one.
+
+use std::net::IpAddr;
+
+use super::*;
+use crate::model::{Failure, FailureKind, Host, Observation, PortSet, ProbeKind, RuleId, Step};
+use crate::plan::Request;
+use crate::profile::Profile;
+
+const A: &str = "192.0.2.1";
+
+fn profile(only_alternative: &str) -> Profile {
+    let source = r#"source = { document = "D", section = "S", row = "R" }"#;
+    let text = format!(
+        r#"
+name = "p"
+title = "P"
+vantages = ["client"]
+[roles.rtc]
+description = "the gateway"
+[roles.ice]
+description = "relays"
+optional = true
+[groups.media]
+only-alternative = "{only_alternative}"
+[wss.gateway]
+to = "rtc"
+port = 8989
+need = "recommended"
+group = "signalling"
+{source}
+[https.api]
+to = "rtc"
+port = 8089
+need = "alternative"
+group = "signalling"
+{source}
+[rtp.media]
+to = "rtc"
+ports = "1000-1099"
+need = "required"
+group = "media"
+{source}
+[turn.relay]
+to = "ice"
+port = 443
+transport = "tcp"
+need = "alternative"
+group = "media"
+{source}
+[ssh.ssh]
+to = "rtc"
+port = 22
+need = "optional"
+{source}
+[stun.stun]
+to = "rtc"
+port = 3478
+need = "required"
+{source}
+"#
+    );
+    crate::profile::load("p.toml", &text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// A plan of some of the rules, and what was seen of each.
+struct Bench {
+    plan: Plan,
+    seen: Vec<Seen>,
+    strict: bool,
+}
+
+impl Bench {
+    fn new(rules: &[&str]) -> Self {
+        Self::with("warn", rules)
+    }
+
+    fn with(only_alternative: &str, rules: &[&str]) -> Self {
+        let host: Host = A.parse().unwrap();
+        let mut targets = std::collections::BTreeMap::from([("rtc".into(), vec![host.clone()])]);
+        if rules.contains(&"relay") {
+            targets.insert("ice".into(), vec![host]);
+        }
+        let request = Request { targets, ..Request::default() };
+        let mut plan = Plan::new(&profile(only_alternative), &request).unwrap();
+        plan.items.retain(|i| rules.contains(&i.rule.id.as_str()));
+        Self { plan, seen: Vec::new(), strict: false }
+    }
+
+    fn saw(mut self, rule: &str, observation: Observation) -> Self {
+        let item = self.plan.items.iter().position(|i| i.rule.id == RuleId::from(rule)).unwrap();
+        let address = Some(A.parse::<IpAddr>().unwrap());
+        self.seen.push(Seen { item, address, observation, started_ms: 0, duration_ms: 0 });
+        self
+    }
+
+    fn report(&self) -> Report {
+        let meta = Meta {
+            version: "0".into(),
+            id: "t".into(),
+            started: String::new(),
+            finished: String::new(),
+            duration_ms: 0,
+            seed: 1,
+            complete: true,
+            strict: self.strict,
+        };
+        judge(&self.plan, &self.seen, &meta)
+    }
+
+    fn verdict(&self) -> Status {
+        self.report().verdict
+    }
+}
+
+fn ok() -> Observation {
+    Observation::new(ProbeKind::Tcp)
+}
+
+fn failed(kind: FailureKind) -> Observation {
+    Observation::failed(ProbeKind::Tcp, Failure::new(Step::Connect, kind, "it was so"))
+}
+
+fn ports(list: &[u16]) -> PortSet {
+    list.iter().copied().collect()
+}
+
+/// A sample or sweep of `media` with these ports answered, refused, silent and prohibited.
+fn range(answered: &[u16], refused: &[u16], silent: &[u16], prohibited: &[u16]) -> Observation {
+    let mut o = Observation::new(ProbeKind::UdpRange);
+    let probed = answered.len() + refused.len() + silent.len() + prohibited.len();
+    o.facts.set(&metric::ANSWERED, ports(answered));
+    o.facts.set(&metric::REFUSED, ports(refused));
+    o.facts.set(&metric::SILENT, ports(silent));
+    o.facts.set(&metric::PROHIBITED, ports(prohibited));
+    o.facts.set(&metric::PROBED, probed);
+    o.facts.set(&metric::TOTAL, 100);
+    o.facts.set(&metric::COVERAGE_PCT, probed as f64);
+    o
+}
+
+fn on_responder(mut o: Observation) -> Observation {
+    o.facts.set(&metric::RESPONDER, "1");
+    o
+}
+
+fn only(b: &Bench) -> (Status, String) {
+    let report = b.report();
+    (report.checks[0].status, report.checks[0].reason.clone())
+}
+
+#[test]
+fn silence_over_udp_is_unknown_unless_the_far_end_is_known_to_answer() {
+    let silent = || Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "no answer"));
+    let alone = Bench::new(&["stun"]).saw("stun", silent());
+    assert_eq!(only(&alone).0, Status::Unknown);
+    let all: Vec<u16> = (1000..1100).collect();
+    let beside =
+        Bench::new(&["stun", "media"]).saw("stun", silent()).saw("media", on_responder(range(&all, &[], &[], &[])));
+    assert_eq!(only(&beside).0, Status::Fail);
+}
+
+#[test]
+fn a_sample_passes_when_every_port_was_reached_and_says_how_much_that_is() {
+    let b = Bench::new(&["media"]).saw("media", range(&[1000], &[1050, 1099], &[], &[]));
+    let (status, reason) = only(&b);
+    assert_eq!(status, Status::Pass);
+    assert!(reason.contains("3 of 100 ports asked, 3.0 %"), "{reason}");
+    assert_eq!(only(&Bench { strict: true, ..b }).0, Status::Unknown);
+}
+
+#[test]
+fn a_silent_port_of_a_sample_fails_only_while_others_were_refused() {
+    let fail = Bench::new(&["media"]).saw("media", range(&[], &[1000, 1099], &[1050], &[]));
+    let (status, reason) = only(&fail);
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("UDP 1050 to 192.0.2.1 did not answer while the other 2 ports were reached"), "{reason}");
+    let answered = Bench::new(&["media"]).saw("media", range(&[1000, 1099], &[], &[1050], &[]));
+    assert_eq!(only(&answered).0, Status::Unknown);
+    let nothing = Bench::new(&["media"]).saw("media", range(&[], &[], &[1000, 1050], &[]));
+    assert_eq!(only(&nothing).0, Status::Unknown);
+}
+
+#[test]
+fn on_a_responder_a_single_silent_port_fails_by_name() {
+    let rest: Vec<u16> = (1000..1100).filter(|p| *p != 1042).collect();
+    let b = Bench::new(&["media"]).saw("media", on_responder(range(&rest, &[], &[1042], &[])));
+    let (status, reason) = only(&b);
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("UDP 1042 to 192.0.2.1 did not answer while the other 99 ports did"), "{reason}");
+    let partly = Bench::new(&["media"]).saw("media", on_responder(range(&rest, &[], &[], &[])));
+    assert_eq!(only(&partly).0, Status::Unknown, "a port that was not asked is not passed");
+}
+
+#[test]
+fn a_prohibition_fails_wherever_it_comes_from() {
+    let mut o = range(&[1000], &[], &[], &[1050]);
+    o.facts.set(&metric::ICMP_FROM, "198.51.100.1");
+    let (status, reason) = only(&Bench::new(&["media"]).saw("media", o));
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("rejected by the firewall at 198.51.100.1"), "{reason}");
+}
+
+#[test]
+fn alternatives_count_once() {
+    let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
+    let no = || failed(FailureKind::Refused);
+    assert_eq!(b(ok(), no()), Status::Pass);
+    assert_eq!(b(no(), ok()), Status::Warn);
+    assert_eq!(b(no(), no()), Status::Fail);
+    assert_eq!(b(no(), failed(FailureKind::OutOfTime)), Status::Unknown);
+}
+
+#[test]
+fn the_alternative_alone_is_told_as_a_finding() {
+    let b = Bench::new(&["gateway", "api"]).saw("gateway", failed(FailureKind::Refused)).saw("api", ok());
+    let findings = b.report().findings;
+    assert_eq!(findings[0].id, "group.only-alternative");
+    assert_eq!(findings[0].status, Status::Warn);
+}
+
+#[test]
+fn a_relay_that_is_only_an_open_port_does_not_carry_media() {
+    let mut open = ok();
+    open.facts.set(&metric::FALLBACK, "TCP connect stood in for TURN");
+    for only_alternative in ["warn", "pass"] {
+        let b = Bench::with(only_alternative, &["media", "relay"])
+            .saw("media", range(&[], &[1000], &[1050], &[]))
+            .saw("relay", open.clone());
+        assert_eq!(b.verdict(), Status::Unknown, "{only_alternative}");
+    }
+    let proven = |only| {
+        let blocked = range(&[], &[1000], &[1050], &[]);
+        Bench::with(only, &["media", "relay"]).saw("media", blocked).saw("relay", ok()).verdict()
+    };
+    assert_eq!(proven("warn"), Status::Warn);
+    assert_eq!(proven("pass"), Status::Pass);
+}
+
+#[test]
+fn optional_checks_do_not_count_and_skips_change_nothing() {
+    let b = Bench::new(&["ssh", "gateway"]).saw("ssh", failed(FailureKind::TimedOut)).saw("gateway", ok());
+    assert_eq!(b.verdict(), Status::Pass);
+    let all_skipped = Bench::new(&["stun"]).saw("stun", Observation::skipped(ProbeKind::Stun, "no route"));
+    assert_eq!(all_skipped.verdict(), Status::Unknown, "nothing was tried, so nothing was shown");
+}
+
+#[test]
+fn a_waived_check_keeps_its_status_and_does_not_count() {
+    let mut b = Bench::new(&["stun", "gateway"]).saw("stun", failed(FailureKind::Refused)).saw("gateway", ok());
+    for item in b.plan.items.iter_mut().filter(|i| i.rule.id == RuleId::from("stun")) {
+        item.waived = Some(crate::model::Waived { reason: "later".into(), until: Some("2027-01-01".into()) });
+    }
+    let report = b.report();
+    assert_eq!((report.verdict, report.summary.fail), (Status::Pass, 0));
+    let check = report.checks.iter().find(|c| c.waived.is_some()).unwrap();
+    assert_eq!(check.status, Status::Fail);
+}
+
+#[test]
+fn may_stay_unknown_means_unknown_alone() {
+    let judged = |observation| {
+        let mut b = Bench::new(&["stun", "gateway"]).saw("stun", observation).saw("gateway", ok());
+        b.plan.items.iter_mut().for_each(|i| i.allow_unknown = i.rule.id == RuleId::from("stun"));
+        b.verdict()
+    };
+    assert_eq!(judged(failed(FailureKind::OutOfTime)), Status::Pass);
+    assert_eq!(judged(failed(FailureKind::Refused)), Status::Fail);
+}
+
+#[test]
+fn a_certificate_close_to_its_end_is_a_warning() {
+    let left = |days: f64| {
+        let mut o = ok();
+        o.facts.set(&metric::CERT_DAYS_LEFT, days);
+        Bench::new(&["gateway"]).saw("gateway", o)
+    };
+    assert_eq!(only(&left(14.0)).0, Status::Pass);
+    let (status, reason) = only(&left(13.2));
+    assert_eq!(status, Status::Warn);
+    assert!(reason.contains("ends in 13 days"), "{reason}");
+}

@@ -1,0 +1,64 @@
+//! What an operator accepts for a time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::{RuleId, Waived};
+
+/// A calendar day, `2026-12-31`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    year: i16,
+    month: i8,
+    day: i8,
+}
+
+impl Day {
+    /// `None` for a day that no calendar has.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day).ok().map(|_| Self { year, month, day })
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let date: jiff::civil::Date = s.parse().map_err(|_| format!("`{s}` is not a day such as 2026-12-31"))?;
+        Ok(Self { year: date.year(), month: date.month(), day: date.day() })
+    }
+}
+
+/// One `[[waive]]` of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// The rule that does not count.
+    pub rule: RuleId,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub until: Day,
+}
+
+impl Waiver {
+    /// As it stands in the report.
+    pub fn waived(&self) -> Waived {
+        Waived { reason: self.reason.clone(), until: Some(self.until.to_string()) }
+    }
+
+    /// The sentence for a waiver whose last day is past.
+    pub(super) fn expired(&self, today: Option<Day>) -> Option<String> {
+        (today? > self.until).then(|| {
+            format!(
+                "the waiver of `{}` (\"{}\") expired on {}: mend what it waives, or set a new `until` in the configuration file",
+                self.rule, self.reason, self.until
+            )
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! One rule as a file gives it: any field may be left to the profile that is extended. Knows what fields each service
+//! has; knows nothing of the roles, vantages and options that a profile declares.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Need, PortRange, RuleId, Service, Source, Transport};
+
+use super::hint::did_you_mean;
+use super::layer::{Documents, read_source};
+use super::read::{At, Problems, Span, Table, Value, one_of};
+use super::spec::RefusedUpgrade;
+use super::syntax::{is_dotted, is_host, is_name, is_path, is_token};
+
+/// The fields of `[SERVICE."ID"]`.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub id: RuleId,
+    /// The place of the id.
+    pub at: Span,
+    pub service: Service,
+    /// Keys that stand in the file, readable or not: what is there and wrong is not missing as well.
+    pub given: BTreeSet<&'static str>,
+    pub from: Option<Vec<At<String>>>,
+    pub to: Option<At<String>>,
+    pub transport: Option<Transport>,
+    pub ports: Option<PortRange>,
+    pub path: Option<String>,
+    pub subprotocol: Option<String>,
+    pub refused: Option<RefusedUpgrade>,
+    pub either: Option<bool>,
+    pub hosts: Option<Vec<At<String>>>,
+    pub when: Option<When>,
+    pub need: Option<At<Need>>,
+    pub group: Option<At<String>>,
+    pub source: Option<Source>,
+}
+
+/// Options and the values that they must have.
+pub(super) type When = Vec<(At<String>, bool)>;
+
+const COMMON: [&str; 7] = ["from", "to", "hosts", "when", "need", "group", "source"];
+
+/// The fields that a rule of `service` may have.
+fn fields(service: Service) -> Vec<&'static str> {
+    let own: &[&str] = match service {
+        Service::Http | Service::Https => &["port", "path", "either"],
+        Service::HttpRedirect => &["port", "path"],
+        Service::Ws | Service::Wss => &["port", "path", "subprotocol", "refused"],
+        Service::Rtp => &["port", "ports"],
+        Service::Turn | Service::Turns | Service::Sip => &["port", "transport"],
+        Service::Gre | Service::Dns => &[],
+        _ => &["port"],
+    };
+    // `ports` is known everywhere, so that a range on a single-port service is told as that.
+    let ports: &[&str] = if own.contains(&"port") && !own.contains(&"ports") { &["ports"] } else { &[] };
+    [own, ports, &COMMON].concat()
+}
+
+/// What carries `service` unless the rule says otherwise.
+pub(super) fn transport(service: Service) -> Transport {
+    match service {
+        Service::Stun | Service::Turn | Service::Rtp | Service::Sip | Service::Ike => Transport::Udp,
+        Service::Gre => Transport::Gre,
+        Service::Dns => Transport::Dns,
+        _ => Transport::Tcp,
+    }
+}
+
+/// A rule of this service has a port.
+pub(super) fn has_port(service: Service) -> bool {
+    !matches!(service, Service::Gre | Service::Dns)
+}
+
+impl Row {
+    /// Reads the table of the rule `id`; `None` where the id itself will not do.
+    pub(super) fn read(
+        id: At<&str>,
+        service: Service,
+        table: &Table<'_>,
+        docs: &Documents,
+        p: &mut Problems,
+    ) -> Option<Self> {
+        if !is_dotted(id.value) {
+            let expected = "lower-case words and digits, joined by dots or hyphens, such as rtc.media";
+            p.add(&id.at, format!("bad rule id `{}`", id.value), expected);
+            return None;
+        }
+        let known = fields(service);
+        unknown_fields(table, service, &known, p);
+        let mut row = Self::empty(RuleId::from(id.value), p.place(id.at), service);
+        for field in known {
+            if let Some(value) = table.get(field) {
+                row.given.insert(field);
+                row.read_field(field, value, docs, p);
+            }
+        }
+        if let (Some(port), Some(_)) = (table.get("port"), table.get("ports")) {
+            p.add(&port.span(), "`port` and `ports` stand side by side", "only one of them");
+        }
+        Some(row)
+    }
+
+    fn empty(id: RuleId, at: Span, service: Service) -> Self {
+        Self {
+            id,
+            at,
+            service,
+            given: BTreeSet::new(),
+            from: None,
+            to: None,
+            transport: None,
+            ports: None,
+            path: None,
+            subprotocol: None,
+            refused: None,
+            either: None,
+            hosts: None,
+            when: None,
+            need: None,
+            group: None,
+            source: None,
+        }
+    }
+
+    fn read_field(&mut self, field: &str, value: Value<'_>, docs: &Documents, p: &mut Problems) {
+        let dotted = "lower-case words and digits, joined by dots or hyphens";
+        match field {
+            "from" => self.from = Some(p.texts(value, "from", is_name, "names of vantages")),
+            "to" => self.to = p.text_that(value, "to", is_name, "the name of a role"),
+            "port" => self.ports = read_port(value, p),
+            "ports" => self.ports = read_ports(value, self.service, p),
+            "transport" => {
+                let words = [("tcp", Transport::Tcp), ("udp", Transport::Udp)];
+                self.transport = p.word(value, "transport", &words).map(|t| t.value);
+            }
+            "path" => {
+                let expected = "a path that starts with `/`, without spaces";
+                self.path = p.text_that(value, "path", is_path, expected).map(|t| t.value);
+            }
+            "subprotocol" => {
+                let expected = "a token: letters, digits and !#$%&'*+-.^_`|~";
+                self.subprotocol = p.text_that(value, "subprotocol", is_token, expected).map(|t| t.value);
+            }
+            "refused" => {
+                let words = [("fail", RefusedUpgrade::Fail), ("warn", RefusedUpgrade::Warn)];
+                self.refused = p.word(value, "refused", &words).map(|w| w.value);
+            }
+            "either" => self.either = p.flag(value, "either").map(|f| f.value),
+            "hosts" => self.hosts = Some(p.texts(value, "hosts", is_host, HOST)),
+            "when" => self.when = Some(read_when(value, p)),
+            "need" => {
+                self.need = p.word(value, "need", &Need::ALL.iter().map(|n| (n.as_str(), *n)).collect::<Vec<_>>())
+            }
+            "group" => self.group = p.text_that(value, "group", is_dotted, dotted),
+            "source" => self.source = read_source(value, docs, p),
+            _ => {}
+        }
+    }
+
+    /// This row laid over `base`: what it leaves out, the base says.
+    pub(super) fn over(self, base: Self) -> Self {
+        Self {
+            id: self.id,
+            at: self.at,
+            service: self.service,
+            given: base.given.into_iter().chain(self.given).collect(),
+            from: self.from.or(base.from),
+            to: self.to.or(base.to),
+            transport: self.transport.or(base.transport),
+            ports: self.ports.or(base.ports),
+            path: self.path.or(base.path),
+            subprotocol: self.subprotocol.or(base.subprotocol),
+            refused: self.refused.or(base.refused),
+            either: self.either.or(base.either),
+            hosts: self.hosts.or(base.hosts),
+            when: self.when.or(base.when),
+            need: self.need.or(base.need),
+            group: self.group.or(base.group),
+            source: self.source.or(base.source),
+        }
+    }
+}
+
+/// What a host must look like.
+pub(super) const HOST: &str = "a host name or an address, without scheme, port or path";
+
+fn unknown_fields(table: &Table<'_>, service: Service, known: &[&str], p: &mut Problems) {
+    for (key, value) in table.entries() {
+        if known.contains(&key.value) {
+            continue;
+        }
+        let message = format!("unknown field `{}` of a `{service}` rule", key.value);
+        if value.get_ref().is_table() {
+            p.add(&key.at, message, format!("{}; an id with dots is quoted: [{service}.\"rtc.media\"]", one_of(known)));
+        } else {
+            p.add(&key.at, message + &did_you_mean(key.value, known.iter().copied()), one_of(known));
+        }
+    }
+}
+
+const PORT: &str = "a port from 1 to 65535";
+const RANGE: &str = "a port, or a range such as \"19099-20099\"";
+
+fn read_port(value: Value<'_>, p: &mut Problems) -> Option<PortRange> {
+    let number = p.integer(value, "port", PORT)?;
+    let port = u16::try_from(number).ok().and_then(PortRange::single);
+    if port.is_none() {
+        p.add(&value.span(), format!("there is no port {number}"), PORT);
+    }
+    port
+}
+
+fn read_ports(value: Value<'_>, service: Service, p: &mut Problems) -> Option<PortRange> {
+    let text = p.text(value, "ports")?;
+    let ports = parse_ports(&text.value).map_err(|message| p.add(&value.span(), message, RANGE)).ok()?;
+    if !ports.is_single() && service != Service::Rtp {
+        p.add(&value.span(), format!("a `{service}` rule has one port, not {}", ports.count()), "port = NUMBER");
+        return None;
+    }
+    Some(ports)
+}
+
+/// `443` or `19099-20099`, or what is wrong with it.
+fn parse_ports(text: &str) -> Result<PortRange, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |t: &str| match t.parse::<u32>() {
+        Ok(n) if (1..=65535).contains(&n) => u16::try_from(n).map_err(|_| String::new()),
+        Ok(n) => Err(format!("there is no port {n}")),
+        Err(_) => Err(format!("`{text}` is not a range of ports")),
+    };
+    let (first, last) = (port(first)?, port(last)?);
+    PortRange::new(first, last).ok_or_else(|| format!("the range {first}-{last} runs backwards"))
+}
+
+/// `{ ssl = true }`.
+pub(super) fn read_when(value: Value<'_>, p: &mut Problems) -> When {
+    let Some(table) = p.table(value, value.span(), "when") else { return Vec::new() };
+    let mut when = Vec::new();
+    for (key, value) in table.entries() {
+        if let Some(flag) = p.flag(value, key.value) {
+            when.push((At { value: key.value.to_owned(), at: p.place(key.at) }, flag.value));
+        }
+    }
+    when
+}

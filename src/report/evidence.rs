@@ -1,0 +1,128 @@
+//! What a check saw, in a few words: its layers and their times, the ports of a sweep, values beside their limits. Reads
+//! facts by their names and units, so that a new probe needs nothing here.
+
+use crate::model::{Check, LimitResult, LimitSource, PortSet, Status, StepTiming, metric};
+
+/// More ranges than these are counted rather than listed; the JSON report has them all.
+const RANGES_LISTED: usize = 6;
+
+/// What was seen, a clause each; empty where the probe recorded nothing that is short.
+pub(super) fn clauses(check: &Check) -> Vec<String> {
+    let mut clauses = sweep(check);
+    clauses.extend(steps(check));
+    clauses.extend(round_trips(check));
+    if let Some(days) = check.observed.get::<f64>(&metric::CERT_DAYS_LEFT) {
+        clauses.push(format!("cert {days:.0} d"));
+    }
+    clauses
+}
+
+/// The plainer probe that stood in, if one did.
+pub(super) fn fallback(check: &Check) -> Option<String> {
+    check.observed.get::<String>(&metric::FALLBACK)
+}
+
+/// The layers in the order climbed: `connect 4.1, tls 18 ms`, or one by one where one failed:
+/// `connect 4.1 ms, tls cert-expired (18 ms)`.
+fn steps(check: &Check) -> Option<String> {
+    let steps: Vec<StepTiming> = check.observed.get(&metric::STEPS)?;
+    let smooth = steps.iter().all(|s| s.result == "ok" && s.ms < 1000.0);
+    let told = |s: &StepTiming| match s.result.split(':').next() {
+        Some("ok") if smooth => format!("{} {}", s.step.as_str(), ms(s.ms).trim_end_matches(" ms")),
+        Some("ok") | None => format!("{} {}", s.step.as_str(), ms(s.ms)),
+        Some(kind) => format!("{} {kind} ({})", s.step.as_str(), ms(s.ms)),
+    };
+    let told: Vec<String> = steps.iter().map(told).collect();
+    (!told.is_empty()).then(|| told.join(", ") + if smooth { " ms" } else { "" })
+}
+
+/// Ports asked, and what came of them.
+fn sweep(check: &Check) -> Vec<String> {
+    let facts = &check.observed;
+    let number = |m| facts.get::<u64>(m);
+    let mut clauses = Vec::new();
+    if let (Some(probed), Some(total)) = (number(&metric::PROBED), number(&metric::TOTAL)) {
+        let how = if probed < total { "sampled" } else { "asked" };
+        clauses.push(format!("{probed} of {total} ports {how}"));
+    }
+    let (good, bad) = ([&metric::ANSWERED, &metric::REFUSED], [&metric::SILENT, &metric::PROHIBITED]);
+    for m in good {
+        let count = facts.get::<PortSet>(m).map_or(0, |set| set.count());
+        if count > 0 {
+            clauses.push(format!("{count} {}", m.name));
+        }
+    }
+    for m in bad {
+        if let Some(set) = facts.get::<PortSet>(m).filter(|set| !set.is_empty()) {
+            clauses.push(format!("{} {}: {}", set.count(), m.name, listed(&set)));
+        }
+    }
+    clauses
+}
+
+/// The first ranges, and how many more there are.
+fn listed(set: &PortSet) -> String {
+    let shown: Vec<String> = set.ranges().iter().take(RANGES_LISTED).map(ToString::to_string).collect();
+    let more = set.ranges().len().saturating_sub(RANGES_LISTED);
+    let shown = shown.join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more ranges") }
+}
+
+/// Every `…rtt_ms` that is a number.
+fn round_trips(check: &Check) -> Vec<String> {
+    let number = |(name, value): (&str, &serde_json::Value)| {
+        let what = name.strip_suffix("_ms").filter(|n| n.ends_with("rtt"))?;
+        Some(format!("{} {}", what.replace('_', " "), ms(value.as_f64()?)))
+    };
+    check.observed.iter().filter_map(number).collect()
+}
+
+/// A value beside its limit: `rtt_ms 320 (95 % 310 to 330), must be < 300 ms (section: row)`.
+pub(super) fn limit(limit: &LimitResult) -> String {
+    let unit = if limit.metric.ends_with(&format!("_{}", limit.unit)) { "" } else { limit.unit.as_str() };
+    let value = limit.observed.map_or("not measured".to_owned(), short);
+    let interval = limit.ci95.map(|[lo, hi]| format!(" (95 % {} to {})", short(lo), short(hi))).unwrap_or_default();
+    let source = match &limit.source {
+        LimitSource::Document(s) => format!("{}: {}", s.section, s.row),
+        LimitSource::Own(words) => words.clone(),
+    };
+    let text = format!("{} {value}{interval}, must be {} {} {unit}", limit.metric, limit.op, short(limit.limit));
+    format!("{} ({source})", text.trim_end())
+}
+
+/// Limits that do not hold for certain.
+pub(super) fn broken_limits(check: &Check) -> impl Iterator<Item = &LimitResult> {
+    check.limits.iter().filter(|l| !matches!(l.status, Status::Pass | Status::Skip))
+}
+
+/// Milliseconds as people read them: `0.4 ms`, `12 ms`, `6.2 s`.
+pub(super) fn ms(ms: f64) -> String {
+    match ms {
+        _ if ms >= 1000.0 => format!("{:.1} s", ms / 1000.0),
+        _ if ms >= 10.0 => format!("{ms:.0} ms"),
+        _ => format!("{ms:.1} ms"),
+    }
+}
+
+/// A number with at most two decimals.
+fn short(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0.04, 9.96, 12.4, 999.6, 6200.0].map(ms), ["0.0 ms", "10.0 ms", "12 ms", "1000 ms", "6.2 s"]);
+        assert_eq!([300.0, 1.5, 0.333].map(short), ["300", "1.5", "0.33"]);
+    }
+
+    #[test]
+    fn many_ranges_are_counted() {
+        let set: PortSet = (1..=9).map(|n| n * 10).collect();
+        assert_eq!(listed(&set), "10, 20, 30, 40, 50, 60 and 3 more ranges");
+    }
+}

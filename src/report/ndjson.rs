@@ -1,0 +1,18 @@
+//! Events, one JSON document a line: live ones as they happen, and those that could have led to a saved report.
+
+use super::json::one_line;
+use crate::model::{Event, Report};
+
+/// One event as one line with its newline.
+pub fn line(event: &Event) -> String {
+    one_line(event)
+}
+
+/// `started`, a `check-done` for each check with its final status, `finished`.
+pub(super) fn render(report: &Report) -> String {
+    let run = &report.run;
+    let started = Event::Started { run: run.id.clone(), profile: run.profile.clone(), started: run.started.clone() };
+    let finished = Event::Finished { verdict: report.verdict, at_ms: run.duration_ms };
+    let done = report.checks.iter().map(|c| Event::CheckDone { check: Box::new(c.clone()) });
+    std::iter::once(started).chain(done).chain(std::iter::once(finished)).map(|event| line(&event)).collect()
+}

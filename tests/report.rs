@@ -1,0 +1,97 @@
+//! How reports are drawn: snapshots of each format, and what must hold for every report there can be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod reports;
+
+use proptest::prelude::*;
+use rtc_check::model::{Event, Report, Status};
+use rtc_check::report::{Format, Style, line, render};
+use unicode_width::UnicodeWidthStr;
+
+fn style(width: usize, colour: bool, unicode: bool) -> Style {
+    Style { width, colour, unicode }
+}
+
+fn table(report: &Report, style: Style) -> String {
+    render(report, Format::Table, &style)
+}
+
+#[test]
+fn an_agents_bad_night_in_a_table() {
+    insta::assert_snapshot!("table_80", table(&reports::agent(), style(80, false, true)));
+    insta::assert_snapshot!("table_120", table(&reports::agent(), style(120, false, true)));
+    insta::assert_snapshot!("table_60_ascii", table(&reports::agent(), style(60, false, false)));
+    insta::assert_snapshot!("table_80_colour", table(&reports::agent(), style(80, true, true)).replace('\x1b', "␛"));
+}
+
+#[test]
+fn other_nights_in_a_table() {
+    insta::assert_snapshot!("table_healthy", table(&reports::healthy(), style(80, false, true)));
+    insta::assert_snapshot!("table_unresolved", table(&reports::unresolved(), style(80, false, true)));
+    insta::assert_snapshot!("table_empty", table(&reports::empty(), style(80, false, true)));
+}
+
+#[test]
+fn an_agents_bad_night_for_machines() {
+    insta::assert_snapshot!("json", render(&reports::agent(), Format::Json, &Style::default()));
+    insta::assert_snapshot!("ndjson", render(&reports::agent(), Format::Ndjson, &Style::default()));
+}
+
+#[test]
+fn a_saved_report_can_be_drawn_again() {
+    let report = reports::agent();
+    let json = render(&report, Format::Json, &Style::default());
+    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+#[test]
+fn an_event_is_one_line() {
+    let event = Event::Finished { verdict: Status::Unknown, at_ms: 12 };
+    assert_eq!(line(&event), "{\"event\":\"finished\",\"verdict\":\"unknown\",\"at_ms\":12}\n");
+}
+
+/// The columns of a line without its colours.
+fn columns(line: &str) -> usize {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some((before, escape)) = rest.split_once('\x1b') {
+        plain.push_str(before);
+        rest = escape.split_once('m').expect("only colours escape").1;
+    }
+    plain.push_str(rest);
+    plain.width()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal(report in reports::reports(), colour: bool, unicode: bool) {
+        for width in [60, 80, 120] {
+            let drawn = table(&report, style(width, colour, unicode));
+            for line in drawn.lines() {
+                prop_assert!(columns(line) <= width, "{} columns of {width}: {line}", columns(line));
+            }
+            prop_assert!(colour || !drawn.contains('\x1b'));
+            prop_assert!(unicode || drawn.is_ascii());
+            prop_assert!(!drawn.contains(|c: char| c.is_control() && c != '\n' && c != '\x1b'));
+            prop_assert!(drawn.ends_with('\n'));
+        }
+    }
+
+    #[test]
+    fn any_width_is_survived(report in reports::reports(), width in 0usize..30) {
+        prop_assert!(table(&report, style(width, true, true)).ends_with('\n'));
+    }
+
+    #[test]
+    fn json_and_ndjson_are_whole_and_hold_no_control_character(report in reports::reports()) {
+        let json = render(&report, Format::Json, &Style::default());
+        prop_assert!(!json.contains(|c: char| c.is_control() && c != '\n'));
+        let back: Report = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(back.checks.len(), report.checks.len());
+        let ndjson = render(&report, Format::Ndjson, &Style::default());
+        prop_assert_eq!(ndjson.lines().count(), report.checks.len() + 2);
+        prop_assert!(ndjson.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
+    }
+}

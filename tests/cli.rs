@@ -196,7 +196,7 @@ fn an_interrupted_run_exits_130_and_writes_what_it_has() {
     command.arg("--port").arg(format!("rtc.https={}", listener.local_addr().unwrap().port()));
     command.arg("--report").arg(format!("json={}", file.display()));
     let mut started = Started::new(command);
-    started.stdout_line(|line| line.contains("check-started"));
+    started.stdout_says("check-started");
     assert!(std::process::Command::new("kill").args(["-INT", &started.id().to_string()]).status().unwrap().success());
     let run = started.finish();
     run.exits(130).says(&[]);
@@ -251,7 +251,7 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
 
 #[test]
 fn secrets_are_never_shown() {
-    let secret = "c0rrect-h0rse";
+    let secret = "c0rrect-h0rse-battery-staple";
     let https = format!("rtc.https={}", closed_port());
     for format in ["json", "table", "ndjson"] {
         let mut command = binary();

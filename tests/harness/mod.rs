@@ -99,22 +99,26 @@ impl Started {
         self.child.id()
     }
 
-    /// Waits for the first line on stdout that `wanted` takes.
+    /// Waits for the first line on stdout that contains `words`.
     #[track_caller]
-    pub fn stdout_line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
-        self.stdout.line(wanted).unwrap_or_else(|| {
-            self.stderr.drain();
-            panic!("the line never came\n--- stdout\n{}\n--- stderr\n{}", self.stdout.seen, self.stderr.seen)
-        })
+    pub fn stdout_says(&mut self, words: &str) {
+        if !self.stdout.says(words) {
+            panic!("stdout never said {words:?}\n{}", self.words());
+        }
     }
 
-    /// Ends the process and gives what it had printed.
-    pub fn into_words(mut self) -> String {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Waits for the first line on stderr that contains `words`.
+    #[track_caller]
+    pub fn stderr_says(&mut self, words: &str) {
+        if !self.stderr.says(words) {
+            panic!("stderr never said {words:?}\n{}", self.words());
+        }
+    }
+
+    fn words(&mut self) -> String {
         self.stdout.drain();
         self.stderr.drain();
-        format!("{}\n{}", self.stdout.seen, self.stderr.seen)
+        format!("--- stdout\n{}\n--- stderr\n{}", self.stdout.seen, self.stderr.seen)
     }
 
     /// Waits for the end.
@@ -159,15 +163,15 @@ impl Output {
         Self { lines: receiver, seen: String::new() }
     }
 
-    fn line(&mut self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+    fn says(&mut self, words: &str) -> bool {
         let since = Instant::now();
         while let Ok(line) = self.lines.recv_timeout(LIMIT.saturating_sub(since.elapsed())) {
             self.seen.push_str(&line);
-            if wanted(&line) {
-                return Some(line);
+            if line.contains(words) {
+                return true;
             }
         }
-        None
+        false
     }
 
     fn drain(&mut self) {

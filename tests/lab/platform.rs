@@ -61,7 +61,7 @@ fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
 fn a_real_platform_without_its_gateway_fails_on_that() {
     let Some(lab) = Lab::up() else { return };
     let _servers = [nginx(&lab)];
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "udp-range"]);
+    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
     let report = run.exits(1).report();
     for address in [RTC4, RTC6] {
         report.at(address, "tcp 443").is("pass");

@@ -106,7 +106,7 @@ fn each_icmp_code_on_tcp_is_told_apart_and_the_router_is_named() {
          tcp dport 8989 reject with icmp admin-prohibited
          tcp dport 8089 reject with icmp host-prohibited",
     );
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "udp-range"]);
+    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
     let report = run.exits(1).report();
     stopped(&report, RTC4, "tcp 80", "unreachable", ROUTER4);
     stopped(&report, RTC4, "tcp 443", "unreachable", ROUTER4);
@@ -122,7 +122,7 @@ fn each_icmp_code_on_tcp_is_told_apart_and_the_router_is_named() {
         "meta nfproto ipv4 tcp dport 80 reject with icmp port-unreachable
          meta nfproto ipv4 tcp dport 443 reject with icmp net-prohibited",
     );
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "udp-range"]);
+    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
     let report = run.exits(1).report();
     stopped(&report, RTC4, "tcp 80", "prohibited", ROUTER4);
     stopped(&report, RTC4, "tcp 443", "prohibited", ROUTER4);
@@ -187,7 +187,7 @@ fn a_reset_of_the_preferred_gateway_leaves_the_alternative_as_a_warning() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
     lab.forward("tcp dport 8989 reject with tcp reset");
-    let args = ["--profile", "user", "--target", RTC, "--skip", "udp-range"];
+    let args = ["--profile", "user", "--target", RTC, "--skip", "rtp"];
     let run = lab.check(&args);
     let report = run.exits(0).report();
     assert_eq!(report.verdict(), "warn", "{report}");
@@ -205,7 +205,7 @@ fn a_reset_of_the_preferred_gateway_leaves_the_alternative_as_a_warning() {
 fn a_silent_preferred_gateway_warns_and_both_silent_fail() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
-    let args = ["--profile", "user", "--target", RTC, "--skip", "udp-range"];
+    let args = ["--profile", "user", "--target", RTC, "--skip", "rtp"];
     lab.forward("tcp dport 8989 drop");
     let run = lab.check(&args);
     let report = run.exits(0).report();
@@ -329,7 +329,7 @@ fn a_name_is_tested_on_every_address_it_has() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
     lab.hosts(&format!("{RTC4} rtc.example\n{RTC6} rtc.example\n"));
-    let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example", "--skip", "udp-range"]);
+    let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example", "--skip", "rtp"]);
     let report = run.exits(0).report();
     for address in RTC_HOSTS {
         let page = report.at(address, "tcp 443").is("pass");
@@ -353,11 +353,32 @@ fn a_restricted_responder_answers_holders_of_the_key_alone() {
     let args = ["--profile", "user", "--target", RTC, "--ip", "4"];
     let holder = lab.check_with(&[("RTC_CHECK_RESPONDER_KEY", "correct horse battery staple")], &args);
     holder.exits(0).report().passes(RTC4, &RTC_PORTS, &[]);
-    for stranger in [lab.check(&args), lab.check_with(&[("RTC_CHECK_RESPONDER_KEY", "a wrong guess")], &args)] {
+    for stranger in [
+        lab.check(&args),
+        lab.check_with(&[("RTC_CHECK_RESPONDER_KEY", "a wrong guess of sixteen bytes and more")], &args),
+    ] {
         let report = stranger.report();
         let media = report.at(RTC4, MEDIA);
         assert!(["fail", "unknown"].contains(&media.status()), "{media}");
         assert_eq!(media.ranges("answered"), [""; 0], "{media}");
         assert!(!(stranger.stdout + &stranger.stderr).contains("wrong guess"), "a secret was printed");
+    }
+}
+
+#[test]
+fn a_firewall_that_forgets_idle_connections_is_found_by_holding_one() {
+    let Some(lab) = Lab::up() else { return };
+    let _server = responder(&lab, "rtc", RTC4, RTC6);
+    // What every stateful firewall does after its idle time, here one second: packets of a flow it no longer knows go.
+    lab.forward("tcp dport 8989 tcp flags & (syn | ack) == ack ct state new drop");
+    lab.sysctl(Place::Router, "net/netfilter/nf_conntrack_tcp_timeout_established", "1");
+    let args = ["--profile", "user", "--target", RTC, "--only", "rtc.gateway"];
+    lab.check(&args).exits(0);
+    let run = lab.check(&[&args[..], &["--hold", "4"]].concat());
+    let report = run.exits(1).report();
+    for address in RTC_HOSTS {
+        let gateway = report.at(address, "tcp 8989").is("fail");
+        let (step, kind) = gateway.failure();
+        assert!(["hold", "ping"].contains(&step) && ["hold-cut", "timed-out"].contains(&kind), "{gateway}");
     }
 }

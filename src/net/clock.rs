@@ -27,3 +27,10 @@ pub fn seed() -> u64 {
     hasher.write_i128(utc().as_nanosecond());
     hasher.finish()
 }
+
+/// Bytes that nobody can guess, for transaction ids; `None` where the operating system has none to give.
+pub fn secret() -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).ok()?;
+    Some(bytes)
+}

@@ -2,7 +2,9 @@
 //! knows no profile, verdict or check.
 
 pub mod clock;
+pub mod icmp;
 pub mod tls;
+pub mod udp;
 
 /// The key of a restricted responder; cannot be printed.
 pub struct ResponderKey(Vec<u8>);

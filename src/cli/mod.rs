@@ -1,5 +1,6 @@
 //! cli
 
+pub mod profiles;
 pub mod progress;
 
 pub fn main() -> std::process::ExitCode {

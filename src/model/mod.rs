@@ -14,7 +14,7 @@ mod status;
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use host::Host;
-pub use observation::{Facts, Observation, Outcome, Seen, StepTiming};
+pub use observation::{Facts, Observation, Outcome, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{
     Check, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,

@@ -105,9 +105,14 @@ impl Observation {
 
     /// Records a step that failed, and the failure as the outcome.
     pub fn step_failed(&mut self, failure: Failure, took: std::time::Duration) {
+        self.step_noted(&failure, took);
+        self.outcome = Outcome::Failed(failure);
+    }
+
+    /// Records a step that failed without deciding the outcome.
+    pub fn step_noted(&mut self, failure: &Failure, took: std::time::Duration) {
         let result = format!("{}: {}", failure.kind.as_str(), failure.detail);
         self.steps.push(StepTiming { step: failure.step, ms: millis(took), result });
-        self.outcome = Outcome::Failed(failure);
     }
 
     /// The failure, if that is how it ended.
@@ -135,6 +140,6 @@ pub struct Seen {
 }
 
 /// Milliseconds with microsecond resolution.
-fn millis(d: std::time::Duration) -> f64 {
+pub fn millis(d: std::time::Duration) -> f64 {
     (d.as_secs_f64() * 1e6).round() / 1e3
 }

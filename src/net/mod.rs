@@ -1,10 +1,20 @@
 //! The only sockets and the only clock. Classifies every error (errno first) into a [`Failure`](crate::model::Failure);
 //! knows no profile, verdict or check.
 
+pub mod cert;
+pub mod chance;
+pub mod classify;
 pub mod clock;
+pub mod dns;
+pub mod http;
 pub mod icmp;
+#[cfg(test)]
+pub mod loopback;
+pub mod resolve;
+pub mod tcp;
 pub mod tls;
 pub mod udp;
+pub mod ws;
 
 /// The key of a restricted responder; cannot be printed.
 pub struct ResponderKey(Vec<u8>);

@@ -1,9 +1,17 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
+pub mod dns;
+pub mod http;
+mod layers;
+pub mod plain_tcp;
 pub mod plain_udp;
+pub mod redirect;
+pub mod ssh;
 pub mod stun;
+pub mod tcp;
 pub mod udp_range;
+pub mod ws;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

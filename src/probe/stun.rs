@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Task};
 use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
-use crate::net::{clock, icmp};
+use crate::net::{chance, icmp};
 use crate::session::binding::{Answer, Binding, BindingOutcome, Ending, Schedule};
 use crate::session::{Credential, IcmpError, Meaning};
 
@@ -28,12 +27,6 @@ pub(super) fn credential(settings: &Settings) -> Option<Credential> {
     settings.responder_key.as_ref().map(|key| Credential::new(key.bytes()))
 }
 
-/// The secret of a session's transaction ids.
-pub(super) fn secret(step: Step) -> Result<[u8; 32], Failure> {
-    clock::secret()
-        .ok_or_else(|| Failure::new(step, FailureKind::Internal, "the operating system has no random bytes to give"))
-}
-
 /// One Binding. A server that does not understand our credential is asked again without it: only a responder knows it.
 async fn ask(task: &Task, settings: &Settings, cancel: &CancellationToken) -> Result<(BindingOutcome, Stop), Failure> {
     let credential = credential(settings);
@@ -49,7 +42,7 @@ async fn transact(
     cancel: &CancellationToken,
     credential: Option<Credential>,
 ) -> Result<(BindingOutcome, Stop), Failure> {
-    let (target, secret) = (task.socket(), secret(Step::Stun)?);
+    let (target, secret) = (task.socket(), chance::bytes());
     let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
     let drive =
         Drive { target: task.address, sockets: 1, deadline: task.deadline, cancel: cancel.clone(), step: Step::Stun };
@@ -133,14 +126,10 @@ fn requests(count: u8) -> String {
     if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
 }
 
-/// Type, code and sender of an ICMP error.
+/// An ICMP error and its sender.
 pub(super) fn icmp_facts(facts: &mut Facts, error: &IcmpError) {
-    let from = error.from.map(|a| a.to_string());
-    facts.set(
-        &metric::ICMP,
-        json!({"type": error.kind, "code": error.code, "name": error.name(), "from": from, "meaning": error.meaning()}),
-    );
-    if let Some(from) = from {
+    facts.set(&metric::ICMP, error.to_string());
+    if let Some(from) = error.from {
         facts.set(&metric::ICMP_FROM, from);
     }
 }

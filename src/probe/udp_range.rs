@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{PortsMode, Progress, Settings, Task, stun};
 use crate::model::{Facts, Failure, FailureKind, Observation, PortRange, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
-use crate::net::{clock, icmp};
+use crate::net::{chance, clock, icmp};
 use crate::session::sample::{Sample, SampleConfig};
 use crate::session::sweep::{Sweep, SweepConfig};
 use crate::session::{Ended, Meaning, RangeOutcome};
@@ -67,7 +67,7 @@ impl Asked<'_> {
             range: self.range,
             count,
             seed: self.settings.seed,
-            secret: stun::secret(Step::Sweep)?,
+            secret: chance::bytes(),
             credential: stun::credential(self.settings),
         };
         let progress = self.progress.clone();
@@ -89,7 +89,7 @@ impl Asked<'_> {
             range: self.range,
             pace: self.settings.pace,
             seed: self.settings.seed,
-            secret: stun::secret(Step::Sweep)?,
+            secret: chance::bytes(),
             credential: stun::credential(self.settings),
             patient: self.settings.thorough,
         };

@@ -2,14 +2,17 @@
 //! know no socket, no clock and no verdict; time, secrets and seeds are arguments, so that a test runs them over a
 //! lossy link in virtual time.
 
+pub mod access;
 pub mod binding;
 mod book;
 mod chance;
 mod icmp;
 mod ids;
+pub mod limits;
 #[cfg(test)]
 mod lossy;
 mod pace;
+pub mod reflector;
 pub mod sample;
 pub mod sweep;
 

@@ -1,4 +1,5 @@
 //! Bytes to messages and back. No time, no sockets. Never panics on any input, never allocates what a peer's length
 //! field says.
 
+pub mod ssh;
 pub mod stun;

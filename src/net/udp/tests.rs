@@ -1,5 +1,6 @@
 //! Sessions over loopback sockets.
 
+use super::super::chance;
 use super::*;
 use crate::model::PortRange;
 use crate::session::binding::{Binding, Ending, Schedule};
@@ -30,7 +31,7 @@ fn answer(socket: UdpSocket, count: usize) -> std::thread::JoinHandle<()> {
 }
 
 async fn bind_to(to: SocketAddr, drive: Drive) -> (Binding, Stop) {
-    let secret = clock::secret().unwrap();
+    let secret = chance::bytes();
     drive.run(move |now| Binding::new(now, to, Schedule::QUICK, &secret, None), |_, _| {}).await.unwrap()
 }
 
@@ -99,7 +100,7 @@ async fn a_sweep_tells_open_and_closed_loopback_ports_apart() {
         .map(|socket| answer(socket, 1))
         .collect();
     let target: IpAddr = "127.0.0.77".parse().unwrap();
-    let secret = clock::secret().unwrap();
+    let secret = chance::bytes();
     let make = move |now| {
         Sweep::new(now, SweepConfig { target, range, pace: 1000, seed: 1, secret, credential: None, patient: false })
     };

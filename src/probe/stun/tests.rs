@@ -3,34 +3,21 @@
 use std::net::UdpSocket;
 use std::sync::Arc;
 
+use super::super::layers;
 use super::*;
-use crate::model::{Outcome, PortRange, PortsMode};
+use crate::model::Outcome;
 use crate::net::ResponderKey;
-use crate::profile::Spec;
+use crate::net::tls::Trust;
 use crate::wire::stun::{MAX_WRITTEN, Message, write_binding_error, write_binding_success};
 
 fn settings(key: Option<&[u8]>) -> Settings {
-    Settings {
-        tls: Arc::new(crate::net::tls::Trust),
-        thorough: false,
-        hold: None,
-        ports: PortsMode::Sample(12),
-        pace: 4000,
-        seed: 1,
-        responder_key: key.map(|k| Arc::new(ResponderKey::new(k.to_vec()))),
-        responder_pages: Arc::default(),
-    }
+    let responder_key = key.map(|k| Arc::new(ResponderKey::new(k.to_vec())));
+    Settings { responder_key, ..layers::fixture::settings(Trust::only([])) }
 }
 
 fn task(port: u16, deadline_ms: u64) -> Task {
-    Task {
-        check: "t".to_owned(),
-        spec: Spec::Stun,
-        host: "localhost".to_owned(),
-        address: "127.0.0.1".parse().unwrap(),
-        ports: PortRange::single(port),
-        deadline: Duration::from_millis(deadline_ms),
-    }
+    let task = layers::fixture::task("localhost", (std::net::Ipv4Addr::LOCALHOST, port).into());
+    Task { deadline: Duration::from_millis(deadline_ms), ..task }
 }
 
 fn server() -> (UdpSocket, u16) {

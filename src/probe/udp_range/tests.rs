@@ -3,33 +3,19 @@
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
+use super::super::layers;
 use super::*;
 use crate::model::{Outcome, PortSet};
-use crate::profile::Spec;
+use crate::net::tls::Trust;
 use crate::wire::stun::{MAX_WRITTEN, Message, write_binding_success};
 
 fn settings(ports: PortsMode) -> Settings {
-    Settings {
-        tls: Arc::new(crate::net::tls::Trust),
-        thorough: false,
-        hold: None,
-        ports,
-        pace: 4000,
-        seed: 1,
-        responder_key: None,
-        responder_pages: Arc::default(),
-    }
+    Settings { ports, ..layers::fixture::settings(Trust::only([])) }
 }
 
 fn task(address: &str, first: u16, last: u16) -> Task {
-    Task {
-        check: "t".to_owned(),
-        spec: Spec::Range,
-        host: "localhost".to_owned(),
-        address: address.parse().unwrap(),
-        ports: PortRange::new(first, last),
-        deadline: Duration::from_secs(20),
-    }
+    let task = layers::fixture::task("localhost", (address.parse::<IpAddr>().unwrap(), first).into());
+    Task { ports: PortRange::new(first, last), ..task }
 }
 
 async fn run(task: &Task, ports: PortsMode, hint: Option<bool>) -> Observation {

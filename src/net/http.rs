@@ -1,0 +1,289 @@
+//! HTTP/1.1 over a stream that somebody else opened: one GET, its status, headers and first byte. Bounded in time,
+//! header size and body whatever the server sends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinSet;
+
+use super::classify::{self, clean};
+use super::tls::{self, Trust};
+use super::{clock, tcp};
+use crate::model::{Facts, Failure, FailureKind, Step, metric};
+
+/// Largest header of an answer that is read, in bytes.
+pub const MAX_HEADER: usize = 64 * 1024;
+/// Most headers of an answer that are read.
+pub const MAX_HEADERS: usize = 100;
+
+const AGENT: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
+
+/// Where a request goes, as its `Host` header says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority<'a> {
+    /// Name or address literal without brackets.
+    pub host: &'a str,
+    /// Port, left out of the header where it is the scheme's own.
+    pub port: u16,
+    /// HTTPS rather than HTTP.
+    pub tls: bool,
+}
+
+impl Authority<'_> {
+    /// The `Host` header (RFC 9110 section 7.2).
+    pub fn header(self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_owned() };
+        let default = if self.tls { 443 } else { 80 };
+        if self.port == default { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+/// The head of an answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// From the request's last byte handed over to the answer's first.
+    pub first_byte: Duration,
+}
+
+impl Answer {
+    /// A header's value, fit to print; `None` where it is absent.
+    pub fn text(&self, name: &HeaderName, max: usize) -> Option<String> {
+        self.headers.get(name).map(|v| clean(&String::from_utf8_lossy(v.as_bytes()), max))
+    }
+
+    /// Records status, `Server` and the time of the first byte.
+    pub fn record(&self, facts: &mut Facts) {
+        facts.set(&metric::HTTP_STATUS, self.status);
+        facts.set(&metric::FIRST_BYTE_MS, crate::model::millis(self.first_byte));
+        if let Some(server) = self.text(&hyper::header::SERVER, 100) {
+            facts.set(&metric::HTTP_SERVER, server);
+        }
+    }
+}
+
+/// A GET request for `path`.
+///
+/// # Errors
+/// `Internal` where host, path or a header cannot stand in a request.
+pub fn request(
+    to: Authority<'_>,
+    path: &str,
+    step: Step,
+    headers: &[(HeaderName, &str)],
+) -> Result<Request<Empty<Bytes>>, Failure> {
+    let mut request = Request::get(path).header(HOST, to.header()).header(USER_AGENT, AGENT);
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    request.body(Empty::new()).map_err(|e| {
+        Failure::new(
+            step,
+            FailureKind::Internal,
+            format!("no request can be made of {} and {}: {e}", to.header(), clean(path, 80)),
+        )
+    })
+}
+
+/// Asks for `path` and reads the head of the answer; its body is left alone.
+///
+/// # Errors
+/// Step `request`: `Garbage`, `TooLarge`, `Closed`, `Reset`, `TimedOut`.
+pub async fn get<S>(stream: S, to: Authority<'_>, path: &str, timeout: Duration) -> Result<Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
+    Ok(send(stream, request, Step::Request, timeout).await?.answer())
+}
+
+/// An answer whose connection is still open.
+pub(super) struct Exchange {
+    pub response: Response<Incoming>,
+    pub first_byte: Duration,
+    /// The task that moves the connection's bytes; it ends with this.
+    pub _connection: JoinSet<hyper::Result<()>>,
+}
+
+impl Exchange {
+    pub fn answer(&self) -> Answer {
+        Answer {
+            status: self.response.status().as_u16(),
+            headers: self.response.headers().clone(),
+            first_byte: self.first_byte,
+        }
+    }
+}
+
+/// Sends `request` over `stream` and waits for the head of the answer.
+pub(super) async fn send<S>(
+    stream: S,
+    request: Request<Empty<Bytes>>,
+    step: Step,
+    timeout: Duration,
+) -> Result<Exchange, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let start = clock::now();
+    let first = Arc::new(OnceLock::new());
+    let timed = FirstByte { inner: stream, at: first.clone() };
+    let mut connection = JoinSet::new();
+    let exchange = async {
+        let (mut sender, driver) = http1::Builder::new()
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEADER)
+            .title_case_headers(true)
+            .handshake(TokioIo::new(timed))
+            .await
+            .map_err(|e| failure(step, &e))?;
+        connection.spawn(driver.with_upgrades());
+        match sender.send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(e) => Err(reason(step, &e, &mut connection).await),
+        }
+    };
+    match tokio::time::timeout(timeout, exchange).await {
+        Ok(Ok(response)) => {
+            let at = first.get().copied().unwrap_or_else(clock::now);
+            Ok(Exchange { response, first_byte: at.saturating_duration_since(start), _connection: connection })
+        }
+        Ok(Err(failure)) => Err(failure),
+        Err(_) if first.get().is_some() => {
+            Err(classify::timed_out(step, "the HTTP answer began and did not end its header", timeout))
+        }
+        Err(_) => Err(classify::timed_out(step, "no HTTP answer", timeout)),
+    }
+}
+
+/// What ended a request: the request's own error, or the connection's where the request only knows that it is gone.
+async fn reason(step: Step, e: &hyper::Error, connection: &mut JoinSet<hyper::Result<()>>) -> Failure {
+    if (e.is_canceled() || e.is_closed())
+        && let Some(Ok(Err(cause))) = connection.join_next().await
+    {
+        return failure(step, &cause);
+    }
+    failure(step, e)
+}
+
+fn failure(step: Step, e: &hyper::Error) -> Failure {
+    use std::error::Error;
+    let fail = |kind, detail: &str| Failure::new(step, kind, detail);
+    if e.is_parse_too_large() {
+        return fail(FailureKind::TooLarge, "the header of the answer exceeds 64 KiB or 100 lines");
+    }
+    if e.is_parse() || e.is_parse_version_h2() {
+        return fail(FailureKind::Garbage, "the answer is not HTTP/1.1");
+    }
+    if let Some(cause) = e.source().and_then(|s| s.downcast_ref::<io::Error>()) {
+        return classify::io(step, cause);
+    }
+    if e.is_incomplete_message() || e.is_closed() || e.is_canceled() {
+        return fail(FailureKind::Closed, "the server closed the connection without an HTTP answer");
+    }
+    Failure::new(step, FailureKind::Garbage, clean(&e.to_string(), 200))
+}
+
+/// Fetches `path` over TLS from `host` at `address` **without verifying the certificate**, for a page that is never used
+/// for trust. Whoever answers reads `bearer`: it must prove a key without giving it away. Status and body, of at most
+/// `max_bytes`.
+///
+/// # Errors
+/// As [`tcp::connect`], [`tls::handshake`] and [`get`]; `TooLarge` for a longer body.
+pub async fn fetch_unverified(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    bearer: Option<&str>,
+    max_bytes: usize,
+    timeout: Duration,
+) -> Result<(u16, Vec<u8>), Failure> {
+    let fetch = async {
+        let stream = tcp::connect(address, timeout).await.map_err(|e| e.failure)?;
+        let nobody = Trust::only([]);
+        let shaken = tls::handshake(stream, host, address.ip(), &nobody, tls::HTTP11, timeout).await;
+        let stream = match (shaken.stream, shaken.failure) {
+            (Some(stream), _) => stream,
+            (None, failure) => return Err(failure.unwrap_or_else(|| closed(Step::Tls))),
+        };
+        let to = Authority { host, port: address.port(), tls: true };
+        let mut request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
+        if let Some(token) = bearer {
+            request.headers_mut().insert(AUTHORIZATION, secret(token)?);
+        }
+        let mut exchange = send(stream, request, Step::Request, timeout).await?;
+        let body = read_body(exchange.response.body_mut(), max_bytes).await?;
+        Ok((exchange.response.status().as_u16(), body))
+    };
+    let late = || Err(classify::timed_out(Step::Request, "no complete answer", timeout));
+    tokio::time::timeout(timeout, fetch).await.unwrap_or_else(|_| late())
+}
+
+fn closed(step: Step) -> Failure {
+    Failure::new(step, FailureKind::Closed, "the connection was closed")
+}
+
+fn secret(token: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| Failure::new(Step::Request, FailureKind::Internal, "the token cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn read_body(body: &mut Incoming, max_bytes: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| failure(Step::Request, &e))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if bytes.len() + data.len() > max_bytes {
+            let detail = format!("the body exceeds {max_bytes} bytes");
+            return Err(Failure::new(Step::Request, FailureKind::TooLarge, detail));
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes)
+}
+
+/// Notes when the first byte arrives, which hyper does not tell.
+struct FirstByte<S> {
+    inner: S,
+    at: Arc<OnceLock<Instant>>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for FirstByte<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.at.get_or_init(clock::now);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for FirstByte<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, data)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

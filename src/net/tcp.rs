@@ -1,0 +1,191 @@
+//! TCP connections whose failure is told by errno and by the socket's error queue (Linux), without privileges.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
+use tokio::net::TcpStream;
+
+use super::classify::{self, Icmp};
+use super::clock;
+use crate::model::{Failure, FailureKind, Step};
+
+/// How long a TCP handshake may take unless the caller has less: two retransmissions of the SYN, after 1 s and 3 s.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Plain TCP or TLS over it.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// A connection, whatever carries it.
+pub type Stream = Box<dyn Duplex>;
+
+/// A connection that did not come about.
+#[derive(Debug)]
+pub struct NotOpen {
+    /// Step `connect`, with the class and the words.
+    pub failure: Failure,
+    /// The ICMP error that told it, where one arrived.
+    pub icmp: Option<Icmp>,
+}
+
+/// Opens a TCP connection to `target` within `timeout`.
+///
+/// # Errors
+/// [`NotOpen`]: `Refused`, `TimedOut`, `Unreachable`, `Prohibited`, `NoRoute`, or `Internal` when this machine is out of
+/// descriptors.
+pub async fn connect(target: SocketAddr, timeout: Duration) -> Result<TcpStream, NotOpen> {
+    let start = clock::now();
+    let stream = begin(target).map_err(|e| NotOpen { failure: local_failure(target.ip(), &e), icmp: None })?;
+    let mut icmp = None;
+    let error = match tokio::time::timeout(timeout, established(&stream, &mut icmp)).await {
+        Ok(Ok(())) => {
+            let _ = stream.set_nodelay(true);
+            return Ok(stream);
+        }
+        Ok(Err(e)) => Some(e),
+        Err(_) => None,
+    };
+    let icmp = icmp.or_else(|| queued_icmp(&stream));
+    let failure = match (icmp, error) {
+        (Some(icmp), _) => icmp_failure(icmp, target.ip(), local_ip(&stream)),
+        (None, Some(e)) => remote_failure(&e),
+        (None, None) => classify::timed_out(
+            Step::Connect,
+            "no answer to the SYN and its repetitions",
+            clock::now().duration_since(start),
+        ),
+    };
+    Err(NotOpen { failure, icmp })
+}
+
+/// A socket with its SYN on the way. An error here comes from this machine, before anything was sent.
+fn begin(target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    want_icmp(&socket, target.is_ipv6());
+    match socket.connect(&target.into()) {
+        Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) && e.kind() != ErrorKind::WouldBlock => Err(e),
+        _ => TcpStream::from_std(socket.into()),
+    }
+}
+
+/// Waits until the handshake is through or has failed. An ICMP error that the kernel only notes (it arrived while the
+/// socket was in use) wakes us too: it is kept, and the wait goes on until the kernel gives up or the peer answers.
+async fn established(stream: &TcpStream, icmp: &mut Option<Icmp>) -> io::Result<()> {
+    loop {
+        stream.writable().await?;
+        // SO_ERROR before the queue: reading the queue clears it.
+        if let Some(e) = stream.take_error()? {
+            return Err(e);
+        }
+        match stream.peer_addr() {
+            Ok(_) => return Ok(()),
+            Err(e) if e.kind() != ErrorKind::NotConnected => return Err(e),
+            Err(_) => {}
+        }
+        *icmp = icmp.or_else(|| queued_icmp(stream));
+        let _ = stream.try_io(Interest::WRITABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+    }
+}
+
+/// What this machine itself answered.
+fn local_failure(target: IpAddr, e: &io::Error) -> Failure {
+    let (kind, detail) = match e.kind() {
+        ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable => {
+            (FailureKind::NoRoute, format!("this machine has no route or address to reach {target} ({e})"))
+        }
+        ErrorKind::HostUnreachable => (FailureKind::Unreachable, format!("a route of this machine rejects {target}")),
+        ErrorKind::PermissionDenied => {
+            (FailureKind::Prohibited, format!("this machine's routes or firewall prohibit {target} ({e})"))
+        }
+        ErrorKind::InvalidInput => {
+            (FailureKind::Unreachable, format!("a route of this machine discards {target} ({e})"))
+        }
+        ErrorKind::ConnectionRefused => (FailureKind::Refused, "connection refused: RST in answer to SYN".to_owned()),
+        _ => (classify::io_kind(e), e.to_string()),
+    };
+    Failure::new(Step::Connect, kind, detail)
+}
+
+/// What came back from the network without an ICMP error in the queue.
+fn remote_failure(e: &io::Error) -> Failure {
+    let kind = classify::io_kind(e);
+    let detail = match kind {
+        FailureKind::Refused => "connection refused: RST in answer to SYN".to_owned(),
+        FailureKind::TimedOut => "the kernel gave up: no answer to the SYN and its repetitions".to_owned(),
+        _ => e.to_string(),
+    };
+    Failure::new(Step::Connect, kind, detail)
+}
+
+fn icmp_failure(icmp: Icmp, target: IpAddr, own: Option<IpAddr>) -> Failure {
+    let kind = icmp.failure_kind(target);
+    let mut detail = icmp.describe();
+    match kind {
+        _ if own == Some(icmp.from) && own != Some(target) => {
+            detail.push_str(", this machine itself: no answer on the local link, or a local firewall");
+        }
+        FailureKind::Refused => detail.push_str(", the target itself: a firewall on it rejects"),
+        FailureKind::Prohibited if icmp.from != target => {
+            detail.push_str(", which is not the target: a filter there rejects")
+        }
+        _ => {}
+    }
+    Failure::new(Step::Connect, kind, detail)
+}
+
+fn local_ip(stream: &TcpStream) -> Option<IpAddr> {
+    stream.local_addr().ok().map(|a| a.ip())
+}
+
+/// Asks the kernel to keep ICMP errors with their sender; failing to is no loss but of detail.
+#[cfg(target_os = "linux")]
+fn want_icmp(socket: &Socket, v6: bool) {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let _ = if v6 {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true)
+    } else {
+        setsockopt(socket, sockopt::Ipv4RecvErr, &true)
+    };
+}
+
+/// The first ICMP error in the socket's error queue (`IP_RECVERR`, ip(7)).
+#[cfg(target_os = "linux")]
+fn queued_icmp(stream: &TcpStream) -> Option<Icmp> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::os::fd::AsRawFd;
+
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
+
+    let mut payload = [0u8; 128];
+    let mut iov = [io::IoSliceMut::new(&mut payload)];
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<SockaddrStorage>(stream.as_raw_fd(), &mut iov, Some(&mut control), flags).ok()?;
+    message.cmsgs().ok()?.find_map(|c| match c {
+        ControlMessageOwned::Ipv4RecvErr(e, Some(from)) if e.ee_origin == libc::SO_EE_ORIGIN_ICMP => Some(Icmp {
+            from: Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)).into(),
+            v6: false,
+            kind: e.ee_type,
+            code: e.ee_code,
+        }),
+        ControlMessageOwned::Ipv6RecvErr(e, Some(from)) if e.ee_origin == libc::SO_EE_ORIGIN_ICMP6 => Some(Icmp {
+            from: Ipv6Addr::from(from.sin6_addr.s6_addr).into(),
+            v6: true,
+            kind: e.ee_type,
+            code: e.ee_code,
+        }),
+        _ => None,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn want_icmp(_: &Socket, _: bool) {}
+
+#[cfg(not(target_os = "linux"))]
+fn queued_icmp(_: &TcpStream) -> Option<Icmp> {
+    None
+}

@@ -1,0 +1,126 @@
+//! The layers that every TCP probe climbs before it comes to its own: connect, then TLS. Each is timed, recorded in the
+//! observation and held to the task's deadline. No probe of its own; knows nothing of what is asked above.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use super::Task;
+use crate::model::{Failure, Observation, ProbeKind, Step, metric, millis};
+use crate::net::tcp::{CONNECT_TIMEOUT, Stream};
+use crate::net::tls::Trust;
+use crate::net::{clock, tcp, tls};
+
+/// An observation in the making.
+pub struct Climb<'a> {
+    /// What was seen so far.
+    pub obs: Observation,
+    /// What is probed.
+    pub task: &'a Task,
+    end: Instant,
+}
+
+impl<'a> Climb<'a> {
+    /// Begins at the foot; the task's deadline runs from now.
+    pub fn new(kind: ProbeKind, task: &'a Task) -> Self {
+        Self { obs: Observation::new(kind), task, end: clock::now() + task.deadline }
+    }
+
+    /// What the deadline leaves.
+    pub fn remaining(&self) -> Duration {
+        self.end.saturating_duration_since(clock::now())
+    }
+
+    /// Connects, and shakes hands where `tls` gives the roots and the protocols to offer. `None` when the observation
+    /// has failed; an untrusted certificate fails it too.
+    pub async fn open(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
+        let stream = self.connect().await?;
+        match tls {
+            None => Some(Box::new(stream)),
+            Some((trust, alpn)) => self.handshake(stream, trust, alpn).await,
+        }
+    }
+
+    /// The TCP handshake.
+    pub async fn connect(&mut self) -> Option<TcpStream> {
+        let start = clock::now();
+        let result = tcp::connect(self.task.socket(), CONNECT_TIMEOUT.min(self.remaining())).await;
+        let took = clock::now().duration_since(start);
+        match result {
+            Ok(stream) => {
+                self.obs.step_ok(Step::Connect, took);
+                self.obs.facts.set(&metric::RTT_CONNECT_MS, millis(took));
+                Some(stream)
+            }
+            Err(not_open) => {
+                if let Some(icmp) = not_open.icmp {
+                    self.obs.facts.set(&metric::ICMP, icmp.describe());
+                    self.obs.facts.set(&metric::ICMP_FROM, icmp.from);
+                }
+                self.obs.step_failed(not_open.failure, took);
+                None
+            }
+        }
+    }
+
+    async fn handshake(&mut self, stream: TcpStream, trust: &Trust, alpn: &[&[u8]]) -> Option<Stream> {
+        let left = self.remaining();
+        let shaken = tls::handshake(stream, &self.task.host, self.task.address, trust, alpn, left).await;
+        self.obs.facts.extend(shaken.facts);
+        match (shaken.stream, shaken.failure) {
+            (Some(stream), None) => {
+                self.obs.step_ok(Step::Tls, shaken.took);
+                Some(Box::new(stream))
+            }
+            (_, failure) => {
+                let failure = failure
+                    .unwrap_or_else(|| Failure::new(Step::Tls, crate::model::FailureKind::Internal, "no result"));
+                self.obs.step_failed(failure, shaken.took);
+                None
+            }
+        }
+    }
+
+    /// The observation with `step` as its failure, after the time since `start`.
+    pub fn failed(mut self, failure: Failure, start: Instant) -> Observation {
+        self.obs.step_failed(failure, clock::now().duration_since(start));
+        self.obs
+    }
+}
+
+/// Tasks and settings for the tests of the probes.
+#[cfg(test)]
+pub mod fixture {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::model::PortRange;
+    use crate::net::tls::Trust;
+    use crate::probe::{PortsMode, Settings, Task};
+    use crate::profile::Spec;
+
+    pub fn task(host: &str, at: SocketAddr) -> Task {
+        Task {
+            check: "test".to_owned(),
+            spec: Spec::Ssh,
+            host: host.to_owned(),
+            address: at.ip(),
+            ports: PortRange::single(at.port()),
+            deadline: Duration::from_secs(20),
+        }
+    }
+
+    pub fn settings(trust: Trust) -> Settings {
+        Settings {
+            tls: Arc::new(trust),
+            thorough: false,
+            hold: None,
+            ports: PortsMode::Sample(12),
+            pace: 4000,
+            seed: 1,
+            responder_key: None,
+            responder_pages: Arc::default(),
+        }
+    }
+}

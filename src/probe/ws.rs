@@ -1,0 +1,131 @@
+//! WebSocket: the upgrade with the profile's path and subprotocol, a ping, silence where it is asked for, a clean close.
+
+use std::time::Duration;
+
+use super::layers::Climb;
+use super::{Settings, Task};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
+use crate::net::classify::{self, seconds};
+use crate::net::clock;
+use crate::net::http::Authority;
+use crate::net::tls::HTTP11;
+use crate::net::ws::{self, End, NoPong, WebSocket};
+use crate::profile::WsSpec;
+
+/// How long a pong is waited for.
+const PONG_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the server's close frame is waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Upgrades, pings, holds the connection in silence where the settings ask for it, and closes.
+pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observation {
+    let mut climb = Climb::new(ProbeKind::Ws, task);
+    // Nothing but http/1.1 by ALPN: Janus picks h2 for a WebSocket wherever it is offered.
+    let Some(stream) = climb.open(spec.tls.then_some((&*settings.tls, HTTP11))).await else { return climb.obs };
+    let to = Authority { host: &task.host, port: task.socket().port(), tls: spec.tls };
+    let start = clock::now();
+    let (mut socket, answer) =
+        match ws::upgrade(stream, to, &spec.path, spec.subprotocol.as_deref(), climb.remaining()).await {
+            Ok(open) => open,
+            Err(refused) => {
+                climb.obs.facts.extend(refused.facts);
+                return climb.failed(refused.failure, start);
+            }
+        };
+    climb.obs.step_ok(Step::Upgrade, clock::now().duration_since(start));
+    answer.record(&mut climb.obs.facts);
+    if let Some(selected) = &spec.subprotocol {
+        climb.obs.facts.set(&metric::SUBPROTOCOL, selected);
+    }
+    let Some(pongs) = first_ping(&mut climb, &mut socket).await else { return climb.obs };
+    if let Some(hold) = settings.hold
+        && !held(&mut climb, &mut socket, hold, pongs).await
+    {
+        return climb.obs;
+    }
+    socket.close(CLOSE_TIMEOUT.min(climb.remaining())).await;
+    climb.obs
+}
+
+/// Pings once: whether the server answers pings, or `None` when the connection has ended. Silence decides nothing,
+/// because some servers answer no ping; nor does a close frame, because a server that closes by the book was reached. A
+/// connection cut without one is a failure.
+async fn first_ping(climb: &mut Climb<'_>, socket: &mut WebSocket) -> Option<bool> {
+    let start = clock::now();
+    let limit = PONG_TIMEOUT.min(climb.remaining());
+    let result = socket.ping(limit).await;
+    let took = clock::now().duration_since(start);
+    match result {
+        Ok(rtt) => {
+            climb.obs.step_ok(Step::Ping, took);
+            climb.obs.facts.set(&metric::PING_RTT_MS, millis(rtt));
+            Some(true)
+        }
+        Err(NoPong::Silent) => {
+            climb.obs.step_noted(&classify::timed_out(Step::Ping, "no pong", limit), took);
+            Some(false)
+        }
+        Err(NoPong::Ended(end)) => {
+            let words = format!("the WebSocket {} right after the upgrade", end.words());
+            let failure = Failure::new(Step::Ping, end.kind(), words);
+            match end {
+                End::CloseFrame(_) => climb.obs.step_noted(&failure, took),
+                _ => climb.obs.step_failed(failure, took),
+            }
+            None
+        }
+    }
+}
+
+/// Holds the connection in silence, then pings where the server answers pings (`pongs`). False when it ended.
+async fn held(climb: &mut Climb<'_>, socket: &mut WebSocket, hold: Duration, pongs: bool) -> bool {
+    let start = clock::now();
+    // The last ping needs its time within the deadline too.
+    let time = hold.min(climb.remaining().saturating_sub(PONG_TIMEOUT));
+    let cut = |detail| Failure::new(Step::Hold, FailureKind::HoldCut, detail);
+    let failure = match socket.hold(time).await {
+        Err((end, after)) => {
+            climb.obs.facts.set(&metric::HELD_S, tenths(after));
+            Some(cut(format!("the WebSocket {} after {} of silence", end.words(), seconds(after))))
+        }
+        Ok(()) => {
+            climb.obs.facts.set(&metric::HELD_S, tenths(time));
+            let limit = PONG_TIMEOUT.min(climb.remaining());
+            after_silence(socket, time, limit, pongs).await.map(cut)
+        }
+    };
+    let took = clock::now().duration_since(start);
+    match failure {
+        Some(failure) => climb.obs.step_failed(failure, took),
+        None if time < hold => {
+            let detail = format!("held for {} of {}, as long as the deadline leaves", seconds(time), seconds(hold));
+            climb.obs.step_failed(Failure::new(Step::Hold, FailureKind::OutOfTime, detail), took);
+        }
+        None => {
+            climb.obs.step_ok(Step::Hold, took);
+            return true;
+        }
+    }
+    false
+}
+
+/// How the connection turns out to be dead after `time` of silence, if it does. Without a pong before, silence after
+/// tells nothing.
+async fn after_silence(socket: &mut WebSocket, time: Duration, limit: Duration, pongs: bool) -> Option<String> {
+    match socket.ping(limit).await {
+        Err(NoPong::Silent) if pongs => {
+            Some(format!("no pong in {} after {} of silence: the way is dead", seconds(limit), seconds(time)))
+        }
+        Err(NoPong::Ended(end)) => {
+            Some(format!("the WebSocket {} when pinged after {} of silence", end.words(), seconds(time)))
+        }
+        _ => None,
+    }
+}
+
+fn tenths(d: Duration) -> f64 {
+    (d.as_secs_f64() * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,12 @@ pub mod dns;
 pub mod http;
 mod layers;
 pub mod plain_tcp;
+pub mod plain_udp;
 pub mod redirect;
 pub mod ssh;
+pub mod stun;
 pub mod tcp;
+pub mod udp_range;
 pub mod ws;
 
 use std::net::{IpAddr, SocketAddr};

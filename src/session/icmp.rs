@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
-
 /// An ICMP or ICMPv6 error that a datagram of ours caused; the family is that of `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IcmpError {
@@ -18,8 +16,7 @@ pub struct IcmpError {
 }
 
 /// What an ICMP error is evidence of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Port unreachable, from the target itself: the path is open, the port closed.
     Refused,

@@ -19,8 +19,9 @@ const BURST: usize = 6;
 /// A little over the second in which the target may send one more, so that a clock's jitter never asks too early.
 const GAP: Duration = Duration::from_millis(1050);
 
-/// How often a port is asked before its silence counts.
-const ASKS: u8 = 4;
+/// How often a port is asked before its silence counts: once more where few are silent, which loss could explain.
+const ASKS: u8 = 3;
+const FEW: usize = 4;
 
 /// When so many datagrams went out and nothing at all came back, more would tell no more.
 const GIVE_UP_AFTER: u32 = 16;
@@ -93,7 +94,7 @@ impl Sample {
 
     /// The longest that a sample of so many ports lasts.
     pub fn longest(count: u16) -> Duration {
-        GAP * (u32::from(count) * u32::from(ASKS) + 2)
+        GAP * ((u32::from(count) * u32::from(ASKS)).saturating_sub(BURST as u32) + FEW as u32 + 2)
     }
 
     /// Decides whether it is over, and begins the next round when one is through.
@@ -108,7 +109,8 @@ impl Sample {
             self.queue.retain(|port| !self.book.settled(*port));
             self.round += 1;
             self.cursor = 0;
-            if self.queue.is_empty() || self.round >= ASKS {
+            let asks = ASKS + u8::from(self.queue.len() <= FEW);
+            if self.queue.is_empty() || self.round >= asks {
                 self.ended = Some(Ended::Complete);
             }
         }

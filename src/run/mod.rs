@@ -16,7 +16,7 @@ use crate::model::{
     Check, Event, Failure, FailureKind, Observation, Outcome, Phase, ProbeKind, Seen, Service, Sink, Step,
 };
 use crate::net::clock;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{self, Progress, Settings, Task};
 
 /// Checks under way at once; ports of one host are few, cameras may be many.
@@ -29,8 +29,8 @@ pub type Judge = Arc<dyn Fn(&Seen) -> Option<Check> + Send + Sync>;
 pub struct Context {
     /// How every probe is carried out.
     pub settings: Settings,
-    /// The longest time of one connection-oriented check.
-    pub timeout: Duration,
+    /// How long each check may take.
+    pub tuning: Tuning,
     /// Further resolvers to ask.
     pub dns: Vec<SocketAddr>,
     /// Takes the events.
@@ -128,7 +128,7 @@ fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
         address,
         ports: item.rule.ports,
         transport: item.rule.transport,
-        deadline: context.timeout,
+        deadline: context.tuning.cost(item).longest,
     }
 }
 

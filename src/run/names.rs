@@ -70,7 +70,7 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
     let (addresses, report) = match host {
         Host::Address(address) => (Ok(vec![*address]), None),
         Host::Name(name) => {
-            let look_up = resolve::look_up(name, &context.dns, context.timeout);
+            let look_up = resolve::look_up(name, &context.dns, context.tuning.timeout);
             let report = tokio::select! {
                 report = look_up => report,
                 () = context.cancel.cancelled() => cut_short(),

@@ -124,10 +124,10 @@ fn remote_failure(e: &io::Error) -> Failure {
 fn icmp_failure(icmp: Icmp, target: IpAddr, own: Option<IpAddr>) -> Failure {
     let kind = icmp.failure_kind(target);
     let mut detail = icmp.describe();
+    let local = own == Some(icmp.from) && own != Some(target);
     match kind {
-        _ if own == Some(icmp.from) && own != Some(target) => {
-            detail.push_str(", this machine itself: no answer on the local link, or a local firewall");
-        }
+        FailureKind::Unreachable if local => detail.push_str(", this machine itself: nobody answers on the local link"),
+        _ if local => detail.push_str(", this machine itself: a firewall here rejects"),
         FailureKind::Refused => detail.push_str(", the target itself: a firewall on it rejects"),
         FailureKind::Prohibited if icmp.from != target => {
             detail.push_str(", which is not the target: a filter there rejects")

@@ -64,6 +64,7 @@ table! {
     SAMPLED = "sampled": "the range was sampled, not swept";
     PACKETS_SENT = "packets_sent": "datagrams sent, repetitions included";
     ROUND_TRIP_LOSS_PCT = "round_trip_loss_pct": "loss of the first round among ports that answered in the end";
+    EXPECTED_MISSED = "expected_missed": "open ports that loss alone can be expected to have left silent";
     SEED = "seed": "seed of the sample's choice";
 }
 

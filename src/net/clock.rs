@@ -1,4 +1,4 @@
-//! The clocks, and the one source of chance. Everyone else is given the time and a seed.
+//! The clocks. Everyone else is given the time.
 
 use std::time::Instant;
 
@@ -17,13 +17,4 @@ pub fn utc() -> jiff::Timestamp {
 /// A time as `20261121T083000`, for ids and file names.
 pub fn compact(time: &jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S").to_string()
-}
-
-/// A seed from the operating system's randomness.
-pub fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    // RandomState is keyed by the operating system once a thread; the time tells two calls apart.
-    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_i128(utc().as_nanosecond());
-    hasher.finish()
 }

@@ -7,11 +7,13 @@ pub mod classify;
 pub mod clock;
 pub mod dns;
 pub mod http;
+pub mod icmp;
 #[cfg(test)]
 pub mod loopback;
 pub mod resolve;
 pub mod tcp;
 pub mod tls;
+pub mod udp;
 pub mod ws;
 
 /// The key of a restricted responder; cannot be printed.

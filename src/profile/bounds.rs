@@ -19,7 +19,7 @@ const METRICS: [(&str, f64, &str); 3] = [
 /// Reads a table of `[[limits]]`.
 pub(super) fn read_limit(table: &Table<'_>, documents: &Documents, p: &mut Problems) -> Option<Limit> {
     const FIELDS: [&str; 4] = ["metric", "op", "value", "source"];
-    p.unknown_keys(table, "field of a limit", &FIELDS);
+    p.unknown_keys(table, "a limit", &FIELDS);
     missing(table, "limit", &FIELDS, p);
     let words = METRICS.map(|metric| (metric.0, metric));
     let metric = table.get("metric").and_then(|v| p.word(v, "metric", &words));
@@ -46,7 +46,7 @@ const RATES: [&str; 4] = ["up_kbps", "down_kbps", "recommended_up_kbps", "recomm
 
 /// Reads a table of `[[bandwidth]]`.
 pub(super) fn read_bandwidth(table: &Table<'_>, documents: &Documents, p: &mut Problems) -> Option<Amount> {
-    p.unknown_keys(table, "field of a bandwidth row", &[&["name"][..], &RATES, &["when", "source"]].concat());
+    p.unknown_keys(table, "a bandwidth row", &[&["name"][..], &RATES, &["when", "source"]].concat());
     missing(table, "bandwidth row", &["name", "source"], p);
     let name = table.get("name").and_then(|v| p.text_that(v, "name", is_name, NAME));
     if RATES.iter().all(|rate| table.get(rate).is_none()) {

@@ -19,21 +19,24 @@ pub(super) fn did_you_mean<'c>(name: &str, candidates: impl IntoIterator<Item = 
     nearest(name, candidates).map(|c| format!(", did you mean `{c}`?")).unwrap_or_default()
 }
 
-/// Edit distance (Levenshtein), one row at a time.
+/// Edit distance in which two neighbours that changed places count once (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let (mut before, mut row): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
+    let mut previous = None;
     for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
-            let here = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, here);
-            left = here;
+        let mut next = vec![i + 1];
+        for (j, cb) in b.iter().enumerate() {
+            let cell = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
+            let mut here = (cell(&row, j) + usize::from(ca != *cb)).min(cell(&row, j + 1) + 1).min(cell(&next, j) + 1);
+            let swapped = j > 0 && previous == Some(*cb) && b.get(j - 1) == Some(&ca);
+            if swapped {
+                here = here.min(cell(&before, j - 1) + 1);
+            }
+            next.push(here);
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+        before = std::mem::replace(&mut row, next);
+        previous = Some(ca);
     }
     row.last().copied().unwrap_or(0)
 }
@@ -44,8 +47,14 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, d) in [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("htps", "https", 1), ("wss", "ws", 1)]
-        {
+        for (a, b, d) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("htps", "https", 1),
+            ("wss", "ws", 1),
+            ("prot", "port", 1),
+        ] {
             assert_eq!(distance(a, b), d, "{a} {b}");
             assert_eq!(distance(b, a), d, "{b} {a}");
         }

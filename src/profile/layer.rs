@@ -59,6 +59,9 @@ impl Layer {
                 layer.read_key(key, value, &documents, p);
             }
         }
+        if table.entries().iter().any(|(key, _)| !TOP.contains(&key.value)) {
+            layer.given.push("rules");
+        }
         layer.rules = read_rules(table, &documents, p);
         layer
     }
@@ -67,8 +70,8 @@ impl Layer {
         match key {
             "name" => self.name = p.text_that(value, "name", is_name, NAME),
             "title" => self.title = p.text(value, "title"),
-            "extend" => self.extends = p.texts(value, "extend", is_name, "names of built-in profiles"),
-            "vantages" => self.vantages = Some(p.texts(value, "vantages", is_name, NAME)),
+            "extend" => self.extends = p.texts(value, "profile", is_name, "names of built-in profiles"),
+            "vantages" => self.vantages = Some(p.texts(value, "vantage", is_name, NAME)),
             "options" => self.options = read_options(value, p),
             "roles" => self.roles = read_roles(value, p),
             "groups" => self.groups = read_groups(value, p),
@@ -97,6 +100,13 @@ impl Layer {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Rules that name no vantage hold from all of this layer, and go on to do so beside those of other layers.
+    pub(super) fn bind_vantages(&mut self) {
+        for row in &mut self.rules {
+            row.from = row.from.take().or_else(|| self.vantages.clone());
         }
     }
 
@@ -236,8 +246,8 @@ fn read_roles(value: Value<'_>, p: &mut Problems) -> BTreeMap<String, RawRole> {
     let mut roles = BTreeMap::new();
     for (key, value) in named(value, "roles", is_name, NAME, p) {
         let Some(table) = p.table(value, key.at.clone(), key.value) else { continue };
-        p.unknown_keys(&table, "field of a role", &["description", "hosts", "optional"]);
-        let hosts = table.get("hosts").map(|v| p.texts(v, "hosts", is_host, HOST));
+        p.unknown_keys(&table, "a role", &["description", "hosts", "optional"]);
+        let hosts = table.get("hosts").map(|v| p.texts(v, "host", is_host, HOST));
         let role = RawRole {
             at: p.place(key.at),
             description: table.get("description").and_then(|v| p.text(v, "description")).map(|t| t.value),
@@ -254,8 +264,8 @@ fn read_groups(value: Value<'_>, p: &mut Problems) -> BTreeMap<String, At<OnlyAl
     let mut groups = BTreeMap::new();
     for (key, value) in named(value, "groups", is_dotted, "lower-case words and digits, joined by dots or hyphens", p) {
         let Some(table) = p.table(value, key.at.clone(), key.value) else { continue };
-        p.unknown_keys(&table, "field of a group", &["only-alternative"]);
-        let only = table.get("only-alternative").and_then(|v| p.word(v, "only-alternative", &words));
+        p.unknown_keys(&table, "a group", &["only-alternative"]);
+        let only = table.get("only-alternative").and_then(|v| p.word(v, "value of `only-alternative`", &words));
         let value = only.map(|o| o.value).unwrap_or_default();
         groups.insert(key.value.to_owned(), At { value, at: p.place(key.at) });
     }
@@ -285,7 +295,7 @@ fn named<'t>(
 pub(super) fn read_source(value: Value<'_>, documents: &Documents, p: &mut Problems) -> Option<Source> {
     const FIELDS: [&str; 3] = ["document", "section", "row"];
     let table = p.table(value, value.span(), "source")?;
-    p.unknown_keys(&table, "field of a source", &FIELDS);
+    p.unknown_keys(&table, "a source", &FIELDS);
     let [document, section, row] = FIELDS.map(|field| match table.get(field) {
         Some(value) => p.text(value, field),
         None => {

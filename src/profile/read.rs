@@ -111,7 +111,9 @@ impl Problems {
     }
 
     /// All of them, and how many more there were; `None` when nothing is wrong.
-    pub(super) fn finish(self) -> Option<(Vec<Problem>, usize)> {
+    pub(super) fn finish(mut self) -> Option<(Vec<Problem>, usize)> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.list.retain(|p| seen.insert((p.at.start, p.message.clone())));
         (!self.list.is_empty()).then_some((self.list, self.more))
     }
 
@@ -122,7 +124,7 @@ impl Problems {
                 continue;
             }
             let hint = if self.full() { String::new() } else { did_you_mean(key.value, known.iter().copied()) };
-            self.add(&key.at, format!("unknown {what} `{}`{hint}", key.value), one_of(known));
+            self.add(&key.at, format!("{what} has no field `{}`{hint}", key.value), one_of(known));
         }
     }
 
@@ -192,7 +194,7 @@ impl Problems {
             _ => vec![value],
         };
         if items.is_empty() {
-            self.add(&value.span(), format!("`{what}` is empty"), expected);
+            self.add(&value.span(), format!("there is no {what} here"), "at least one");
         }
         let mut seen = std::collections::BTreeSet::new();
         let mut texts = Vec::new();
@@ -201,7 +203,7 @@ impl Problems {
             if seen.insert(text.value.clone()) {
                 texts.push(text);
             } else {
-                self.plain(&item.span(), format!("`{}` stands twice in `{what}`", text.value));
+                self.plain(&item.span(), format!("{what} `{}` stands here twice", text.value));
             }
         }
         texts

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeTable;
 
-use crate::model::{Need, RoleName};
+use crate::model::{Need, RoleName, Service};
 
 use super::bounds::Amount;
 use super::diagnostic::Diagnostics;
@@ -65,7 +65,10 @@ fn read(
     let mut base = Layer::default();
     let mut vantages: Vec<At<String>> = Vec::new();
     for extend in upper.extends.clone() {
-        if let Some(layer) = read_base(extend, stack, library, p) {
+        if let Some(mut layer) = read_base(extend, stack, library, p) {
+            if upper.vantages.is_none() {
+                layer.bind_vantages();
+            }
             vantages.extend(layer.vantages.clone().unwrap_or_default());
             base = layer.over(base, p);
         }
@@ -152,7 +155,7 @@ impl<'p> Checker<'p> {
                 self.p.add(&(0..0), format!("the profile has no `{key}`"), example);
             }
         }
-        if layer.rules.is_empty() {
+        if !layer.given.contains(&"rules") {
             let at = layer.name.as_ref().map_or(0..0, |n| n.at.clone());
             self.p.add(
                 &at,
@@ -206,8 +209,10 @@ impl<'p> Checker<'p> {
     }
 
     fn fields_given(&mut self, row: &Row) {
-        let port = if row.given.contains("ports") { "ports" } else { "port" };
-        let example = if row.service == crate::model::Service::Rtp { "ports = \"19099-20099\"" } else { "port = 443" };
+        let range = row.service == Service::Rtp;
+        let (port, other) = if range { ("ports", "port") } else { ("port", "ports") };
+        let example = if range { "ports = \"19099-20099\"" } else { "port = 443" };
+        let needs_port = has_port(row.service) && !row.given.contains(other);
         let fields = [
             ("to", "to = \"ROLE\""),
             (port, example),
@@ -215,7 +220,7 @@ impl<'p> Checker<'p> {
             ("source", "source = { document = \"...\", section = \"...\", row = \"...\" }"),
         ];
         for (field, example) in fields {
-            if !row.given.contains(field) && (field != port || has_port(row.service)) {
+            if !row.given.contains(field) && (field != port || needs_port) {
                 self.p.add(&row.at, format!("rule `{}` has no `{field}`", row.id), example);
             }
         }
@@ -290,6 +295,65 @@ impl<'p> Checker<'p> {
 /// Reports a name that is used and not declared.
 fn undeclared(p: &mut Problems, what: &str, name: &At<String>, names: &[&str]) {
     let hint = did_you_mean(&name.value, names.iter().copied());
-    let expected = if names.is_empty() { format!("a {what} that the profile declares") } else { one_of(names) };
+    let expected = if names.is_empty() { format!("a declared {what}") } else { one_of(names) };
     p.add(&name.at, format!("unknown {what} `{}`{hint}", name.value), expected);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "[roles.web]\ndescription = \"Web\"\n[https.web]\nto = \"web\"\nport = 443\nneed = \"required\"\n\
+                        source = { document = \"d\", section = \"s\", row = \"r\" }\n";
+
+    fn text(name: &str, extend: &str) -> String {
+        let extend = if extend.is_empty() { String::new() } else { format!("extend = \"{extend}\"\n") };
+        format!("name = \"{name}\"\ntitle = \"T\"\nvantages = [\"client\"]\n{extend}{RULE}")
+    }
+
+    fn errors(text: &str, library: Library<'_>) -> Vec<(usize, String)> {
+        let found = load("my.toml", text, library).expect_err("an error");
+        found.list().iter().map(|d| (d.line, d.message.clone())).collect()
+    }
+
+    #[test]
+    fn a_circle_ends() {
+        let (a, b) = (text("a", "b"), text("b", "a"));
+        let library = [("a", a.as_str()), ("b", b.as_str())];
+        let message = "in profile `a`: profile `b` extends itself: mine -> b -> a -> b".to_owned();
+        assert_eq!(errors(&text("mine", "b"), &library), [(4, message)]);
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let texts: Vec<(String, String)> =
+            (0..20).map(|i| (format!("p{i}"), text(&format!("p{i}"), &format!("p{}", i + 1)))).collect();
+        let library: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+        let found = errors(&text("mine", "p0"), &library);
+        assert_eq!(found.len(), 1);
+        assert!(found.iter().all(|(line, m)| *line == 4 && m.contains("more than 8 profiles")), "{found:?}");
+        assert!(load("my.toml", &text("mine", "p14"), &[("p14", &text("p14", ""))]).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_base_is_told_where_it_is_named() {
+        let base = text("base", "").replace("port = 443", "port = 0");
+        let found = errors(&text("mine", "base"), &[("base", &base)]);
+        assert_eq!(found, [(4, "in profile `base`: there is no port 0".to_owned())]);
+    }
+
+    #[test]
+    fn rules_without_a_vantage_keep_those_of_their_own_file() {
+        let left =
+            text("left", "").replace("client", "office").replace(".web]", ".left]").replace("\"web\"", "\"left\"");
+        let library = [("left", left.as_str()), ("right", &text("right", ""))];
+        let both = "name = \"both\"\ntitle = \"T\"\nextend = [\"left\", \"right\"]\n";
+        let profile = load("my.toml", both, &library).unwrap();
+        let from: Vec<&str> = profile.rules.iter().flat_map(|r| &r.from).map(String::as_str).collect();
+        assert_eq!(profile.vantages, ["office", "client"]);
+        assert_eq!(from, ["office", "client"]);
+        let own = format!("{both}vantages = [\"home\"]\n");
+        let profile = load("my.toml", &own, &library).unwrap();
+        assert!(profile.rules.iter().all(|r| r.from == ["home"]));
+    }
 }

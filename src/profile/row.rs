@@ -51,9 +51,7 @@ fn fields(service: Service) -> Vec<&'static str> {
         Service::Gre | Service::Dns => &[],
         _ => &["port"],
     };
-    // `ports` is known everywhere, so that a range on a single-port service is told as that.
-    let ports: &[&str] = if own.contains(&"port") && !own.contains(&"ports") { &["ports"] } else { &[] };
-    [own, ports, &COMMON].concat()
+    [own, &COMMON].concat()
 }
 
 /// What carries `service` unless the rule says otherwise.
@@ -86,9 +84,13 @@ impl Row {
             return None;
         }
         let known = fields(service);
+        if unquoted(table, service, &known, p) {
+            return None;
+        }
         unknown_fields(table, service, &known, p);
         let mut row = Self::empty(RuleId::from(id.value), p.place(id.at), service);
-        for field in known {
+        // `ports` is read everywhere, so that a range on a single-port service is told as that.
+        for field in known.iter().copied().chain((!known.contains(&"ports")).then_some("ports")) {
             if let Some(value) = table.get(field) {
                 row.given.insert(field);
                 row.read_field(field, value, docs, p);
@@ -125,7 +127,7 @@ impl Row {
     fn read_field(&mut self, field: &str, value: Value<'_>, docs: &Documents, p: &mut Problems) {
         let dotted = "lower-case words and digits, joined by dots or hyphens";
         match field {
-            "from" => self.from = Some(p.texts(value, "from", is_name, "names of vantages")),
+            "from" => self.from = Some(p.texts(value, "vantage", is_name, "names of vantages")),
             "to" => self.to = p.text_that(value, "to", is_name, "the name of a role"),
             "port" => self.ports = read_port(value, p),
             "ports" => self.ports = read_ports(value, self.service, p),
@@ -143,10 +145,10 @@ impl Row {
             }
             "refused" => {
                 let words = [("fail", RefusedUpgrade::Fail), ("warn", RefusedUpgrade::Warn)];
-                self.refused = p.word(value, "refused", &words).map(|w| w.value);
+                self.refused = p.word(value, "value of `refused`", &words).map(|w| w.value);
             }
             "either" => self.either = p.flag(value, "either").map(|f| f.value),
-            "hosts" => self.hosts = Some(p.texts(value, "hosts", is_host, HOST)),
+            "hosts" => self.hosts = Some(p.texts(value, "host", is_host, HOST)),
             "when" => self.when = Some(read_when(value, p)),
             "need" => {
                 self.need = p.word(value, "need", &Need::ALL.iter().map(|n| (n.as_str(), *n)).collect::<Vec<_>>())
@@ -185,17 +187,25 @@ impl Row {
 pub(super) const HOST: &str = "a host name or an address, without scheme, port or path";
 
 fn unknown_fields(table: &Table<'_>, service: Service, known: &[&str], p: &mut Problems) {
-    for (key, value) in table.entries() {
-        if known.contains(&key.value) {
-            continue;
-        }
-        let message = format!("unknown field `{}` of a `{service}` rule", key.value);
-        if value.get_ref().is_table() {
-            p.add(&key.at, message, format!("{}; an id with dots is quoted: [{service}.\"rtc.media\"]", one_of(known)));
-        } else {
-            p.add(&key.at, message + &did_you_mean(key.value, known.iter().copied()), one_of(known));
+    for (key, _) in table.entries() {
+        let read = known.contains(&key.value) || (has_port(service) && key.value == "ports");
+        if !read {
+            let hint = did_you_mean(key.value, known.iter().copied());
+            p.add(&key.at, format!("`{service}` rules have no field `{}`{hint}", key.value), one_of(known));
         }
     }
+}
+
+/// Whether the table holds tables where fields should be, because the dots of the id were not quoted.
+fn unquoted(table: &Table<'_>, service: Service, known: &[&str], p: &mut Problems) -> bool {
+    let entries = table.entries();
+    let tables = entries.iter().all(|(key, value)| value.get_ref().is_table() && !known.contains(&key.value));
+    if let (true, Some((key, _))) = (tables, entries.first()) {
+        let message = format!("`{}` stands where a field should be", key.value);
+        p.add(&key.at, message, format!("an id in quotes, such as [{service}.\"rtc.media\"]"));
+        return true;
+    }
+    false
 }
 
 const PORT: &str = "a port from 1 to 65535";
@@ -205,7 +215,8 @@ fn read_port(value: Value<'_>, p: &mut Problems) -> Option<PortRange> {
     let number = p.integer(value, "port", PORT)?;
     let port = u16::try_from(number).ok().and_then(PortRange::single);
     if port.is_none() {
-        p.add(&value.span(), format!("there is no port {number}"), PORT);
+        let digits = value.get_ref().as_integer().map_or("", |i| i.as_str());
+        p.add(&value.span(), format!("there is no port {digits}"), PORT);
     }
     port
 }
@@ -214,7 +225,7 @@ fn read_ports(value: Value<'_>, service: Service, p: &mut Problems) -> Option<Po
     let text = p.text(value, "ports")?;
     let ports = parse_ports(&text.value).map_err(|message| p.add(&value.span(), message, RANGE)).ok()?;
     if !ports.is_single() && service != Service::Rtp {
-        p.add(&value.span(), format!("a `{service}` rule has one port, not {}", ports.count()), "port = NUMBER");
+        p.add(&value.span(), format!("`{service}` rules have one port, not {}", ports.count()), "port = NUMBER");
         return None;
     }
     Some(ports)

@@ -46,6 +46,8 @@ mod attr {
     pub const USERNAME: u16 = 0x0006;
     pub const MESSAGE_INTEGRITY: u16 = 0x0008;
     pub const ERROR_CODE: u16 = 0x0009;
+    pub const REALM: u16 = 0x0014;
+    pub const NONCE: u16 = 0x0015;
     pub const MESSAGE_INTEGRITY_SHA256: u16 = 0x001C;
     pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
     /// XOR-MAPPED-ADDRESS as drafts before RFC 5389 numbered it; old servers still send it.

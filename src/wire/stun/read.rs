@@ -137,6 +137,26 @@ impl<'a> Message<'a> {
         attributes.at == self.bytes.len()
     }
 
+    /// Whether there is an attribute that must be understood (below 0x8000) and is not known to a Binding server without
+    /// behaviour discovery (RFC 8489 section 6.3.1): CHANGE-REQUEST (RFC 5780), or those of ICE's checks (RFC 8445).
+    pub fn has_unknown_required(&self) -> bool {
+        let known = |kind| {
+            kind >= 0x8000
+                || matches!(
+                    kind,
+                    attr::MAPPED_ADDRESS
+                        | attr::USERNAME
+                        | attr::MESSAGE_INTEGRITY
+                        | attr::ERROR_CODE
+                        | attr::MESSAGE_INTEGRITY_SHA256
+                        | attr::XOR_MAPPED_ADDRESS
+                        | attr::REALM
+                        | attr::NONCE
+                )
+        };
+        self.attributes().any(|a| !known(a.kind))
+    }
+
     fn value(&self, kind: u16) -> Option<&'a [u8]> {
         self.find(kind).map(|(_, value)| value)
     }

@@ -1,0 +1,203 @@
+//! HTTP/1.1 of the responder: the well-known page, redirects, and the WebSocket upgrade. Headers are bounded in size,
+//! number and time; bodies are never read.
+
+use std::convert::Infallible;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::admission::Pass;
+use super::counters::Cut;
+use super::face::Site;
+use super::tcp::{Context, within};
+use super::{page, ws};
+use crate::session::access::bearer_token_ok;
+
+/// Bytes of a request's header.
+const LONGEST_HEADER: usize = 16 << 10;
+
+/// Fields of a request's header.
+const MOST_FIELDS: usize = 64;
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serves `site` on one connection.
+pub(super) async fn serve<S>(stream: S, site: Site, secure: bool, pass: Pass, context: Arc<Context>) -> Result<(), Cut>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let idle = context.limits.idle;
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(context.limits.handshake);
+    builder.max_buf_size(LONGEST_HEADER).max_headers(MOST_FIELDS);
+    let server = Arc::new(Server { site, secure, pass: Arc::new(pass), context });
+    let service = service_fn(move |request| {
+        let answer = server.answer(request);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    within(idle, connection).await?.map_err(|e| if e.is_timeout() { Cut::Deadline } else { Cut::Protocol })
+}
+
+struct Server {
+    site: Site,
+    secure: bool,
+    /// Held by the connection, and by the WebSocket that it becomes.
+    pass: Arc<Pass>,
+    context: Arc<Context>,
+}
+
+impl Server {
+    fn answer(&self, mut request: Request<Incoming>) -> Answer {
+        let site = &self.site;
+        if site.websocket && asks_for_upgrade(request.headers()) {
+            return self.upgrade(&mut request);
+        }
+        if let Some(port) = site.redirect {
+            return redirect(&request, port);
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return with(text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n"), header::ALLOW, "GET, HEAD");
+        }
+        match request.uri().path() {
+            page::PATH if site.page => self.well_known(request.headers()),
+            page::PATH => text(StatusCode::NOT_FOUND, "the page is on the HTTPS port\n"),
+            _ if site.hello => text(StatusCode::OK, "rtc-check responder\n"),
+            _ => {
+                let refusal = text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is served here\n");
+                with(with(refusal, header::UPGRADE, "websocket"), header::CONNECTION, "upgrade")
+            }
+        }
+    }
+
+    /// The page; where there is a key, to those who show its token, and over TLS alone.
+    fn well_known(&self, headers: &HeaderMap) -> Answer {
+        if let Some(key) = &self.context.key {
+            let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+            let token = token.and_then(|v| v.strip_prefix("Bearer "));
+            if !self.secure || !token.is_some_and(|t| bearer_token_ok(key.bytes(), t.trim())) {
+                let refusal = text(StatusCode::UNAUTHORIZED, "the responder's key is needed\n");
+                return with(refusal, header::WWW_AUTHENTICATE, "Bearer");
+            }
+        }
+        let page = Response::new(Full::new(Bytes::from(self.context.page.clone())));
+        with(with(page, header::CONTENT_TYPE, "application/json"), header::CACHE_CONTROL, "no-store")
+    }
+
+    /// RFC 6455 section 4.2.
+    fn upgrade(&self, request: &mut Request<Incoming>) -> Answer {
+        let headers = request.headers();
+        if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|v| v != "13") {
+            let refusal = text(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is spoken here\n");
+            return with(refusal, header::SEC_WEBSOCKET_VERSION, "13");
+        }
+        // A nonce of 16 bytes has 24 characters in base64.
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|k| k.len() == 24);
+        let (Some(key), &Method::GET) = (key, request.method()) else {
+            return text(StatusCode::BAD_REQUEST, "no Sec-WebSocket-Key of 16 bytes\n");
+        };
+        let accept = derive_accept_key(key.as_bytes());
+        let offered = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
+        let selected = self.site.select(offered).and_then(|s| HeaderValue::from_str(s).ok());
+        let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
+        answer = with(with(answer, header::UPGRADE, "websocket"), header::CONNECTION, "upgrade");
+        answer.headers_mut().extend(HeaderValue::from_str(&accept).ok().map(|a| (header::SEC_WEBSOCKET_ACCEPT, a)));
+        answer.headers_mut().extend(selected.map(|s| (header::SEC_WEBSOCKET_PROTOCOL, s)));
+        answer.headers_mut().remove(header::CONTENT_TYPE);
+        self.echo(hyper::upgrade::on(request));
+        answer
+    }
+
+    /// Waits for the connection to be handed over, then echoes until its end.
+    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade) {
+        let (context, pass) = (self.context.clone(), self.pass.clone());
+        self.context.tasks.spawn(async move {
+            let echoing = async {
+                let stream = within(context.limits.handshake, handing_over).await?.map_err(|_| Cut::Protocol)?;
+                ws::echo(TokioIo::new(stream), &context).await
+            };
+            if let Err(cut) = echoing.await {
+                context.tally.cut(cut);
+            }
+            drop(pass);
+        });
+    }
+}
+
+fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    let has = |name, token: &str| tokens(headers, name).any(|t| t.eq_ignore_ascii_case(token));
+    has(header::UPGRADE, "websocket") && has(header::CONNECTION, "upgrade")
+}
+
+/// The comma-separated tokens of all fields of a name.
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|t| !t.is_empty())
+}
+
+/// To the same path of the host that the client named, over HTTPS.
+fn redirect(request: &Request<Incoming>, port: u16) -> Answer {
+    let field = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+    let Some(host) = request.uri().host().or(field).and_then(host_name) else {
+        return text(StatusCode::BAD_REQUEST, "no usable Host\n");
+    };
+    let path = request.uri().path_and_query().map(|p| p.as_str()).filter(|p| p.starts_with('/')).unwrap_or("/");
+    let location = match port {
+        443 => format!("https://{host}{path}"),
+        port => format!("https://{host}:{port}{path}"),
+    };
+    with(text(StatusCode::MOVED_PERMANENTLY, "moved to HTTPS\n"), header::LOCATION, &location)
+}
+
+/// The host in a Host field, without its port: a name, or an address (IPv6 in brackets), and nothing else.
+fn host_name(field: &str) -> Option<String> {
+    let authority: Authority = field.parse().ok()?;
+    let host = authority.host();
+    let v6 = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let valid = match v6 {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok(),
+        None => host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+    };
+    (valid && !host.is_empty() && !field.contains('@')).then(|| host.to_owned())
+}
+
+fn text(status: StatusCode, body: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = status;
+    with(answer, header::CONTENT_TYPE, "text/plain; charset=utf-8")
+}
+
+fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
+    answer.headers_mut().extend(HeaderValue::from_str(value).ok().map(|v| (name, v)));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_is_taken_from_a_host_field() {
+        for (field, host) in [
+            ("example.org", "example.org"),
+            ("example.org:8080", "example.org"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("[::1]:80", "[::1]"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+        ] {
+            assert_eq!(host_name(field).as_deref(), Some(host));
+        }
+        for field in ["", ":80", "a b", "a@b", "a/b", "evil.example/x?", "[::1", "[x]", "a\r\nb", "a%20b", "a;b"] {
+            assert_eq!(host_name(field), None, "{field}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The responder's TCP side: takes connections within their bounds and hands each to what its port speaks. Every step
+//! has a deadline, and every connection ends when the responder stops.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::{Admission, Pass};
+use super::counters::{Cut, Tally};
+use super::face::{Face, Port};
+use super::{ConnectionLimits, http};
+use crate::net::ResponderKey;
+
+/// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
+const LONGEST_LINE: usize = 255;
+
+/// The first byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// How long to wait before taking connections again, when the system had no descriptor left for one.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// What every connection shares.
+pub(super) struct Context {
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) page: String,
+    pub(super) key: Option<Arc<ResponderKey>>,
+    pub(super) version: String,
+    pub(super) limits: ConnectionLimits,
+    pub(super) admission: Admission,
+    pub(super) tally: Arc<Tally>,
+    pub(super) cancel: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+/// Starts to take connections on `port`.
+pub(super) fn listen(port: Port, context: &Arc<Context>) -> io::Result<()> {
+    let listener = TcpListener::from_std(port.listener)?;
+    let (face, local) = (Arc::new(port.face), port.local);
+    context.tasks.spawn(take_all(listener, local, face, context.clone()));
+    Ok(())
+}
+
+async fn take_all(listener: TcpListener, local: SocketAddr, face: Arc<Face>, context: Arc<Context>) {
+    while let Some(taken) = context.cancel.run_until_cancelled(listener.accept()).await {
+        match taken {
+            Ok((stream, peer)) => admit(stream, peer.ip(), &face, &context),
+            Err(e) => {
+                tracing::warn!(%local, "cannot take a connection: {e}");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Context>) {
+    match context.admission.enter(peer) {
+        Err(cut) => context.tally.cut(cut),
+        Ok(pass) => {
+            context.tally.connection();
+            let (face, shared) = (face.clone(), context.clone());
+            context.tasks.spawn(async move {
+                let serving = serve(stream, face, pass, shared.clone());
+                if let Some(Err(cut)) = shared.cancel.run_until_cancelled(serving).await {
+                    shared.tally.cut(cut);
+                }
+            });
+        }
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<Context>) -> Result<(), Cut> {
+    let _ = stream.set_nodelay(true);
+    let deadline = context.limits.handshake;
+    if face.ssh {
+        let line = format!("SSH-2.0-rtc-check_{}\r\n", context.version);
+        return within(deadline, greet(&mut stream, line.as_bytes())).await?;
+    }
+    let secure = face.secure.is_some() || face.secure_close;
+    if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
+        let handshake = context.acceptor.accept(stream);
+        let mut stream = within(deadline, handshake).await?.map_err(|_| Cut::Tls)?;
+        return match face.secure.clone() {
+            Some(site) => http::serve(stream, site, true, pass, context).await,
+            None => within(deadline, farewell(&mut stream)).await?,
+        };
+    }
+    match face.plain.clone() {
+        Some(site) => http::serve(stream, site, false, pass, context).await,
+        None => within(deadline, farewell(&mut stream)).await?,
+    }
+}
+
+/// Whether the client's first byte begins a TLS handshake.
+async fn speaks_tls(stream: &TcpStream) -> Result<bool, Cut> {
+    let mut first = [0];
+    stream.peek(&mut first).await.map_err(|_| Cut::Protocol)?;
+    Ok(first == [TLS_HANDSHAKE])
+}
+
+/// Sends `line`, takes one line of the client, and ends.
+async fn greet(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), line: &[u8]) -> Result<(), Cut> {
+    stream.write_all(line).await.map_err(|_| Cut::Protocol)?;
+    let mut said = [0; LONGEST_LINE];
+    let mut length = 0;
+    while let Some(room) = said.get_mut(length..).filter(|room| !room.is_empty()) {
+        match stream.read(room).await {
+            Ok(0) | Err(_) => break,
+            Ok(n) => length += n,
+        }
+        if said.get(..length).is_some_and(|s| s.contains(&b'\n')) {
+            break;
+        }
+    }
+    farewell(stream).await
+}
+
+/// Ends the connection from this side, and takes what is still on its way, so that the client sees an end and no reset.
+async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
+    let _ = stream.shutdown().await;
+    let mut rest = [0; LONGEST_LINE];
+    for _ in 0..16 {
+        match stream.read(&mut rest).await {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// `future`'s result, or that the deadline passed.
+pub(super) async fn within<T>(deadline: Duration, future: impl Future<Output = T>) -> Result<T, Cut> {
+    tokio::time::timeout(deadline, future).await.map_err(|_| Cut::Deadline)
+}

@@ -1,0 +1,496 @@
+//! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489) and to nothing
+//! else, never longer than what caused it but for a small budget, under rate limits, and to holders of the key alone
+//! where there is one. Knows no socket, no clock and no randomness. Holds nothing about any source.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use super::limits::{Allowance, AnswerLimits, Exceeded};
+use crate::wire::stun::{BINDING, Class, MAX_WRITTEN, Message, ReadError, key_id, write_binding_success};
+
+/// Source ports below this are refused. Clients, and the address translators before them (RFC 4787 REQ-3), use higher
+/// ones, while echo (7), chargen (19), DNS (53), NTP (123) and their like answer whatever they get, for ever.
+const FIRST_CLIENT_PORT: u16 = 1024;
+
+/// Bytes of the bare answer: 20 header and an XOR-MAPPED-ADDRESS of 12.
+const BARE_V4: usize = 32;
+
+/// Bytes of the bare answer: 20 header and an XOR-MAPPED-ADDRESS of 24.
+const BARE_V6: usize = 44;
+
+/// What our marker and FINGERPRINT add to it.
+const MARKED: usize = 16;
+
+/// What MESSAGE-INTEGRITY-SHA256 adds to it.
+const SIGNED: usize = 36;
+
+/// Why a datagram gets no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The source is a multicast, broadcast or unspecified address, or of another family than the socket.
+    SourceAddress,
+    /// The source port is 0 or below 1024.
+    SourcePort,
+    /// The source is one of the responder's own sockets.
+    OwnSocket,
+    /// It was sent to a multicast or broadcast address.
+    Destination,
+    /// No STUN message.
+    NotStun,
+    /// A STUN message whose lengths do not fit each other or the datagram.
+    Malformed,
+    /// A STUN response, error response or indication.
+    NotRequest,
+    /// A STUN request for another method.
+    NotBinding,
+    /// FINGERPRINT is wrong.
+    Fingerprint,
+    /// It has an attribute that must be understood and is not (RFC 8489 section 6.3.1).
+    UnknownAttribute,
+    /// The responder has a key, and the request has no MESSAGE-INTEGRITY-SHA256 or another user name.
+    Unsigned,
+    /// MESSAGE-INTEGRITY-SHA256 is wrong.
+    WrongKey,
+    /// Shorter than the signed answer would be.
+    TooShort,
+    /// The budget for answers longer than their request is used up.
+    BareBudget,
+    /// The source's rate is exceeded.
+    SourceRate,
+    /// The rate of all sources together is exceeded.
+    GlobalRate,
+}
+
+impl Refusal {
+    /// Every reason, in order of declaration.
+    pub const ALL: [Refusal; 16] = [
+        Refusal::SourceAddress,
+        Refusal::SourcePort,
+        Refusal::OwnSocket,
+        Refusal::Destination,
+        Refusal::NotStun,
+        Refusal::Malformed,
+        Refusal::NotRequest,
+        Refusal::NotBinding,
+        Refusal::Fingerprint,
+        Refusal::UnknownAttribute,
+        Refusal::Unsigned,
+        Refusal::WrongKey,
+        Refusal::TooShort,
+        Refusal::BareBudget,
+        Refusal::SourceRate,
+        Refusal::GlobalRate,
+    ];
+
+    /// The name of its counter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::SourceAddress => "source_address",
+            Refusal::SourcePort => "source_port",
+            Refusal::OwnSocket => "own_socket",
+            Refusal::Destination => "destination",
+            Refusal::NotStun => "not_stun",
+            Refusal::Malformed => "malformed",
+            Refusal::NotRequest => "not_request",
+            Refusal::NotBinding => "not_binding",
+            Refusal::Fingerprint => "fingerprint",
+            Refusal::UnknownAttribute => "unknown_attribute",
+            Refusal::Unsigned => "unsigned",
+            Refusal::WrongKey => "wrong_key",
+            Refusal::TooShort => "too_short",
+            Refusal::BareBudget => "bare_budget",
+            Refusal::SourceRate => "source_rate",
+            Refusal::GlobalRate => "global_rate",
+        }
+    }
+}
+
+/// The responder's own UDP sockets: one bit a port for each address.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSockets(HashMap<IpAddr, Box<[u64]>>);
+
+impl OwnSockets {
+    /// Adds a socket; for a wildcard socket, one call for each of the machine's addresses.
+    pub fn insert(&mut self, socket: SocketAddr) {
+        let bits = self.0.entry(socket.ip().to_canonical()).or_insert_with(|| vec![0; 1024].into_boxed_slice());
+        if let Some(word) = bits.get_mut(usize::from(socket.port() / 64)) {
+            *word |= 1 << (socket.port() % 64);
+        }
+    }
+
+    /// Whether a datagram from `source` was sent by one of them.
+    pub fn contains(&self, source: SocketAddr) -> bool {
+        let word = self.0.get(&source.ip()).and_then(|bits| bits.get(usize::from(source.port() / 64)));
+        word.is_some_and(|w| w >> (source.port() % 64) & 1 == 1)
+    }
+}
+
+/// The key of a restricted responder, and the user name under which its holders ask.
+struct Restricted {
+    key: Vec<u8>,
+    user: String,
+}
+
+impl Restricted {
+    /// Whether the request is signed with the key.
+    fn check(&self, request: &Message<'_>) -> Result<(), Refusal> {
+        if request.username() != Some(self.user.as_bytes()) {
+            return Err(Refusal::Unsigned);
+        }
+        match request.integrity_sha256_ok(&self.key) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Refusal::WrongKey),
+            None => Err(Refusal::Unsigned),
+        }
+    }
+}
+
+/// The responder's logic.
+pub struct Reflector {
+    own: OwnSockets,
+    restricted: Option<Restricted>,
+    allowance: Allowance,
+    start: Instant,
+}
+
+impl Reflector {
+    /// A responder that listens on `own`. `seed` must be secret and random; with a `key`, only requests signed with it
+    /// are answered.
+    pub fn new(limits: AnswerLimits, own: OwnSockets, key: Option<&[u8]>, seed: u128, start: Instant) -> Self {
+        let restricted = key.map(|k| Restricted { key: k.to_vec(), user: key_id(k) });
+        Self { own, restricted, allowance: Allowance::new(limits, seed), start }
+    }
+
+    /// Judges one datagram. Writes the answer into `answer` and gives its length, or says why there is none.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        datagram: &[u8],
+        answer: &mut [u8; MAX_WRITTEN],
+    ) -> Result<usize, Refusal> {
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        self.check_ends(from, to)?;
+        let request = binding_request(datagram)?;
+        if let Some(restricted) = &self.restricted {
+            restricted.check(&request)?;
+        }
+        let room = datagram.len();
+        let bare = if from.is_ipv4() { BARE_V4 } else { BARE_V6 };
+        let signed = if self.restricted.is_some() { SIGNED } else { 0 };
+        let marked = room >= bare + MARKED + signed;
+        if self.restricted.is_some() && !marked {
+            return Err(Refusal::TooShort);
+        }
+        self.take(from.ip(), room < bare, now)?;
+        let key = self.restricted.as_ref().map(|r| &*r.key);
+        write_binding_success(answer, request.id(), from, marked, key).ok_or(Refusal::Malformed)
+    }
+
+    /// Where it comes from and where it went to.
+    fn check_ends(&self, from: SocketAddr, to: SocketAddr) -> Result<(), Refusal> {
+        if !one_host(from.ip()) || from.is_ipv4() != to.ip().to_canonical().is_ipv4() {
+            return Err(Refusal::SourceAddress);
+        }
+        if from.port() < FIRST_CLIENT_PORT {
+            return Err(Refusal::SourcePort);
+        }
+        if self.own.contains(from) {
+            return Err(Refusal::OwnSocket);
+        }
+        if !one_host(to.ip()) {
+            return Err(Refusal::Destination);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, source: IpAddr, bare: bool, now: Instant) -> Result<(), Refusal> {
+        let since_start = now.saturating_duration_since(self.start);
+        self.allowance.take(source, bare, since_start).map_err(|exceeded| match (bare, exceeded) {
+            (true, _) => Refusal::BareBudget,
+            (false, Exceeded::Source) => Refusal::SourceRate,
+            (false, Exceeded::Global) => Refusal::GlobalRate,
+        })
+    }
+}
+
+/// Not multicast, broadcast or unspecified; v4-mapped addresses count as what they map.
+fn one_host(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        // 0.0.0.0/8 is "this network" (RFC 1122 section 3.2.1.3), 240.0.0.0/4 is reserved and ends in broadcast.
+        IpAddr::V4(a) => a.octets()[0] != 0 && a.octets()[0] < 224,
+        IpAddr::V6(a) => !a.is_multicast() && !a.is_unspecified(),
+    }
+}
+
+/// The datagram as a STUN Binding request.
+fn binding_request(datagram: &[u8]) -> Result<Message<'_>, Refusal> {
+    let message = Message::read(datagram).map_err(|e| match e {
+        ReadError::NotStun => Refusal::NotStun,
+        ReadError::Truncated { .. } => Refusal::Malformed,
+    })?;
+    if message.class() != Class::Request {
+        return Err(Refusal::NotRequest);
+    }
+    if message.method() != BINDING {
+        return Err(Refusal::NotBinding);
+    }
+    if message.size() != datagram.len() || !message.well_formed() {
+        return Err(Refusal::Malformed);
+    }
+    if message.fingerprint_ok() == Some(false) {
+        return Err(Refusal::Fingerprint);
+    }
+    if message.has_unknown_required() {
+        return Err(Refusal::UnknownAttribute);
+    }
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::stun::{Auth, request_len, write_binding_error, write_binding_request};
+
+    const CLIENT: &str = "192.0.2.7:40000";
+    const HERE: &str = "198.51.100.1:19099";
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn own(sockets: &[&str]) -> OwnSockets {
+        let mut own = OwnSockets::default();
+        sockets.iter().for_each(|s| own.insert(at(s)));
+        own
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the start")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn reflector(key: Option<&[u8]>) -> Reflector {
+        Reflector::new(AnswerLimits::default(), own(&[HERE, "198.51.100.1:19100"]), key, 42, start())
+    }
+
+    fn request(len: usize, key: Option<&[u8]>) -> Vec<u8> {
+        let name = key.map(key_id).unwrap_or_default();
+        let auth = key.map(|key| Auth { key_id: &name, key });
+        let mut buf = [0; MAX_WRITTEN];
+        let n = write_binding_request(&mut buf, [3; 12], auth, len).unwrap();
+        buf[..n].to_vec()
+    }
+
+    /// A request of 20 bytes, as many STUN clients send it.
+    fn bare() -> Vec<u8> {
+        [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], &[3; 12]].concat()
+    }
+
+    fn ask(r: &mut Reflector, from: &str, to: &str, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let mut answer = [0; MAX_WRITTEN];
+        r.handle(r.start, at(from), at(to), bytes, &mut answer).map(|n| answer[..n].to_vec())
+    }
+
+    #[test]
+    fn a_padded_request_is_answered_with_our_mark_and_no_more_bytes() {
+        for (from, to, mapped, len) in
+            [(CLIENT, HERE, CLIENT, 48), ("[2001:db8::7]:40000", "[2001:db8::1]:19099", "[2001:db8::7]:40000", 60)]
+        {
+            let asked = request(request_len(false), None);
+            let answer = ask(&mut reflector(None), from, to, &asked).unwrap();
+            let read = Message::read(&answer).unwrap();
+            assert_eq!((read.class(), read.id(), read.mapped_address()), (Class::Success, [3; 12], Some(at(mapped))));
+            assert_eq!((answer.len(), read.responder(), read.fingerprint_ok()), (len, Some(1), Some(true)));
+            assert!(answer.len() <= asked.len());
+        }
+    }
+
+    #[test]
+    fn a_bare_request_gets_the_bare_answer_in_small_numbers() {
+        let mut r = reflector(None);
+        let answers: Vec<_> = (0..6).map(|_| ask(&mut r, CLIENT, HERE, &bare())).collect();
+        assert!(answers[..4].iter().all(|a| a.as_ref().is_ok_and(|a| a.len() == 32)));
+        assert_eq!(answers[4], Err(Refusal::BareBudget));
+        assert!(ask(&mut r, CLIENT, HERE, &request(60, None)).is_ok(), "padded requests go on");
+        let mut answer = [0; MAX_WRITTEN];
+        let later = r.start + Duration::from_millis(500);
+        assert_eq!(r.handle(later, at(CLIENT), at(HERE), &bare(), &mut answer), Ok(32));
+        let v6 = ask(&mut r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &bare()).unwrap();
+        assert_eq!(v6.len(), 44);
+    }
+
+    #[test]
+    fn what_cannot_be_a_client_gets_silence() {
+        let r = &mut reflector(None);
+        let mut refused = |from: &str, to: &str| ask(r, from, to, &request(60, None)).err();
+        for from in ["0.0.0.0:4000", "0.1.2.3:4000", "224.0.0.1:4000", "255.255.255.255:4000", "240.0.0.1:4000"] {
+            assert_eq!(refused(from, HERE), Some(Refusal::SourceAddress), "{from}");
+        }
+        for from in ["[ff02::1]:4000", "[::]:4000", "[::ffff:224.0.0.1]:4000", "[::ffff:192.0.2.7]:4000"] {
+            assert_eq!(refused(from, "[2001:db8::1]:19099"), Some(Refusal::SourceAddress), "{from}");
+        }
+        for port in [0, 7, 13, 17, 19, 37, 53, 123, 1023] {
+            assert_eq!(refused(&format!("192.0.2.7:{port}"), HERE), Some(Refusal::SourcePort));
+        }
+        for from in [HERE, "198.51.100.1:19100", "[::ffff:198.51.100.1]:19100"] {
+            assert_eq!(refused(from, HERE), Some(Refusal::OwnSocket), "{from}");
+        }
+        assert_eq!(refused("198.51.100.1:19101", HERE), None, "a client on the same machine");
+        assert_eq!(refused(CLIENT, "255.255.255.255:19099"), Some(Refusal::Destination));
+    }
+
+    #[test]
+    fn only_binding_requests_are_answered() {
+        let r = &mut reflector(None);
+        let mut refused = |bytes: &[u8]| ask(r, CLIENT, HERE, bytes).err();
+        let mut buf = [0; MAX_WRITTEN];
+        let n = write_binding_success(&mut buf, [3; 12], at(CLIENT), true, None).unwrap();
+        assert_eq!(refused(&buf[..n]), Some(Refusal::NotRequest), "its own answer");
+        let n = write_binding_error(&mut buf, [3; 12], 400, "").unwrap();
+        assert_eq!(refused(&buf[..n]), Some(Refusal::NotRequest));
+        let changed = |at: usize, to: u8| {
+            let mut bytes = request(60, None);
+            bytes[at] = to;
+            bytes
+        };
+        assert_eq!(refused(&changed(1, 0x11)), Some(Refusal::NotRequest), "an indication");
+        assert_eq!(refused(&changed(1, 0x03)), Some(Refusal::NotBinding), "Allocate");
+        assert_eq!(refused(&changed(4, 0)), Some(Refusal::NotStun));
+        assert_eq!(refused(&changed(59, 0)), Some(Refusal::Fingerprint));
+        assert_eq!(refused(&changed(3, 0)), Some(Refusal::Malformed), "bytes behind the message");
+        assert_eq!(refused(&request(60, None)[..56]), Some(Refusal::Malformed));
+        let change_request = [&bare()[..], &[0, 3, 0, 4, 0, 0, 0, 6]].concat();
+        let change_request = [&change_request[..3], &[8], &change_request[4..]].concat();
+        assert_eq!(refused(&change_request), Some(Refusal::UnknownAttribute));
+        assert_eq!(refused(b""), Some(Refusal::NotStun));
+    }
+
+    #[test]
+    fn with_a_key_its_holders_are_answered_and_the_answer_is_signed() {
+        let key: &[u8] = b"a shared key";
+        let r = &mut reflector(Some(key));
+        let answer = ask(r, CLIENT, HERE, &request(request_len(true), Some(key))).unwrap();
+        let read = Message::read(&answer).unwrap();
+        assert_eq!((read.integrity_sha256_ok(key), read.responder(), answer.len()), (Some(true), Some(1), 84));
+        assert_eq!(ask(r, CLIENT, HERE, &request(96, None)), Err(Refusal::Unsigned));
+        assert_eq!(ask(r, CLIENT, HERE, &bare()), Err(Refusal::Unsigned));
+        assert_eq!(ask(r, CLIENT, HERE, &request(96, Some(b"another"))), Err(Refusal::Unsigned), "another user");
+        let (name, mut buf) = (key_id(key), [0; MAX_WRITTEN]);
+        let n = write_binding_request(&mut buf, [3; 12], Some(Auth { key_id: &name, key: b"x" }), 96).unwrap();
+        assert_eq!(ask(r, CLIENT, HERE, &buf[..n]), Err(Refusal::WrongKey));
+        let shortest = request(0, Some(key));
+        assert_eq!(shortest.len(), 92);
+        let refused = ask(r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &shortest);
+        assert_eq!(refused, Err(Refusal::TooShort), "96 bytes would be longer than 92");
+    }
+
+    #[test]
+    fn without_a_key_a_signed_request_is_answered_unsigned() {
+        let answer = ask(&mut reflector(None), CLIENT, HERE, &request(96, Some(b"key"))).unwrap();
+        assert_eq!(Message::read(&answer).unwrap().integrity_sha256_ok(b"key"), None);
+    }
+
+    #[test]
+    fn rates_hold_in_virtual_time() {
+        let mut r = reflector(None);
+        let (asked, mut answer) = (request(60, None), [0; MAX_WRITTEN]);
+        let mut answered = |from: &str, ms: u64| {
+            let now = r.start + Duration::from_millis(ms);
+            (0..40_000).filter(|_| r.handle(now, at(from), at(HERE), &asked, &mut answer).is_ok()).count()
+        };
+        assert_eq!(answered(CLIENT, 0), 15_000);
+        assert_eq!(answered(CLIENT, 0), 0);
+        assert_eq!(answered("192.0.2.8:40000", 0), 15_000, "another source has its own");
+        let after = answered(CLIENT, 100);
+        assert!((2_999..=3_001).contains(&after), "{after}");
+    }
+
+    /// Carries datagrams between two responders, each of which may answer the other's answer, until nothing moves.
+    fn exchanged(a: &mut Reflector, b: &mut Reflector, from: SocketAddr, to: SocketAddr, first: &[u8]) -> usize {
+        let (mut bytes, mut ends, mut count) = (first.to_vec(), (from, to), 0);
+        let mut answer = [0; MAX_WRITTEN];
+        while count < 10 {
+            let who = if count % 2 == 0 { &mut *b } else { &mut *a };
+            let Ok(n) = who.handle(who.start, ends.0, ends.1, &bytes, &mut answer) else { break };
+            bytes = answer[..n].to_vec();
+            ends = (ends.1, ends.0);
+            count += 1;
+        }
+        count
+    }
+
+    fn any_first() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..200),
+            (20usize..200).prop_map(|n| request(n, None)),
+            Just(bare()),
+            (any::<[u8; 12]>(), any::<bool>()).prop_map(|(id, marker)| {
+                let mut buf = [0; MAX_WRITTEN];
+                let n = write_binding_success(&mut buf, id, at(CLIENT), marker, None).unwrap();
+                buf[..n].to_vec()
+            }),
+            (20usize..120, any::<prop::sample::Index>(), any::<u8>()).prop_map(|(n, i, to)| {
+                let mut bytes = request(n, None);
+                let i = i.index(bytes.len());
+                bytes[i] = to;
+                bytes
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn two_responders_exchange_at_most_one_datagram(first in any_first()) {
+            let there = "203.0.113.5:19100";
+            let mut a = reflector(None);
+            let mut b = Reflector::new(AnswerLimits::default(), own(&[there]), None, 1, start());
+            prop_assert!(exchanged(&mut a, &mut b, at(HERE), at(there), &first) <= 1);
+            // One responder pointed at itself.
+            let mut twin = reflector(None);
+            prop_assert_eq!(exchanged(&mut a, &mut twin, at(HERE), at("198.51.100.1:19100"), &first), 0);
+        }
+
+        #[test]
+        fn no_answer_is_longer_than_its_request_beyond_the_bare_budget(
+            datagrams in proptest::collection::vec((any_first(), 1u32..2000, any::<bool>(), 0u64..5), 1..150)
+        ) {
+            let mut r = reflector(None);
+            let (mut now, mut longer) = (r.start, 0);
+            let mut answer = [0; MAX_WRITTEN];
+            for (bytes, host, v6, ms) in &datagrams {
+                now += Duration::from_millis(*ms);
+                let (from, to) = match v6 {
+                    true => (format!("[2001:db8:0:{host:x}::1]:40000"), "[2001:db8::1]:19099"),
+                    false => (format!("10.9.{}.{}:40000", host / 250, 1 + host % 250), HERE),
+                };
+                if let Ok(n) = r.handle(now, at(&from), at(to), bytes, &mut answer) {
+                    let asked = Message::read(bytes).unwrap();
+                    prop_assert_eq!((asked.class(), asked.method()), (Class::Request, BINDING));
+                    if n > bytes.len() {
+                        prop_assert_eq!(n, if *v6 { 44 } else { 32 });
+                        longer += 1;
+                    }
+                }
+            }
+            // 100 at once and 100 a second, over at most 0.75 s.
+            prop_assert!(longer <= 175, "{}", longer);
+        }
+
+        #[test]
+        fn with_a_key_nothing_else_is_answered_and_never_with_more(first in any_first(), n in 0usize..200) {
+            let mut r = reflector(Some(b"key"));
+            prop_assert!(ask(&mut r, CLIENT, HERE, &first).is_err());
+            let signed = request(n, Some(b"key"));
+            if let Ok(answer) = ask(&mut r, CLIENT, HERE, &signed) {
+                prop_assert!(answer.len() <= signed.len());
+            }
+        }
+    }
+}

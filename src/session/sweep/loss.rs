@@ -1,0 +1,106 @@
+//! Loss of round trips, told from the attempt at which each port answered: a port that answered its third datagram lost
+//! two. Knows counts only.
+
+use std::ops::RangeInclusive;
+
+/// Attempts told apart; later ones count as the last.
+const ATTEMPTS: usize = 16;
+
+/// How many ports answered which attempt first.
+#[derive(Debug, Default)]
+pub(super) struct Loss {
+    by_attempt: [u32; ATTEMPTS],
+    rounds: u8,
+}
+
+impl Loss {
+    /// A port answered its datagram number `attempt`, from 0, and none before.
+    pub(super) fn answered(&mut self, attempt: u8) {
+        if let Some(count) = self.by_attempt.get_mut(usize::from(attempt).min(ATTEMPTS - 1)) {
+            *count += 1;
+        }
+    }
+
+    /// So many rounds are through.
+    pub(super) fn through(&mut self, rounds: u8) {
+        self.rounds = rounds;
+    }
+
+    /// How many rounds are through.
+    pub(super) fn rounds(&self) -> u8 {
+        self.rounds
+    }
+
+    /// Share of the first datagrams that was lost at ports that answered in the end; `None` where none did.
+    pub(super) fn first(&self) -> Option<f64> {
+        self.share_lost(0).map(|(share, _)| share)
+    }
+
+    /// Share lost of the datagrams of one attempt, where at least 20 of them tell.
+    pub(super) fn of_round(&self, attempt: u8) -> Option<f64> {
+        self.share_lost(usize::from(attempt)).filter(|(_, asked)| *asked >= 20).map(|(share, _)| share)
+    }
+
+    /// The share and of how many.
+    fn share_lost(&self, attempt: usize) -> Option<(f64, u32)> {
+        let asked: u32 = self.by_attempt.iter().skip(attempt).sum();
+        let lost: u32 = self.by_attempt.iter().skip(attempt + 1).sum();
+        (asked > 0).then(|| (f64::from(lost) / f64::from(asked), asked))
+    }
+
+    /// Loss of one round trip, two standard deviations on the safe side; `None` where nothing answered.
+    fn upper(&self) -> Option<f64> {
+        let counts = || self.by_attempt.iter().zip(0u32..);
+        let lost = f64::from(counts().map(|(n, attempt)| n * attempt).sum::<u32>());
+        let asked = f64::from(counts().map(|(n, attempt)| n * (attempt + 1)).sum::<u32>());
+        (asked > 0.0).then(|| ((lost + 2.0 * lost.sqrt() + 3.0) / asked).min(0.99))
+    }
+
+    /// Open ports that can be expected to be silent still after `rounds`; `None` where nothing answered.
+    pub(super) fn expected_missed(&self, ports: u32, rounds: u8) -> Option<f64> {
+        Some(f64::from(ports) * self.upper()?.powi(i32::from(rounds)))
+    }
+
+    /// The fewest rounds within `bounds` after which fewer than `missed` open ports can be expected to be silent.
+    pub(super) fn rounds_needed(&self, ports: u32, missed: f64, bounds: RangeInclusive<u8>) -> u8 {
+        let (least, most) = (*bounds.start(), *bounds.end());
+        let enough = |k: &u8| self.expected_missed(ports, *k).is_none_or(|left| left < missed);
+        bounds.into_iter().find(enough).unwrap_or(most).max(least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loss(by_attempt: &[u32]) -> Loss {
+        let mut loss = Loss::default();
+        for (attempt, count) in by_attempt.iter().enumerate() {
+            (0..*count).for_each(|_| loss.answered(attempt as u8));
+        }
+        loss
+    }
+
+    #[test]
+    fn nothing_answered_means_no_loss_known_never_zero() {
+        let none = Loss::default();
+        assert_eq!((none.first(), none.expected_missed(100, 3), none.of_round(0)), (None, None, None));
+        assert_eq!(none.rounds_needed(10_001, 0.001, 3..=10), 3);
+    }
+
+    #[test]
+    fn the_first_rounds_loss_counts_ports_that_answered_in_the_end() {
+        assert_eq!(loss(&[98, 2]).first(), Some(0.02));
+        assert_eq!(loss(&[90, 9, 1]).first(), Some(0.1));
+        assert_eq!(loss(&[90, 9, 1]).of_round(1), None, "ten are too few to tell");
+    }
+
+    #[test]
+    fn more_loss_needs_more_rounds() {
+        let needed = |counts: &[u32]| loss(counts).rounds_needed(10_001, 0.001, 3..=10);
+        assert_eq!(needed(&[10_001]), 3);
+        assert_eq!(needed(&[9800, 196, 4]), 5);
+        assert_eq!(needed(&[9400, 564, 34, 2]), 6);
+        assert_eq!(needed(&[5000, 2500, 1250, 625]), 10, "bounded");
+    }
+}

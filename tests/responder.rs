@@ -1,0 +1,331 @@
+//! The responder on loopback, asked with independent clients: real sockets, ports that the kernel chooses.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use rtc_check::model::{PortRange, Service, Transport};
+use rtc_check::net::ResponderKey;
+use rtc_check::serve::{CertificatePem, Config, Limits, Ports, Responder, ServeRule, self_signed};
+use rtc_check::session::access::bearer_token;
+use rtc_check::wire::stun::{Auth, MAX_WRITTEN, Message, key_id, request_len, write_binding_request};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
+
+const HOST: &str = "rtc.example.test";
+
+fn rule(id: &str, service: Service, transport: Transport, bind: &str, ports: Ports) -> ServeRule {
+    ServeRule {
+        id: id.into(),
+        role: "rtc".into(),
+        bind: bind.split(',').map(|a| a.parse().unwrap()).collect(),
+        ports,
+        service,
+        transport,
+        path: None,
+        subprotocol: None,
+    }
+}
+
+fn tcp(id: &str, service: Service) -> ServeRule {
+    rule(id, service, Transport::Tcp, "127.0.6.1", Ports::Free)
+}
+
+fn udp(id: &str, bind: &str, ports: Ports) -> ServeRule {
+    rule(id, Service::Rtp, Transport::Udp, bind, ports)
+}
+
+fn exact(first: u16, last: u16) -> Ports {
+    Ports::Exact(PortRange::new(first, last).unwrap())
+}
+
+async fn start_with(services: Vec<ServeRule>, key: Option<&str>, limits: Limits) -> (Responder, CertificatePem) {
+    let (ca, tls) = self_signed(&[HOST.to_owned(), "127.0.6.1".to_owned()]).unwrap();
+    let key = key.map(|k| Arc::new(ResponderKey::new(k.as_bytes().to_vec())));
+    let config = Config { services, tls, key, limits, tool_version: "9.8.7".to_owned() };
+    (Responder::start(config).await.unwrap(), ca)
+}
+
+async fn start(services: Vec<ServeRule>) -> (Responder, CertificatePem) {
+    start_with(services, None, Limits::default()).await
+}
+
+/// Where a rule with one port listens.
+fn place(responder: &Responder, rule: &str) -> SocketAddr {
+    let bound = responder.bound().iter().find(|b| b.rule.as_str() == rule).unwrap();
+    SocketAddr::new(bound.address, bound.ports.ranges()[0].first())
+}
+
+async fn tls(ca: &CertificatePem, to: SocketAddr) -> TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.0.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(to).await.unwrap();
+    let name = ServerName::try_from(HOST).unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    stream
+}
+
+/// Sends a request and reads until the server closes.
+async fn exchange(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+async fn get(ca: &CertificatePem, to: SocketAddr, path: &str, field: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{field}\r\n");
+    exchange(tls(ca, to).await, &request).await
+}
+
+fn ask(from: &UdpSocket, to: SocketAddr, key: Option<&str>) -> Option<(SocketAddr, Vec<u8>)> {
+    let (name, mut buf) = (key.map(|k| key_id(k.as_bytes())).unwrap_or_default(), [0; MAX_WRITTEN]);
+    let auth = key.map(|k| Auth { key_id: &name, key: k.as_bytes() });
+    let n = write_binding_request(&mut buf, [9; 12], auth, request_len(key.is_some())).unwrap();
+    from.send_to(&buf[..n], to).unwrap();
+    from.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut answer = [0; 1500];
+    let (n, from) = from.recv_from(&mut answer).ok()?;
+    Some((from, answer[..n].to_vec()))
+}
+
+#[tokio::test]
+async fn every_udp_port_answers_from_where_it_was_asked() {
+    let services = vec![udp("v4", "127.0.6.1", Ports::Free), udp("v6", "::1", Ports::Free)];
+    let (responder, _) = start(services).await;
+    for (rule, local) in [("v4", "127.0.0.9:0"), ("v6", "[::1]:0")] {
+        let (socket, to) = (UdpSocket::bind(local).unwrap(), place(&responder, rule));
+        let (from, answer) = ask(&socket, to, None).unwrap();
+        let answer = Message::read(&answer).unwrap();
+        assert_eq!((from, answer.mapped_address()), (to, Some(socket.local_addr().unwrap())));
+        assert_eq!(answer.responder(), Some(1));
+    }
+    assert_eq!(responder.stop().await.answered, 2);
+}
+
+#[tokio::test]
+async fn a_wildcard_answers_from_the_address_that_was_asked() {
+    let services = vec![udp("v4", "0.0.0.0", Ports::Free), udp("v6", "::", Ports::Free)];
+    let (responder, _) = start(services).await;
+    let (v4, v6) = (place(&responder, "v4").port(), place(&responder, "v6").port());
+    for (to, local) in [
+        (format!("127.0.6.2:{v4}"), "127.0.0.1:0"),
+        (format!("127.0.6.3:{v4}"), "127.0.0.1:0"),
+        (format!("[::1]:{v6}"), "[::1]:0"),
+    ] {
+        let to: SocketAddr = to.parse().unwrap();
+        let (from, _) = ask(&UdpSocket::bind(local).unwrap(), to, None).unwrap();
+        assert_eq!(from, to);
+    }
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_key_only_its_holders_are_answered() {
+    let services = vec![udp("media", "127.0.6.1", Ports::Free), tcp("page", Service::Https)];
+    let (responder, ca) = start_with(services, Some("a shared key"), Limits::default()).await;
+    let (socket, to) = (UdpSocket::bind("127.0.0.1:0").unwrap(), place(&responder, "media"));
+    assert!(ask(&socket, to, None).is_none());
+    assert!(ask(&socket, to, Some("another key")).is_none());
+    let (_, answer) = ask(&socket, to, Some("a shared key")).unwrap();
+    assert_eq!(Message::read(&answer).unwrap().integrity_sha256_ok(b"a shared key"), Some(true));
+    let page = place(&responder, "page");
+    let refused = get(&ca, page, "/.well-known/rtc-check", "").await;
+    assert!(refused.starts_with("HTTP/1.1 401 ") && refused.to_lowercase().contains("www-authenticate: bearer"));
+    let field = format!("Authorization: Bearer {}\r\n", bearer_token(b"another"));
+    assert!(get(&ca, page, "/.well-known/rtc-check", &field).await.starts_with("HTTP/1.1 401 "));
+    let field = format!("Authorization: Bearer {}\r\n", bearer_token(b"a shared key"));
+    let answer = get(&ca, page, "/.well-known/rtc-check", &field).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"key_required\": true"), "{answer}");
+    assert!(get(&ca, page, "/", "").await.starts_with("HTTP/1.1 200 "), "only the page is closed");
+    let counters = responder.stop().await;
+    assert_eq!((counters.answered, counters.dropped.get("unsigned")), (1, Some(&2)));
+}
+
+#[tokio::test]
+async fn the_page_says_what_is_served() {
+    let first = 23_400;
+    let services = vec![
+        tcp("rtc.https", Service::Https),
+        udp("rtc.media", "127.0.6.4", exact(first, first + 3)),
+        rule("rtc.gre", Service::Gre, Transport::Gre, "127.0.6.4", Ports::Free),
+    ];
+    let _taken = UdpSocket::bind(("127.0.6.4", first + 1)).unwrap();
+    let (responder, ca) = start(services).await;
+    let answer = get(&ca, place(&responder, "rtc.https"), "/.well-known/rtc-check", "").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("application/json"), "{head}");
+    let page: serde_json::Value = serde_json::from_str(body).unwrap();
+    let about = &page["rtc-check"];
+    assert_eq!((about["version"].as_str(), about["key_required"].as_bool()), (Some("9.8.7"), Some(false)));
+    let media: Vec<_> = about["serves"].as_array().unwrap().iter().filter(|s| s["rule"] == "rtc.media").collect();
+    assert_eq!(media.iter().map(|m| m["ports"].as_str().unwrap()).collect::<Vec<_>>(), ["23400", "23402-23403"]);
+    assert_eq!((&media[0]["address"], &media[0]["role"]), (&"127.0.6.4".into(), &"rtc".into()));
+    let missing: Vec<String> = responder.not_bound().iter().map(|n| format!("{} {}", n.rule, n.why)).collect();
+    assert_eq!(missing[0], "rtc.media in use by another program");
+    assert!(missing[1].starts_with("rtc.gre GRE "), "{missing:?}");
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn a_websocket_selects_its_subprotocol_and_echoes() {
+    let mut gateway = tcp("gateway", Service::Wss);
+    gateway.subprotocol = Some("janus-protocol".to_owned());
+    let (responder, ca) = start(vec![gateway, tcp("plain", Service::Ws)]).await;
+    let to = place(&responder, "gateway");
+    let mut request = format!("wss://{HOST}/janus?x=1").into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "sip, janus-protocol".parse().unwrap());
+    let (mut socket, answer) = tokio_tungstenite::client_async(request, tls(&ca, to).await).await.unwrap();
+    assert_eq!(answer.headers()["sec-websocket-protocol"], "janus-protocol");
+    for message in [WsMessage::text("hello"), WsMessage::binary(vec![7; 65_536])] {
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+    }
+    socket.send(WsMessage::Ping(vec![1, 2].into())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), WsMessage::Pong(vec![1, 2].into()));
+    socket.send(WsMessage::binary(vec![0; 65_537])).await.unwrap();
+    let end = socket.next().await;
+    assert!(matches!(&end, Some(Ok(WsMessage::Close(Some(f)))) if u16::from(f.code) == 1009), "{end:?}");
+
+    let plain = place(&responder, "plain");
+    let stream = TcpStream::connect(plain).await.unwrap();
+    let (mut socket, answer) = tokio_tungstenite::client_async(format!("ws://{HOST}/"), stream).await.unwrap();
+    assert!(answer.headers().get("sec-websocket-protocol").is_none());
+    socket.send(WsMessage::text("a")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), WsMessage::text("a"));
+    // Whoever stops says so.
+    tokio::join!(responder.stop(), async {
+        let end = socket.next().await;
+        assert!(matches!(&end, Some(Ok(WsMessage::Close(Some(f)))) if u16::from(f.code) == 1001), "{end:?}");
+    });
+}
+
+#[tokio::test]
+async fn https_and_wss_share_a_port() {
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.6.5:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let on = |id, service| rule(id, service, Transport::Tcp, "127.0.6.5", exact(port, port));
+    let mut wss = on("wss", Service::Wss);
+    wss.subprotocol = Some("sip".to_owned());
+    let (responder, ca) = start(vec![on("https", Service::Https), wss, on("both", Service::Http)]).await;
+    assert_eq!((responder.bound().len(), responder.not_bound().len()), (3, 0));
+    let to = place(&responder, "https");
+    assert!(get(&ca, to, "/", "").await.starts_with("HTTP/1.1 200 "));
+    let mut request = format!("wss://{HOST}/").into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "sip".parse().unwrap());
+    assert!(tokio_tungstenite::client_async(request, tls(&ca, to).await).await.is_ok());
+    let plain = exchange(TcpStream::connect(to).await.unwrap(), "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(plain.starts_with("HTTP/1.0 200 "), "plain text on the same port: {plain}");
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn plain_http_moves_to_the_roles_https_port() {
+    let (responder, _) = start(vec![tcp("redirect", Service::HttpRedirect), tcp("https", Service::Https)]).await;
+    let (to, https) = (place(&responder, "redirect"), place(&responder, "https").port());
+    let ask = async |host: &str| {
+        let request = format!("GET /a?b=c HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        exchange(TcpStream::connect(to).await.unwrap(), &request).await
+    };
+    let answer = ask("rtc.example.test:8080").await;
+    assert!(answer.starts_with("HTTP/1.1 301 "), "{answer}");
+    assert!(answer.contains(&format!("location: https://rtc.example.test:{https}/a?b=c\r\n")), "{answer}");
+    assert!(ask("a@evil.example").await.starts_with("HTTP/1.1 400 "));
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn other_services_greet_or_end_politely() {
+    let services = vec![
+        tcp("ssh", Service::Ssh),
+        tcp("rtsp", Service::Rtsp),
+        tcp("rtmps", Service::Rtmps),
+        tcp("http", Service::Http),
+        tcp("wss", Service::Wss),
+    ];
+    let (responder, ca) = start(services).await;
+    let connect = async |rule| TcpStream::connect(place(&responder, rule)).await.unwrap();
+    assert_eq!(exchange(connect("ssh").await, "SSH-2.0-test\r\n").await, "SSH-2.0-rtc-check_9.8.7\r\n");
+    assert_eq!(exchange(connect("ssh").await, &"x".repeat(255)).await, "SSH-2.0-rtc-check_9.8.7\r\n");
+    assert_eq!(exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\n\r\n").await, "");
+    assert_eq!(exchange(tls(&ca, place(&responder, "rtmps")).await, "x").await, "");
+    let request = "GET /.well-known/rtc-check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(exchange(connect("http").await, request).await.starts_with("HTTP/1.1 404 "));
+    let refused = get(&ca, place(&responder, "wss"), "/", "").await;
+    assert!(refused.starts_with("HTTP/1.1 426 "), "{refused}");
+    let bad = tokio_tungstenite::client_async("ws://x/", connect("http").await).await;
+    assert!(matches!(bad, Err(Error::Http(answer)) if answer.status() == 200), "no WebSocket is served there");
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn bounds_on_connections_hold_and_are_counted() {
+    let mut limits = Limits::default();
+    limits.connections.per_source = 2;
+    limits.connections.handshake = Duration::from_millis(200);
+    let (responder, ca) = start_with(vec![tcp("https", Service::Https)], None, limits).await;
+    let to = place(&responder, "https");
+    let held = [tls(&ca, to).await, tls(&ca, to).await];
+    let mut third = TcpStream::connect(to).await.unwrap();
+    let cut = third.read(&mut [0; 1]).await;
+    assert!(matches!(cut, Ok(0) | Err(_)), "{cut:?}");
+    // Neither of the two sends a request: the deadline ends both.
+    for mut stream in held {
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let header = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let answer = exchange(tls(&ca, to).await, &header).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    // No TLS at all.
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    let counters = responder.stop().await;
+    assert_eq!(counters.connections_dropped.get("source_limit"), Some(&1), "{counters}");
+    assert_eq!(counters.connections_dropped.get("deadline"), Some(&3), "{counters}");
+}
+
+#[tokio::test]
+async fn stopping_frees_every_port() {
+    let services = vec![udp("media", "127.0.6.6", Ports::Free), tcp("ssh", Service::Ssh)];
+    let (responder, _) = start(services).await;
+    let (media, ssh) = (place(&responder, "media"), place(&responder, "ssh"));
+    responder.stop().await;
+    assert!(UdpSocket::bind(media).is_ok() && std::net::TcpListener::bind(ssh).is_ok());
+}
+
+#[tokio::test]
+async fn two_responders_pointed_at_each_other_exchange_at_most_one_datagram() {
+    let (a, _) = start(vec![udp("a", "127.0.6.1", Ports::Free)]).await;
+    let (b, _) = start(vec![udp("b", "127.0.6.2", Ports::Free)]).await;
+    let (at_a, at_b) = (place(&a, "a"), place(&b, "b"));
+    // The answer of one arrives at the other as if it had asked: what a spoofed source causes.
+    let attacker = UdpSocket::bind((IpAddr::from([127, 0, 6, 9]), 0)).unwrap();
+    let (_, answer) = ask(&attacker, at_a, None).unwrap();
+    attacker.send_to(&answer, at_b).unwrap();
+    attacker.send_to(&answer, at_a).unwrap();
+    assert!(attacker.recv_from(&mut [0; 100]).is_err(), "answers are not answered");
+    let (a, b) = (a.stop().await, b.stop().await);
+    assert_eq!((a.answered, b.answered), (1, 0));
+    assert_eq!((a.dropped.get("not_request"), b.dropped.get("not_request")), (Some(&1), Some(&1)));
+}
+
+#[test]
+fn counters_and_configuration_show_no_secret() {
+    let key = ResponderKey::new(b"top secret".to_vec());
+    assert!(!format!("{key:?}").contains("secret"));
+}

@@ -226,7 +226,7 @@ fn a_saved_report_is_drawn_again_without_probing() {
     let file = file.to_str().unwrap();
     rtc_check(&["demo", "--profile", "user", "--format", "json", "--output", file, "--quiet"]).exits(0);
     let table = rtc_check(&["report", file, "--format", "table"]);
-    assert!(table.exits(0).stdout.contains("8989") && table.stdout.contains("19099-20099"), "{}", table.stdout);
+    assert!(table.exits(0).stdout.contains("rtc.gateway") && table.stdout.contains("19099-20099"), "{}", table.stdout);
     assert!(table.stdout.lines().all(|l| l.chars().count() <= 80), "wider than 80 columns:\n{}", table.stdout);
     assert!(!table.stdout.contains('\u{1b}'), "colours without a terminal:\n{}", table.stdout);
     let again = rtc_check(&["report", file, "--format", "json"]);

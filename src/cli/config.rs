@@ -105,11 +105,19 @@ pub fn read(named: Option<&Path>, home: &[PathBuf]) -> Result<Config, String> {
     let Some(path) = found else { return Ok(Config::default()) };
     let text = super::files::read_text(&path, MAX_BYTES)?;
     let mut config: Config =
-        toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.to_string().trim_end()))?;
+        toml::from_str(&text).map_err(|e| format!("{}{}", place(&path, &text, &e), e.to_string().trim_end()))?;
     let base = path.parent().unwrap_or(Path::new(""));
     config.ca.iter_mut().for_each(|ca| *ca = base.join(&*ca));
     config.path = Some(path);
     Ok(config)
+}
+
+/// `FILE:LINE:COLUMN: `, counted from 1.
+fn place(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|s| text.get(..s.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    format!("{}:{line}:{column}: ", path.display())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
-use rtc_check::cli::profiles::show_json;
+use rtc_check::cli::profile_tables::show_json;
 use rtc_check::model::Service;
 use rtc_check::profile::{BUILT_IN, Diagnostics, OnlyAlternative, Profile, RefusedUpgrade, Spec, built_in, load};
 

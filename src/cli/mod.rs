@@ -1,8 +1,68 @@
-//! cli
+//! The command line: the only place that prints, reads the environment, or decides an exit code. It makes the five
+//! calls of the program and knows no protocol.
 
-pub mod profiles;
+mod args;
+mod check;
+mod config;
+mod demo;
+mod exit;
+mod files;
+mod output;
+pub mod profile_tables;
+mod profiles;
 pub mod progress;
+mod report;
+mod request;
+mod secrets;
+mod serve;
+mod signal;
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// What ends a command before its work is done: a usage, profile or configuration error, in the words to print.
+#[derive(Debug)]
+pub struct Unusable(pub String);
+
+impl From<String> for Unusable {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// Runs the program; see `rtc-check --help`.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::PASS };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match cli.command {
+        None => check::command(cli.check),
+        Some(Command::Profiles(args)) => profiles::command(args),
+        Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Demo(args)) => demo::command(args),
+        Some(Command::Report(args)) => report::command(&args),
+        Some(Command::Schema { document }) => report::schema(document),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(Unusable(text)) => {
+            output::say(&format!("rtc-check: {text}"));
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+/// The runtime of a command.
+fn runtime() -> Result<tokio::runtime::Runtime, Unusable> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|e| Unusable(format!("this machine gives no runtime to the program: {e}")))
 }

@@ -79,6 +79,11 @@ impl Trust {
         Self::build(roots, Vec::new())
     }
 
+    /// Trusts the certificates of a PEM text and nobody else.
+    pub fn only_pem(pem: &str) -> Self {
+        Self::only(CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok))
+    }
+
     fn build(roots: RootCertStore, notes: Vec<String>) -> Self {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(roots);

@@ -107,6 +107,7 @@ pub mod fixture {
             host: host.to_owned(),
             address: at.ip(),
             ports: PortRange::single(at.port()),
+            transport: crate::model::Transport::Tcp,
             deadline: Duration::from_secs(20),
         }
     }
@@ -120,7 +121,7 @@ pub mod fixture {
             pace: 4000,
             seed: 1,
             responder_key: None,
-            responder_pages: Arc::default(),
+            page_ports: Arc::default(),
         }
     }
 }

@@ -1,24 +1,26 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
-pub mod dns;
-pub mod http;
+mod gre;
+mod http;
 mod layers;
-pub mod plain_tcp;
-pub mod plain_udp;
-pub mod redirect;
-pub mod ssh;
-pub mod stun;
-pub mod tcp;
-pub mod udp_range;
-pub mod ws;
+mod plain_tcp;
+mod plain_udp;
+mod redirect;
+mod ssh;
+mod stun;
+mod udp_range;
+mod well_known;
+mod ws;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 pub use crate::model::PortsMode;
-use crate::model::{Observation, PortRange};
+use crate::model::{Observation, PortRange, ProbeKind, Service, Transport};
 use crate::net;
 use crate::profile::Spec;
 
@@ -35,6 +37,8 @@ pub struct Task {
     pub address: IpAddr,
     /// The rule's ports; absent for gre and dns.
     pub ports: Option<PortRange>,
+    /// What carries it.
+    pub transport: Transport,
     /// No longer than this.
     pub deadline: Duration,
 }
@@ -63,15 +67,49 @@ pub struct Settings {
     pub seed: u64,
     /// Key of a restricted responder.
     pub responder_key: Option<Arc<net::ResponderKey>>,
-    /// HTTPS port of the well-known page per address, where a responder may be found: the profile's own HTTPS rules.
-    pub responder_pages: Arc<Vec<SocketAddr>>,
+    /// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
+    pub page_ports: Arc<Vec<u16>>,
 }
 
 /// Tells how far a long probe is.
 pub type Progress = Arc<dyn Fn(u32, u32) + Send + Sync>;
 
-/// Carries out one task.
-pub async fn probe(task: &Task, settings: &Settings, progress: Progress) -> Observation {
-    let _ = (settings, progress);
-    Observation::skipped(crate::model::ProbeKind::Tcp, format!("{} is not built", task.check))
+/// The probe that carries out a kind of rule, as a report names it.
+pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
+    match spec {
+        Spec::Http(_) | Spec::Redirect(_) => ProbeKind::Http,
+        Spec::Ws(_) => ProbeKind::Ws,
+        Spec::Stun => ProbeKind::Stun,
+        Spec::Range => ProbeKind::UdpRange,
+        Spec::Ssh => ProbeKind::Ssh,
+        Spec::Dns => ProbeKind::Dns,
+        Spec::Plain(service) => match (transport, service) {
+            (Transport::Gre, _) => ProbeKind::Gre,
+            (Transport::Udp, _) => ProbeKind::Stun,
+            (_, Service::Rtmps | Service::Turns) => ProbeKind::Tls,
+            _ => ProbeKind::Tcp,
+        },
+    }
+}
+
+/// Carries out one task. Ends early when `cancel` does; what was seen until then is in the observation.
+pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken, progress: Progress) -> Observation {
+    match &task.spec {
+        Spec::Http(spec) => http::probe(task, settings, spec).await,
+        Spec::Redirect(spec) => redirect::probe(task, settings, spec).await,
+        Spec::Ws(spec) => ws::probe(task, settings, spec).await,
+        Spec::Stun => stun::probe(task, settings, cancel).await,
+        Spec::Range => {
+            let served = well_known::serves(task, settings).await;
+            udp_range::probe(task, settings, served, progress, cancel).await
+        }
+        Spec::Ssh => ssh::probe(task).await,
+        // The look-up of every host is the run's first phase; a rule about the name is judged on it.
+        Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
+        Spec::Plain(service) => match task.transport {
+            Transport::Gre => gre::probe(),
+            Transport::Udp => plain_udp::probe(task, *service, settings, cancel).await,
+            Transport::Tcp | Transport::Dns => plain_tcp::probe(task, settings, *service).await,
+        },
+    }
 }

@@ -1,1 +1,227 @@
-//! run
+//! Carries out a plan: names, then every rule side by side with the media ranges, under the budget and until Ctrl-C.
+//! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
+
+mod names;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{
+    Check, Event, Failure, FailureKind, Observation, Outcome, Phase, ProbeKind, Seen, Service, Sink, Step,
+};
+use crate::net::clock;
+use crate::plan::{Item, Plan, Tuning};
+use crate::probe::{self, Progress, Settings, Task};
+
+/// Checks under way at once; ports of one host are few, cameras may be many.
+const SIDE_BY_SIDE: usize = 128;
+
+/// How a finished check reads, by itself.
+pub type Judge = Arc<dyn Fn(&Seen) -> Option<Check> + Send + Sync>;
+
+/// What a run needs beside its plan.
+pub struct Context {
+    /// How every probe is carried out.
+    pub settings: Settings,
+    /// How long each check may take.
+    pub tuning: Tuning,
+    /// Further resolvers to ask.
+    pub dns: Vec<SocketAddr>,
+    /// Takes the events.
+    pub sink: Arc<dyn Sink>,
+    /// Ends the run: Ctrl-C or the budget.
+    pub cancel: CancellationToken,
+    /// How a finished check reads.
+    pub judge: Judge,
+    /// The run's start.
+    pub start: Instant,
+}
+
+/// One check that is to be made: an item of the plan on one address.
+struct Job {
+    item: usize,
+    address: IpAddr,
+}
+
+/// Carries out the plan; answers one [`Seen`] for each rule on each address, in the order of the plan.
+pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
+    let names = names::resolve(plan, &context).await;
+    let mut seen = Vec::new();
+    let mut jobs = Vec::new();
+    for (index, item) in plan.items.iter().enumerate() {
+        let (test, known) = names::place(plan, item, &names);
+        jobs.extend(test.into_iter().map(|address| Job { item: index, address }));
+        let started_ms = context.since_start();
+        let known = known.into_iter();
+        seen.extend(known.map(|(address, observation)| Seen {
+            item: index,
+            address,
+            observation,
+            started_ms,
+            duration_ms: 0,
+        }));
+    }
+    for one in &seen {
+        context.done(one);
+    }
+    seen.extend(probe_all(plan, &context, jobs, &names).await);
+    seen.sort_by_key(|s| (s.item, s.address));
+    seen
+}
+
+impl Context {
+    fn done(&self, seen: &Seen) {
+        if let Some(check) = (self.judge)(seen) {
+            self.sink.event(&Event::CheckDone { check: Box::new(check) });
+        }
+    }
+
+    fn since_start(&self) -> u64 {
+        u64::try_from(clock::now().saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Runs every job; ranges of one address follow one another, because they share that host's budget of ICMP errors.
+async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
+    let is_range = |job: &Job| plan.items.get(job.item).is_some_and(|i| i.rule.service == Service::Rtp);
+    let ranges = jobs.iter().filter(|j| is_range(j)).count();
+    for (phase, checks) in [(Phase::Reachability, jobs.len() - ranges), (Phase::Ranges, ranges)] {
+        context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
+    }
+    let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut turns: BTreeMap<IpAddr, Arc<Mutex<()>>> = BTreeMap::new();
+    let mut tasks = JoinSet::new();
+    for job in jobs {
+        let Some(item) = plan.items.get(job.item) else { continue };
+        let turn = is_range(&job).then(|| turns.entry(job.address).or_default().clone());
+        let work = Work { item: job.item, task: task(item, job.address, context), name: names.report(&item.host) };
+        tasks.spawn(carry_out(work, Arc::clone(context), Arc::clone(&room), turn));
+    }
+    let (mut left, mut left_ranges) = (tasks.len() - ranges, ranges);
+    let mut all = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        // A task that panicked is reported by `carry_out`; a join error here is the runtime going down.
+        let Ok(seen) = done else { continue };
+        let range = plan.items.get(seen.item).is_some_and(|i| i.rule.service == Service::Rtp);
+        let (count, phase) = if range { (&mut left_ranges, Phase::Ranges) } else { (&mut left, Phase::Reachability) };
+        *count = count.saturating_sub(1);
+        context.done(&seen);
+        if *count == 0 {
+            context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
+        }
+        all.push(seen);
+    }
+    all
+}
+
+fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
+    Task {
+        check: item.check_id(Some(address)),
+        spec: item.rule.spec.clone(),
+        host: item.host.bare(),
+        address,
+        ports: item.rule.ports,
+        transport: item.rule.transport,
+        deadline: context.tuning.cost(item).longest,
+    }
+}
+
+struct Work {
+    item: usize,
+    task: Task,
+    name: Option<names::Resolved>,
+}
+
+/// Waits for room and turn, probes, and survives a probe that panics.
+async fn carry_out(work: Work, context: Arc<Context>, room: Arc<Semaphore>, turn: Option<Arc<Mutex<()>>>) -> Seen {
+    let begin = || async {
+        let turn = match turn {
+            Some(t) => Some(t.lock_owned().await),
+            None => None,
+        };
+        (turn, room.acquire_owned().await)
+    };
+    let _held = tokio::select! {
+        held = begin() => Some(held),
+        () = context.cancel.cancelled() => None,
+    };
+    let started_ms = context.since_start();
+    let begun = clock::now();
+    let waiting_for = waiting_for(&work.task);
+    context.sink.event(&Event::CheckStarted { check: work.task.check.clone(), waiting_for, at_ms: started_ms });
+    let mut observation = guarded(&work, &context).await;
+    if let Some(name) = &work.name {
+        name.put_before(&mut observation);
+    }
+    let duration_ms = u64::try_from(clock::now().saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX);
+    Seen { item: work.item, address: Some(work.task.address), observation, started_ms, duration_ms }
+}
+
+/// The probe in a task of its own: a panic becomes an observation, and the run's end ends it.
+async fn guarded(work: &Work, context: &Arc<Context>) -> Observation {
+    let kind = probe::kind(&work.task.spec, work.task.transport);
+    let ended = || {
+        let failure = Failure::new(Step::Connect, FailureKind::OutOfTime, "the run ended before this check did");
+        Observation::failed(kind, failure)
+    };
+    if context.cancel.is_cancelled() {
+        return ended();
+    }
+    let (task, context2) = (work.task.clone(), Arc::clone(context));
+    let sink = Arc::clone(&context.sink);
+    let id = work.task.check.clone();
+    let progress: Progress =
+        Arc::new(move |done, total| sink.event(&Event::Progress { check: id.clone(), done, total }));
+    let mut handle =
+        tokio::spawn(async move { probe::probe(&task, &context2.settings, &context2.cancel, progress).await });
+    let joined = tokio::select! {
+        joined = &mut handle => joined,
+        () = context.cancel.cancelled() => {
+            // A sweep keeps what it has seen when it is given the moment to say so.
+            match tokio::time::timeout(GRACE, &mut handle).await {
+                Ok(joined) => joined,
+                Err(_) => {
+                    handle.abort();
+                    return ended();
+                }
+            }
+        }
+    };
+    joined.unwrap_or_else(|error| crashed(kind, &error))
+}
+
+/// What a probe is given to wind up once the run ends.
+const GRACE: Duration = Duration::from_millis(200);
+
+fn crashed(kind: ProbeKind, error: &tokio::task::JoinError) -> Observation {
+    let failure = Failure::new(
+        Step::Connect,
+        FailureKind::Internal,
+        format!("the {kind} probe broke ({error}); this is a defect of rtc-check, please report it"),
+    );
+    Observation { outcome: Outcome::Failed(failure), ..Observation::new(kind) }
+}
+
+fn waiting_for(task: &Task) -> String {
+    let ports = task.ports.map_or_else(String::new, |p| format!(" {p}"));
+    let host = match task.host.parse::<IpAddr>() {
+        Ok(_) => task.address.to_string(),
+        Err(_) => format!("{} ({})", task.host, task.address),
+    };
+    format!("{}{ports} at {host}", task.transport)
+}
+
+/// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
+pub fn https_ports(plan: &Plan) -> Vec<u16> {
+    let https = plan.items.iter().filter(|i| i.rule.service == Service::Https);
+    let mut ports: Vec<u16> = https.filter_map(|i| i.rule.ports).map(|p| p.first()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}

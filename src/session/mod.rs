@@ -19,6 +19,7 @@ pub mod sweep;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+pub use access::bearer_token;
 pub use book::{Ended, RangeOutcome, Strays};
 pub use icmp::{IcmpError, Meaning};
 

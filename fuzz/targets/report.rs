@@ -1,0 +1,19 @@
+//! Any text as a saved report: what can be read can be drawn in every format, without control characters.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rtc_check::model::Report;
+use rtc_check::report::{Format, Style, render};
+
+fuzz_target!(|input: (u8, &str)| {
+    let (width, text) = input;
+    let Ok(report) = serde_json::from_str::<Report>(text) else { return };
+    for format in Format::ALL {
+        for unicode in [false, true] {
+            let style = Style { width: usize::from(width), colour: false, unicode };
+            let drawn = render(&report, *format, &style);
+            assert!(drawn.ends_with('\n'), "{format}");
+            assert!(!drawn.chars().any(|c| c.is_control() && c != '\n'), "{format}: {drawn:?}");
+        }
+    }
+});

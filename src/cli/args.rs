@@ -1,0 +1,294 @@
+//! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{PortRange, PortsMode};
+
+const AFTER: &str = "\
+Exit codes: 0 every required check passed (warnings allowed; --strict makes them failures)
+            1 a required check failed
+            2 usage, profile or configuration error: nothing was probed
+            3 none failed, but a required one is unknown
+          130 interrupted: the partial report is still written
+
+Try it without a network:  rtc-check demo";
+
+/// Pre-flight tester for real-time-communication networks: ports, media ranges and services, judged row by row
+/// against the vendors' documents.
+#[derive(Debug, Parser)]
+#[command(name = "rtc-check", version, after_help = AFTER, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub check: CheckArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List, show and validate profiles
+    Profiles(ProfilesArgs),
+    /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
+    Serve(ServeArgs),
+    /// The whole job against a responder inside the same process, on loopback, without privileges
+    Demo(DemoArgs),
+    /// Draw a saved JSON report again
+    Report(ReportArgs),
+    /// Print the JSON Schema of a document that rtc-check writes
+    Schema { document: SchemaDocument },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaDocument {
+    /// The report of a run.
+    Report,
+}
+
+/// What to test, and how.
+#[derive(Args, Debug, Default)]
+pub struct CheckArgs {
+    /// Built-in profile or path of a profile file
+    #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
+    pub profile: Option<String>,
+    /// Hosts of a role: names, IPv4, or IPv6 in brackets
+    #[arg(short, long = "target", value_name = "ROLE=HOST[,HOST…]", env = "RTC_CHECK_TARGET", value_delimiter = ' ')]
+    pub targets: Vec<String>,
+    /// Where this machine stands: one of the profile's vantages, or several joined by commas
+    #[arg(long, value_name = "VANTAGE", env = "RTC_CHECK_FROM", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Set an option of the profile
+    #[arg(long = "option", value_name = "NAME=true|false", env = "RTC_CHECK_OPTION", value_delimiter = ',')]
+    pub options: Vec<String>,
+    /// Move a rule's ports
+    #[arg(long = "port", value_name = "RULE=PORT|A-B", env = "RTC_CHECK_PORT", value_delimiter = ',')]
+    pub moved_ports: Vec<String>,
+    /// Test only these rules, roles or services
+    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_ONLY", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these rules, roles or services out
+    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// A rule that may stay unknown without changing the verdict
+    #[arg(long, value_name = "RULE", env = "RTC_CHECK_ALLOW_UNKNOWN", value_delimiter = ',')]
+    pub allow_unknown: Vec<String>,
+    /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print what would be tested, in which order and at what cost, and probe nothing
+    #[arg(long, env = "RTC_CHECK_DRY_RUN")]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How to test it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "How to probe")]
+pub struct TuningArgs {
+    /// Address families to test
+    #[arg(long, value_name = "4|6|both", env = "RTC_CHECK_IP")]
+    pub ip: Option<Ip>,
+    /// The longest time of one TCP-based check and of a name's resolution, in seconds [default: 5]
+    #[arg(long, value_name = "S", env = "RTC_CHECK_TIMEOUT", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Deadline of the whole run in seconds; what did not finish is unknown
+    #[arg(long, value_name = "S", env = "RTC_CHECK_BUDGET", value_parser = seconds)]
+    pub budget: Option<Duration>,
+    /// Keep each WebSocket open in silence for so many seconds, then ping
+    #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = seconds)]
+    pub hold: Option<Duration>,
+    /// Full STUN retransmission schedule (39.5 s) in place of the quick one (5.5 s)
+    #[arg(long, env = "RTC_CHECK_THOROUGH")]
+    pub thorough: bool,
+    /// How much of a media range to ask where the far end is no responder: `all`, or how many ports [default: 12]
+    #[arg(long, value_name = "all|N", env = "RTC_CHECK_PORTS")]
+    pub ports: Option<PortsMode>,
+    /// Datagrams a second of a sweep [default: 4000]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub pace: Option<u32>,
+    /// Seed of every random choice; a report names its own
+    #[arg(long, value_name = "N", env = "RTC_CHECK_SEED")]
+    pub seed: Option<u64>,
+    /// Trust the authorities in this PEM file too
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
+    pub ca: Vec<PathBuf>,
+    /// Ask this resolver too
+    #[arg(long, value_name = "SERVER", env = "RTC_CHECK_DNS", value_delimiter = ',', value_parser = dns_server)]
+    pub dns: Vec<SocketAddr>,
+}
+
+/// Where the report goes.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Report")]
+pub struct OutputArgs {
+    /// table, json or ndjson (events as they happen) [default: table]
+    #[arg(short, long, value_name = "FORMAT", env = "RTC_CHECK_FORMAT")]
+    pub format: Option<String>,
+    /// Write the report to this file in place of stdout
+    #[arg(short, long, value_name = "FILE", env = "RTC_CHECK_OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// Write a further report; may be repeated
+    #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
+    pub reports: Vec<String>,
+    /// Warnings are failures, and a sampled pass is unknown
+    #[arg(long, env = "RTC_CHECK_STRICT")]
+    pub strict: bool,
+    /// No progress on stderr
+    #[arg(short, long, env = "RTC_CHECK_QUIET")]
+    pub quiet: bool,
+    /// Columns of the table [default: the terminal's, or 80]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_WIDTH", value_parser = clap::value_parser!(u16).range(40..=400))]
+    pub width: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ip {
+    #[value(name = "4")]
+    V4,
+    #[value(name = "6")]
+    V6,
+    Both,
+}
+
+#[derive(Args, Debug)]
+pub struct ProfilesArgs {
+    #[command(subcommand)]
+    pub command: ProfilesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// List the built-in profiles
+    List {
+        /// table or json
+        #[arg(short, long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
+    /// Show the rules, limits and bandwidth of a profile with their sources
+    Show {
+        /// Built-in profile or path of a profile file
+        name: String,
+        /// table or json
+        #[arg(short, long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
+    /// Check profile files; every error is printed with its place
+    Validate {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// table or json
+        #[arg(short, long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Built-in profile or path of a profile file
+    #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
+    pub profile: String,
+    /// Serve only these roles [default: all that an operator binds]
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    pub role: Vec<String>,
+    /// Addresses to bind, for all roles (ADDR) or for one (ROLE=ADDR) [default: 0.0.0.0 and [::]]
+    #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',')]
+    pub bind: Vec<String>,
+    /// Set an option of the profile
+    #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',')]
+    pub options: Vec<String>,
+    /// Serve the rules of these vantages [default: all]
+    #[arg(long, value_name = "VANTAGE", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Move a rule's ports
+    #[arg(long = "port", value_name = "RULE=PORT|A-B", value_delimiter = ',')]
+    pub moved_ports: Vec<String>,
+    /// Certificate chain in PEM; without it a self-signed one is made
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Write the authority of the self-signed certificate here, for the client's --ca
+    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    pub ca_out: Option<PathBuf>,
+    /// Names and addresses of the self-signed certificate beside the bound ones
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "cert")]
+    pub name: Vec<String>,
+    /// Log as JSON lines
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Built-in profile to demonstrate
+    #[arg(short, long, value_name = "NAME", default_value = "agent")]
+    pub profile: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Datagrams a second of a sweep [default: 4000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub pace: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// A JSON report, `-` for stdin
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Seconds, with a fraction: more than 0, at most a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
+        _ => Err("give seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+/// An address, with or without a port.
+pub fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse::<SocketAddr>();
+    let without = || bare.parse::<IpAddr>().map(|a| SocketAddr::new(a, 53));
+    without()
+        .or_else(|_| with_port())
+        .map_err(|_| "give the resolver's address, such as 192.0.2.53 or [2001:db8::53]:53".to_owned())
+}
+
+/// `NAME=VALUE`, split at the first `=`.
+pub fn pair<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
+        _ => Err(format!("{flag} {text}: write it as NAME=VALUE")),
+    }
+}
+
+/// `RULE=PORT` or `RULE=A-B`.
+pub fn moved_port(text: &str) -> Result<(crate::model::RuleId, PortRange), String> {
+    let (rule, ports) = pair("--port", text)?;
+    Ok((rule.into(), ports.parse().map_err(|e| format!("--port {text}: {e}"))?))
+}
+
+/// `NAME=true|false`; the name alone sets it.
+pub fn option(text: &str) -> Result<(String, bool), String> {
+    match text.split_once('=').unwrap_or((text, "true")) {
+        (name, "true" | "yes" | "on" | "1") => Ok((name.to_owned(), true)),
+        (name, "false" | "no" | "off" | "0") => Ok((name.to_owned(), false)),
+        (name, other) => Err(format!("--option {name}={other}: the value is `true` or `false`")),
+    }
+}

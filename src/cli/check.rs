@@ -1,0 +1,177 @@
+//! The main job: plan, run, judge, report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::judge::{self, Meta};
+use crate::model::{Event, PortsMode, Report, Seen, Sink};
+use crate::net::{self, chance, clock};
+use crate::plan::{self, Plan, Tuning};
+use crate::probe::Settings;
+use crate::run::{self, Context};
+
+use super::args::{CheckArgs, TuningArgs};
+use super::output::Outputs;
+use super::{Unusable, config, exit, output, request, secrets};
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+const PACE: u32 = 4000;
+const SAMPLE: PortsMode = PortsMode::Sample(12);
+
+/// `rtc-check --profile …`.
+pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
+    let config = config::read(args.config.as_deref(), &request::config_directories())?;
+    let Some(name) = args.profile.as_ref().or(config.profile.as_ref()) else {
+        return Err(Unusable(
+            "give a profile: rtc-check --profile agent --target rtc=HOST --target acd=HOST\n\
+             `rtc-check profiles list` names them all, `rtc-check demo` shows one at work, `rtc-check --help` has the rest"
+                .to_owned(),
+        ));
+    };
+    let profile = request::load_profile(name)?;
+    let asked = request::build(&args, &config)?;
+    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+    let tuning = tuning(&args.tuning);
+    if args.dry_run {
+        output::print(&plan::describe(&plan, &tuning));
+        return Ok(exit::PASS);
+    }
+    let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
+    let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
+    trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
+    let mut dns = args.tuning.dns.clone();
+    for text in config.dns.iter().filter(|_| args.tuning.dns.is_empty()) {
+        dns.push(super::args::dns_server(text).map_err(|e| Unusable(format!("dns: {text}: {e}")))?);
+    }
+    let job = Job {
+        plan,
+        tuning,
+        trust: Arc::new(trust),
+        seed: args.tuning.seed.unwrap_or_else(chance::seed),
+        dns,
+        strict: args.output.strict || config.strict == Some(true),
+        key: secrets::responder_key()?,
+    };
+    let outputs = Outputs::open(&args.output)?;
+    carry_out(job, outputs)
+}
+
+/// What the flags say of probing, with the defaults.
+pub fn tuning(args: &TuningArgs) -> Tuning {
+    Tuning {
+        timeout: args.timeout.unwrap_or(TIMEOUT),
+        thorough: args.thorough,
+        hold: args.hold,
+        pace: args.pace.unwrap_or(PACE),
+        ports: args.ports.unwrap_or(SAMPLE),
+        budget: args.budget,
+    }
+}
+
+/// A plan and all that its run needs.
+pub struct Job {
+    pub plan: Plan,
+    pub tuning: Tuning,
+    pub trust: Arc<net::tls::Trust>,
+    pub seed: u64,
+    pub dns: Vec<std::net::SocketAddr>,
+    pub strict: bool,
+    pub key: Option<Arc<net::ResponderKey>>,
+}
+
+/// Runs, judges, writes; answers the exit code.
+fn carry_out(job: Job, outputs: Outputs) -> Result<u8, Unusable> {
+    let strict = job.strict;
+    let runtime = super::runtime()?;
+    let (report, interrupted) = runtime.block_on(run(job, outputs.sink()));
+    // A name that the operating system still looks up must not hold the process.
+    runtime.shutdown_background();
+    outputs.write(&report)?;
+    Ok(if interrupted { exit::INTERRUPTED } else { exit::of(&report, strict) })
+}
+
+/// Runs a job and judges it; says whether it was interrupted.
+pub async fn run(job: Job, sink: Arc<dyn Sink>) -> (Report, bool) {
+    let (start, started) = (clock::now(), clock::utc());
+    let id = format!("{}-{:08x}", clock::compact(&started), job.seed as u32 ^ std::process::id());
+    let begun = Event::Started { run: id.clone(), profile: job.plan.profile.clone(), started: started.to_string() };
+    sink.event(&begun);
+    let cancel = CancellationToken::new();
+    let ended = Arc::new(Ended::default());
+    let watch = tokio::spawn(watch(cancel.clone(), job.tuning.budget, Arc::clone(&ended)));
+    let plan = Arc::new(job.plan.clone());
+    let (strict, for_judge) = (job.strict, Arc::clone(&plan));
+    let context = Context {
+        settings: settings(&job),
+        tuning: job.tuning,
+        dns: job.dns.clone(),
+        sink: Arc::clone(&sink),
+        cancel,
+        judge: Arc::new(move |seen: &Seen| judge::judge_one(&for_judge, seen, strict)),
+        start,
+    };
+    let seen = run::run(&plan, Arc::new(context)).await;
+    watch.abort();
+    let duration = clock::now().saturating_duration_since(start);
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        id,
+        started: started.to_string(),
+        finished: clock::utc().to_string(),
+        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        seed: job.seed,
+        complete: !ended.any(),
+        strict,
+    };
+    let report = judge::judge(&plan, &seen, &meta);
+    sink.event(&Event::Finished { verdict: report.verdict, at_ms: meta.duration_ms });
+    (report, ended.interrupted())
+}
+
+fn settings(job: &Job) -> Settings {
+    Settings {
+        tls: Arc::clone(&job.trust),
+        thorough: job.tuning.thorough,
+        hold: job.tuning.hold,
+        ports: job.tuning.ports,
+        pace: job.tuning.pace,
+        seed: job.seed,
+        responder_key: job.key.clone(),
+        page_ports: Arc::new(run::https_ports(&job.plan)),
+    }
+}
+
+/// How a run ended before its time.
+#[derive(Default)]
+struct Ended(std::sync::atomic::AtomicU8);
+
+const INTERRUPT: u8 = 1;
+const BUDGET: u8 = 2;
+
+impl Ended {
+    fn any(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed) != 0
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed) == INTERRUPT
+    }
+}
+
+/// Ends the run on Ctrl-C, SIGTERM, or when its budget is used up.
+async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<Ended>) {
+    let spent = async {
+        match budget {
+            Some(budget) => tokio::time::sleep(budget).await,
+            None => std::future::pending().await,
+        }
+    };
+    let why = tokio::select! {
+        () = super::signal::ended() => INTERRUPT,
+        () = spent => BUDGET,
+    };
+    ended.0.store(why, std::sync::atomic::Ordering::Relaxed);
+    cancel.cancel();
+}

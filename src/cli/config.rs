@@ -1,0 +1,131 @@
+//! `rtc-check.toml`: what a flag does not say. Found in the working directory, then in the user's configuration
+//! directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::model::RuleId;
+use crate::plan::Waiver;
+
+/// The longest configuration file that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The file's content; absent keys leave the flag's default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub from: Vec<String>,
+    #[serde(default)]
+    pub targets: BTreeMap<String, Hosts>,
+    #[serde(default)]
+    pub options: BTreeMap<String, bool>,
+    #[serde(default)]
+    pub ports: BTreeMap<String, Port>,
+    #[serde(default)]
+    pub only: Vec<String>,
+    #[serde(default)]
+    pub skip: Vec<String>,
+    #[serde(default)]
+    pub allow_unknown: Vec<String>,
+    #[serde(default)]
+    pub ca: Vec<PathBuf>,
+    #[serde(default)]
+    pub dns: Vec<String>,
+    #[serde(default)]
+    pub waive: Vec<Waive>,
+    pub strict: Option<bool>,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+/// One host or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Hosts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// A port, or a range as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Port {
+    One(u16),
+    Text(String),
+}
+
+/// One `[[waive]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waive {
+    pub rule: String,
+    pub reason: String,
+    pub until: Until,
+}
+
+/// A day, as a TOML date or as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Until {
+    Date(toml::value::Datetime),
+    Text(String),
+}
+
+impl Waive {
+    /// # Errors
+    /// An empty reason, or an `until` that is no day.
+    pub fn waiver(&self) -> Result<Waiver, String> {
+        let text = match &self.until {
+            Until::Date(date) => date.to_string(),
+            Until::Text(text) => text.clone(),
+        };
+        if self.reason.trim().is_empty() {
+            return Err(format!("the waiver of `{}` gives no reason", self.rule));
+        }
+        let until = text.parse().map_err(|e| format!("the waiver of `{}`: until: {e}", self.rule))?;
+        Ok(Waiver { rule: RuleId::from(self.rule.as_str()), reason: self.reason.clone(), until })
+    }
+}
+
+/// Reads the file that was named, or the first that is found; none is an empty configuration.
+///
+/// # Errors
+/// A file that cannot be read or is wrong, with its place.
+pub fn read(named: Option<&Path>, home: &[PathBuf]) -> Result<Config, String> {
+    let found = match named {
+        Some(path) => Some(path.to_path_buf()),
+        None => home.iter().map(|d| d.join("rtc-check.toml")).find(|p| p.is_file()),
+    };
+    let Some(path) = found else { return Ok(Config::default()) };
+    let text = super::files::read_text(&path, MAX_BYTES)?;
+    let mut config: Config =
+        toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.to_string().trim_end()))?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    config.ca.iter_mut().for_each(|ca| *ca = base.join(&*ca));
+    config.path = Some(path);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiver_needs_a_day_and_a_reason() {
+        let config: Config = toml::from_str(
+            "[[waive]]\nrule = \"rtc.media\"\nreason = \"IPv4-only runner\"\nuntil = 2027-01-31\n\
+             [[waive]]\nrule = \"rtc.http\"\nreason = \" \"\nuntil = \"2027-01-31\"\n\
+             [[waive]]\nrule = \"rtc.https\"\nreason = \"x\"\nuntil = \"soon\"\n",
+        )
+        .unwrap();
+        let waivers: Vec<_> = config.waive.iter().map(Waive::waiver).collect();
+        assert_eq!(waivers[0].as_ref().unwrap().until.to_string(), "2027-01-31");
+        assert!(waivers[1].as_ref().unwrap_err().contains("no reason"));
+        assert!(waivers[2].as_ref().unwrap_err().contains("soon"));
+    }
+}

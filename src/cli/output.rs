@@ -1,0 +1,147 @@
+//! Where text goes: reports to stdout or files, everything else to stderr.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::model::{Event, Report, Silent, Sink};
+use crate::report::{self, Format, Style};
+
+use super::Unusable;
+use super::args::OutputArgs;
+use super::files::Output;
+use super::progress::{Ndjson, Progress};
+
+/// One line to stderr; nobody is left to tell when that fails.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Text to stdout; a reader that went away is no error.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Every place a run's report goes, opened before anything is probed.
+pub struct Outputs {
+    main: Format,
+    file: Option<Output>,
+    further: Vec<(Format, Output)>,
+    width: Option<u16>,
+    live: Option<Arc<dyn Sink>>,
+    quiet: bool,
+}
+
+impl Outputs {
+    /// Opens them all.
+    ///
+    /// # Errors
+    /// An unknown format, or a file that cannot be written.
+    pub fn open(args: &OutputArgs) -> Result<Self, Unusable> {
+        let main = format(args.format.as_deref().unwrap_or("table"))?;
+        let mut file = args.output.as_deref().map(Output::open).transpose()?;
+        let live: Option<Arc<dyn Sink>> = match (main, file.take()) {
+            (Format::Ndjson, Some(output)) => Some(Arc::new(Ndjson::new(output.stream()?))),
+            (Format::Ndjson, None) => Some(Arc::new(Ndjson::new(std::io::stdout()))),
+            (_, output) => {
+                file = output;
+                None
+            }
+        };
+        let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
+        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet })
+    }
+
+    /// Opens them for a report that was saved: there are no live events, so NDJSON is drawn from the report.
+    ///
+    /// # Errors
+    /// An unknown format, or a file that cannot be written.
+    pub fn open_saved(args: &OutputArgs) -> Result<Self, Unusable> {
+        let main = format(args.format.as_deref().unwrap_or("table"))?;
+        let file = args.output.as_deref().map(Output::open).transpose()?;
+        let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
+        Ok(Self { main, file, further, width: args.width, live: None, quiet: true })
+    }
+
+    /// What draws the run while it runs.
+    pub fn sink(&self) -> Arc<dyn Sink> {
+        let progress: Arc<dyn Sink> = match self.quiet || !std::io::stderr().is_terminal() {
+            true => Arc::new(Silent),
+            false => Arc::new(Progress::stderr(unicode())),
+        };
+        match &self.live {
+            Some(live) => Arc::new(Both(Arc::clone(live), progress)),
+            None => progress,
+        }
+    }
+
+    /// Writes every report; what cannot be written is said, and the rest is still written.
+    pub fn write(self, report: &Report) -> Result<(), Unusable> {
+        let mut errors = Vec::new();
+        for (format, output) in self.further {
+            errors.extend(output.replace(&report::render(report, format, &plain(self.width))).err());
+        }
+        match (self.live, self.file) {
+            // The events were the report.
+            (Some(_), _) => {}
+            (None, Some(file)) => {
+                errors.extend(file.replace(&report::render(report, self.main, &plain(self.width))).err())
+            }
+            (None, None) => print(&report::render(report, self.main, &terminal(self.width))),
+        }
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(Unusable(format!("the run is done, but a report is lost: {}", errors.join("; ")))),
+        }
+    }
+}
+
+struct Both(Arc<dyn Sink>, Arc<dyn Sink>);
+
+impl Sink for Both {
+    fn event(&self, event: &Event) {
+        self.0.event(event);
+        self.1.event(event);
+    }
+}
+
+fn format(name: &str) -> Result<Format, Unusable> {
+    let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
+    name.parse().map_err(|_| Unusable(format!("no format `{name}`: give one of {}", known.join(", "))))
+}
+
+fn further(text: &str) -> Result<(Format, Output), Unusable> {
+    let (name, path) = super::args::pair("--report", text)?;
+    Ok((format(name)?, Output::open(path.as_ref())?))
+}
+
+/// A file's style: no colour, no Unicode drawing, 80 columns.
+fn plain(width: Option<u16>) -> Style {
+    Style { width: width.map_or(80, usize::from), colour: false, unicode: false }
+}
+
+/// What the terminal can show; `NO_COLOR` (no-color.org) and the locale decide.
+pub fn terminal(width: Option<u16>) -> Style {
+    if !std::io::stdout().is_terminal() {
+        return plain(width);
+    }
+    let columns = comfy_table::Table::new().width().unwrap_or(80).clamp(40, 160);
+    Style {
+        width: width.map_or(usize::from(columns), usize::from),
+        colour: env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb"),
+        unicode: unicode(),
+    }
+}
+
+/// The locale's character set, by the order of POSIX (XBD 8.2).
+fn unicode() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| env(n)).is_some_and(|v| {
+        let v = v.to_ascii_lowercase();
+        v.contains("utf-8") || v.contains("utf8")
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
+}

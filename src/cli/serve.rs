@@ -1,0 +1,189 @@
+//! `rtc-check serve`: a profile's roles into the responder's services.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::{PortRange, RoleName, RuleId};
+use crate::profile::{Profile, Rule, Spec};
+use crate::serve::{self, Config, Limits, Ports, Responder, ServeRule};
+
+use super::args::{self, ServeArgs};
+use super::{Unusable, exit, output, request, secrets};
+
+/// `rtc-check serve …`: until Ctrl-C or SIGTERM.
+pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
+    log_to_stderr(args.log_json);
+    let profile = request::load_profile(&args.profile)?;
+    let binds = binds(&profile, &args.bind)?;
+    let choice = Choice {
+        roles: roles(&profile, &args.role)?,
+        from: vantages(&profile, &args.from)?,
+        options: options(&profile, &args.options)?,
+        ports: request::moved_ports(&args.moved_ports)?,
+    };
+    let services = services(&profile, &choice, &binds);
+    if services.is_empty() {
+        return Err(Unusable("nothing to serve: no rule reaches these roles with these options".to_owned()));
+    }
+    let tls = certificate(&args, &services)?;
+    let config = Config {
+        services,
+        tls,
+        key: secrets::responder_key()?,
+        limits: Limits::default(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    super::runtime()?.block_on(serve_until_ended(config))
+}
+
+async fn serve_until_ended(config: Config) -> Result<u8, Unusable> {
+    let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
+    for bound in responder.bound() {
+        let ports = bound.ports.to_string();
+        output::say(&format!("{:<24} {:<6} {:<16} {} {ports}", bound.rule, bound.role, bound.service, bound.address));
+    }
+    for missing in responder.not_bound() {
+        output::say(&format!("NOT SERVED {} on {}: {}", missing.rule, missing.address, missing.why));
+    }
+    if responder.bound().is_empty() {
+        return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
+    }
+    output::say("ready; Ctrl-C or SIGTERM ends it");
+    super::signal::ended().await;
+    let counters = responder.counters();
+    responder.stop().await;
+    let text = serde_json::to_string(&counters).unwrap_or_default();
+    output::say(&format!("stopped; counters {text}"));
+    Ok(exit::PASS)
+}
+
+/// Which rules are served.
+pub struct Choice {
+    pub roles: BTreeSet<RoleName>,
+    pub from: Vec<String>,
+    pub options: BTreeMap<String, bool>,
+    pub ports: BTreeMap<RuleId, PortRange>,
+}
+
+impl Choice {
+    /// Whether a rule belongs to the choice.
+    pub fn takes(&self, rule: &Rule) -> bool {
+        self.roles.contains(&rule.to)
+            && rule.from.iter().any(|v| self.from.contains(v))
+            && rule.when.iter().all(|(o, v)| self.options.get(o) == Some(v))
+    }
+}
+
+fn services(profile: &Profile, choice: &Choice, binds: &BTreeMap<RoleName, Vec<IpAddr>>) -> Vec<ServeRule> {
+    let of_rule = |rule: &Rule| {
+        let ports = choice.ports.get(&rule.id).copied().or(rule.ports);
+        let bind = binds.get(&rule.to).cloned().unwrap_or_default();
+        service(rule, bind, ports.map_or(Ports::Free, Ports::Exact))
+    };
+    profile.rules.iter().filter(|r| choice.takes(r)).map(of_rule).collect()
+}
+
+/// One rule as the responder serves it.
+pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
+    let (path, subprotocol) = match &rule.spec {
+        Spec::Ws(ws) => (Some(ws.path.clone()), ws.subprotocol.clone()),
+        Spec::Http(http) => (Some(http.path.clone()), None),
+        _ => (None, None),
+    };
+    ServeRule {
+        id: rule.id.clone(),
+        role: rule.to.clone(),
+        bind,
+        ports,
+        service: rule.service,
+        transport: rule.transport,
+        path,
+        subprotocol,
+    }
+}
+
+/// The roles that were named, or all that an operator binds and the profile always needs.
+fn roles(profile: &Profile, named: &[String]) -> Result<BTreeSet<RoleName>, Unusable> {
+    if named.is_empty() {
+        let bindable = profile.roles.iter().filter(|(_, r)| r.hosts.is_empty() && !r.optional);
+        return Ok(bindable.map(|(name, _)| name.clone()).collect());
+    }
+    let known = |name: &String| {
+        let role = RoleName::from(name.as_str());
+        match profile.roles.contains_key(&role) {
+            true => Ok(role),
+            false => Err(Unusable(format!("--role {name}: profile `{}` has no such role", profile.name))),
+        }
+    };
+    named.iter().map(known).collect()
+}
+
+fn vantages(profile: &Profile, named: &[String]) -> Result<Vec<String>, Unusable> {
+    match named.iter().find(|v| !profile.vantages.contains(v)) {
+        Some(v) => {
+            Err(Unusable(format!("--from {v}: profile `{}` knows {}", profile.name, profile.vantages.join(", "))))
+        }
+        None if named.is_empty() => Ok(profile.vantages.clone()),
+        None => Ok(named.to_vec()),
+    }
+}
+
+fn options(profile: &Profile, texts: &[String]) -> Result<BTreeMap<String, bool>, Unusable> {
+    let mut all = profile.options.clone();
+    for text in texts {
+        let (name, value) = args::option(text)?;
+        match all.get_mut(&name) {
+            Some(slot) => *slot = value,
+            None => return Err(Unusable(format!("--option {name}: profile `{}` has no such option", profile.name))),
+        }
+    }
+    Ok(all)
+}
+
+/// `ADDR` for every role, `ROLE=ADDR` for one; every local address without either.
+fn binds(profile: &Profile, texts: &[String]) -> Result<BTreeMap<RoleName, Vec<IpAddr>>, Unusable> {
+    let mut all: Vec<IpAddr> = Vec::new();
+    let mut own: BTreeMap<RoleName, Vec<IpAddr>> = BTreeMap::new();
+    for text in texts {
+        let (role, address) = text.split_once('=').map_or((None, text.as_str()), |(r, a)| (Some(r), a));
+        let bare = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
+        let address = bare.parse().map_err(|_| Unusable(format!("--bind {text}: `{address}` is not an address")))?;
+        match role {
+            Some(role) if !profile.roles.contains_key(&RoleName::from(role)) => {
+                return Err(Unusable(format!("--bind {text}: profile `{}` has no role `{role}`", profile.name)));
+            }
+            Some(role) => own.entry(role.into()).or_default().push(address),
+            None => all.push(address),
+        }
+    }
+    if all.is_empty() {
+        all = vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    }
+    let of_role = |role: &RoleName| (role.clone(), own.get(role).unwrap_or(&all).clone());
+    Ok(profile.roles.keys().map(of_role).collect())
+}
+
+fn certificate(args: &ServeArgs, services: &[ServeRule]) -> Result<std::sync::Arc<rustls::ServerConfig>, Unusable> {
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        return serve::from_pem(cert, key).map_err(|e| Unusable(e.to_string()));
+    }
+    let bound = services.iter().flat_map(|s| &s.bind).filter(|a| !a.is_unspecified()).map(ToString::to_string);
+    let mut names: Vec<String> = args.name.iter().cloned().chain(bound).chain(["localhost".to_owned()]).collect();
+    names.sort();
+    names.dedup();
+    let (authority, tls) = serve::self_signed(&names).map_err(|e| Unusable(e.to_string()))?;
+    if let Some(path) = &args.ca_out {
+        super::files::Output::open(path)?.replace(&authority.0)?;
+        output::say(&format!(
+            "authority of the throw-away certificate: {} (give it to the client as --ca)",
+            path.display()
+        ));
+    }
+    Ok(tls)
+}
+
+/// Structured logs on stderr; `info` and worse.
+fn log_to_stderr(json: bool) {
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}

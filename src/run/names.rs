@@ -1,0 +1,149 @@
+//! The first phase: every host's addresses, once, and which of them this machine can reach at all.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use futures_util::future::join_all;
+
+use crate::model::{
+    Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, Service, Step, StepTiming, metric,
+};
+use crate::net::{icmp, resolve};
+use crate::plan::{Item, Plan};
+use crate::probe;
+
+use super::Context;
+
+/// What is known of every host.
+pub struct Names(BTreeMap<Host, Resolved>);
+
+/// What is known of one host.
+#[derive(Clone)]
+pub struct Resolved {
+    /// Addresses, or why there are none.
+    addresses: Result<Vec<IpAddr>, Failure>,
+    /// Addresses that this machine has no way to, with the reason.
+    no_route: Vec<(IpAddr, Failure)>,
+    /// The look-up, absent for an address literal.
+    report: Option<resolve::NameReport>,
+}
+
+impl Names {
+    /// The look-up of a name, for the evidence of its checks.
+    pub fn report(&self, host: &Host) -> Option<Resolved> {
+        self.0.get(host).filter(|r| r.report.is_some()).cloned()
+    }
+}
+
+impl Resolved {
+    /// Puts the look-up's step and answers into an observation, before its own steps.
+    pub fn put_before(&self, observation: &mut Observation) {
+        let Some(report) = &self.report else { return };
+        let result = match &report.failure {
+            None => "ok".to_owned(),
+            Some(f) => format!("{}: {}", f.kind.as_str(), f.detail),
+        };
+        if observation.steps.first().is_none_or(|s| s.step != Step::Name) {
+            observation.steps.insert(0, StepTiming { step: Step::Name, ms: report.ms, result });
+        }
+        observation.facts.set(&metric::DNS_SERVERS, &report.servers);
+        observation.facts.set(&metric::DNS_DIFFER, report.differ);
+    }
+}
+
+/// What is already known of an item without a probe: by address, `None` where there is none.
+type Known = Vec<(Option<IpAddr>, Observation)>;
+
+/// Looks up every host of the plan that a selected rule needs, side by side.
+pub async fn resolve(plan: &Plan, context: &Context) -> Names {
+    let mut hosts: Vec<&Host> = plan.items.iter().filter(|i| i.is_selected()).map(|i| &i.host).collect();
+    hosts.sort();
+    hosts.dedup();
+    let checks = hosts.iter().filter(|h| matches!(h, Host::Name(_))).count();
+    context.sink.event(&Event::PhaseStarted { phase: Phase::Names, checks, at_ms: context.since_start() });
+    let resolved = join_all(hosts.into_iter().map(|h| one(h, context))).await;
+    context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
+    Names(resolved.into_iter().collect())
+}
+
+async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
+    let (addresses, report) = match host {
+        Host::Address(address) => (Ok(vec![*address]), None),
+        Host::Name(name) => {
+            let look_up = resolve::look_up(name, &context.dns, context.tuning.timeout);
+            let report = tokio::select! {
+                report = look_up => report,
+                () = context.cancel.cancelled() => cut_short(),
+            };
+            let addresses = match &report.failure {
+                Some(failure) => Err(failure.clone()),
+                None => Ok(report.addresses.clone()),
+            };
+            (addresses, Some(report))
+        }
+    };
+    let no_route = addresses.iter().flatten().filter_map(|a| icmp::family_usable(*a).err().map(|f| (*a, f))).collect();
+    (host.clone(), Resolved { addresses, no_route, report })
+}
+
+/// What stands for a look-up that the run's end cut short.
+fn cut_short() -> resolve::NameReport {
+    let failure = Failure::new(Step::Name, FailureKind::OutOfTime, "the run ended before the name was resolved");
+    resolve::NameReport { addresses: Vec::new(), ms: 0.0, failure: Some(failure), servers: Vec::new(), differ: false }
+}
+
+/// The addresses on which an item is to be probed, and what is known of the others.
+pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
+    let kind = probe::kind(&item.rule.spec, item.rule.transport);
+    let address = match item.host {
+        Host::Address(a) => Some(a),
+        Host::Name(_) => None,
+    };
+    if let Some(because) = &item.not_selected {
+        return (Vec::new(), vec![(address, Observation::skipped(kind, because.clone()))]);
+    }
+    let Some(resolved) = names.0.get(&item.host) else {
+        return (Vec::new(), vec![(address, Observation::skipped(kind, "its host was not looked up"))]);
+    };
+    let failed = |failure: Failure| {
+        let mut observation = Observation::failed(kind, failure);
+        resolved.put_before(&mut observation);
+        (Vec::new(), vec![(address, observation)])
+    };
+    let all = match &resolved.addresses {
+        Ok(all) => all,
+        Err(failure) => return failed(failure.clone()),
+    };
+    if item.rule.service == Service::Dns {
+        return (Vec::new(), vec![(None, the_name_itself(item, resolved, all))]);
+    }
+    let wanted: Vec<IpAddr> = all.iter().copied().filter(|a| plan.families.takes(*a)).collect();
+    if wanted.is_empty() {
+        let detail = format!("{} has no address of the family that --ip asks for", item.host);
+        return failed(Failure::new(Step::Name, FailureKind::NoAddress, detail));
+    }
+    split(kind, &wanted, resolved)
+}
+
+/// A `dns` rule is about the name, and the look-up of the first phase is its probe.
+fn the_name_itself(item: &Item, resolved: &Resolved, all: &[IpAddr]) -> Observation {
+    if matches!(item.host, Host::Address(_)) {
+        return Observation::skipped(ProbeKind::Dns, "the target is an address, so there is no name to resolve");
+    }
+    let mut observation = Observation::new(ProbeKind::Dns);
+    resolved.put_before(&mut observation);
+    observation.facts.set(&metric::ADDRESSES, all);
+    observation
+}
+
+/// Skips addresses that this machine has no way to, and fails them where no other is left.
+fn split(kind: ProbeKind, wanted: &[IpAddr], resolved: &Resolved) -> (Vec<IpAddr>, Known) {
+    let reason = |a: &IpAddr| resolved.no_route.iter().find(|(b, _)| a == b).map(|(_, f)| f.clone());
+    let (lost, test): (Vec<IpAddr>, Vec<IpAddr>) = wanted.iter().partition(|a| reason(a).is_some());
+    let observation = |failure: Failure| match test.is_empty() {
+        true => Observation::failed(kind, failure),
+        false => Observation::skipped(kind, failure.detail),
+    };
+    let known = lost.iter().filter_map(|a| Some((Some(*a), observation(reason(a)?)))).collect();
+    (test, known)
+}

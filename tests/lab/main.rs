@@ -1,0 +1,14 @@
+//! The real binary across a router: client, router and server are three network namespaces, and nftables rules in the
+//! router drop, reject or reset. Every test asserts the status and the evidence of every rule. Needs root and network
+//! namespaces; without them each test says so on stderr, and fails where `CI=true`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
+
+#[path = "../harness/mod.rs"]
+#[allow(dead_code, reason = "each test crate uses its part of the harness")]
+mod harness;
+mod namespaces;
+mod pki;
+mod platform;
+mod router;
+mod servers;

@@ -1,0 +1,331 @@
+//! Client, router and server in a row, each a network namespace of its own, torn down when the test ends in any way.
+//!
+//! Client 192.0.2.2 and 2001:db8:1::2, router .1 and ::1 on both sides, server 198.51.100.10 and .20, 2001:db8:2::10
+//! and ::20. Names carry this process's id; what a killed run left behind is removed by the next one.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::harness::{self, Run};
+use crate::pki::Pki;
+
+/// Every namespace of ours starts with this, then the process's id.
+const PREFIX: &str = "rtclab";
+
+/// How long a server may take until it listens; only a broken one ever takes that long.
+const READY: Duration = Duration::from_secs(30);
+
+/// What the lab cannot do without, beyond the servers that a test starts itself.
+const PROGRAMS: [&str; 4] = ["ip", "nft", "ss", "setpriv"];
+
+pub const RTC4: &str = "198.51.100.10";
+pub const RTC6: &str = "2001:db8:2::10";
+pub const ACD4: &str = "198.51.100.20";
+pub const ACD6: &str = "2001:db8:2::20";
+pub const ROUTER4: &str = "192.0.2.1";
+pub const ROUTER6: &str = "2001:db8:1::1";
+pub const CLIENT4: &str = "192.0.2.2";
+pub const CLIENT6: &str = "2001:db8:1::2";
+
+/// Both families of the two hosts, as `--target` takes them.
+pub const RTC: &str = "rtc=198.51.100.10,[2001:db8:2::10]";
+pub const ACD: &str = "acd=198.51.100.20,[2001:db8:2::20]";
+
+/// One of the three namespaces.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    Client,
+    Router,
+    Server,
+}
+
+/// Three namespaces, a directory for files, and an authority.
+pub struct Lab {
+    name: String,
+    dir: TempDir,
+    pub pki: Pki,
+}
+
+impl Lab {
+    /// Builds the lab; `None`, loudly, where this machine cannot, and a failure where `CI=true`.
+    pub fn up() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        static SWEPT: Once = Once::new();
+        if std::env::var_os("RTC_CHECK_LAB").is_some_and(|v| v == "later") {
+            return None;
+        }
+        if let Err(why) = possible() {
+            assert!(std::env::var_os("CI").is_none_or(|v| v != "true"), "the lab cannot run: {why}");
+            let thread = std::thread::current();
+            // Written past the capture of the test runner, so that it is seen although the test counts as passed.
+            let _ = writeln!(std::io::stderr(), "NOT RUN: {}: {why}", thread.name().unwrap_or("lab"));
+            return None;
+        }
+        SWEPT.call_once(remove_leftovers);
+        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
+        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6]);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let lab = Self { name: format!("{PREFIX}-{}-{number}", std::process::id()), dir, pki };
+        lab.build();
+        Some(lab)
+    }
+
+    fn build(&self) {
+        for place in [Place::Client, Place::Router, Place::Server] {
+            ip(&["netns", "add", &self.namespace(place)]);
+            let sysctl = |key: &str, value: &str| self.sysctl(place, key, value);
+            for scope in ["all", "default"] {
+                sysctl(&format!("net/ipv6/conf/{scope}/accept_dad"), "0");
+                sysctl(&format!("net/ipv6/conf/{scope}/accept_ra"), "0");
+            }
+            sysctl("net/ipv6/conf/all/forwarding", "1");
+            sysctl("net/ipv4/ip_forward", "1");
+            ip(&["-n", &self.namespace(place), "link", "set", "lo", "up"]);
+        }
+        let [client, router, server] = [Place::Client, Place::Router, Place::Server].map(|p| self.namespace(p));
+        for (outer, inner) in [(&client, "cl0"), (&server, "sv0")] {
+            ip(&["link", "add", "up0", "netns", outer, "type", "veth", "peer", "name", inner, "netns", &router]);
+        }
+        self.interface(Place::Router, "cl0", &["192.0.2.1/24", "2001:db8:1::1/64"], &[]);
+        self.interface(Place::Router, "sv0", &["198.51.100.1/24", "2001:db8:2::1/64"], &[]);
+        self.interface(Place::Client, "up0", &["192.0.2.2/24", "2001:db8:1::2/64"], &["192.0.2.1", "2001:db8:1::1"]);
+        let hosts = ["198.51.100.10/24", "198.51.100.20/24", "2001:db8:2::10/64", "2001:db8:2::20/64"];
+        self.interface(Place::Server, "up0", &hosts, &["198.51.100.1", "2001:db8:2::1"]);
+    }
+
+    fn interface(&self, place: Place, interface: &str, addresses: &[&str], gateways: &[&str]) {
+        let namespace = self.namespace(place);
+        for address in addresses {
+            let nodad: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
+            let add = ["-n", &namespace, "addr", "add", address, "dev", interface];
+            ip(&[&add, nodad].concat());
+        }
+        ip(&["-n", &namespace, "link", "set", interface, "up"]);
+        for gateway in gateways {
+            ip(&["-n", &namespace, "route", "add", "default", "via", gateway]);
+        }
+    }
+
+    /// The namespace's name on this machine.
+    pub fn namespace(&self, place: Place) -> String {
+        let suffix = match place {
+            Place::Client => "c",
+            Place::Router => "r",
+            Place::Server => "s",
+        };
+        format!("{}-{suffix}", self.name)
+    }
+
+    /// The test's own directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Sets a kernel parameter (path below /proc/sys) in one namespace.
+    #[track_caller]
+    pub fn sysctl(&self, place: Place, key: &str, value: &str) {
+        let mut write = self.command(place, "sh");
+        write.args(["-c", r#"printf %s "$1" > "/proc/sys/$0""#, key, value]);
+        finished(write);
+    }
+
+    /// `program`, to be run in one namespace with a clean environment; it dies with the test's thread.
+    pub fn command(&self, place: Place, program: &str) -> Command {
+        let mut command = harness::clean(Command::new("ip"));
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        command.env("PATH", path).current_dir(self.dir());
+        command.args(["netns", "exec", &self.namespace(place), "setpriv", "--pdeathsig", "KILL", program]);
+        command
+    }
+
+    /// Puts `rules`, one a line, into the forward chain of the router's nftables, replacing what was there.
+    #[track_caller]
+    pub fn forward(&self, rules: &str) {
+        let file = self.dir().join("router.nft");
+        let text = format!(
+            "flush ruleset\ntable inet lab {{\n chain forward {{\n  type filter hook forward priority 0; policy accept;\n{rules}\n }}\n}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let mut nft = self.command(Place::Router, "nft");
+        nft.arg("-f").arg(&file);
+        finished(nft);
+    }
+
+    /// Lifts the kernel's limit on ICMP errors in `place`, so that each refused datagram is told.
+    pub fn unlimited_icmp(&self, place: Place) {
+        self.sysctl(place, "net/ipv4/icmp_ratemask", "0");
+        self.sysctl(place, "net/ipv4/icmp_msgs_per_sec", "100000");
+        self.sysctl(place, "net/ipv6/icmp/ratelimit", "0");
+    }
+
+    /// Takes `address`, and with it its routes, from `place`.
+    pub fn without_address(&self, place: Place, address: &str) {
+        let length = if address.contains(':') { 64 } else { 24 };
+        let namespace = self.namespace(place);
+        ip(&["-n", &namespace, "addr", "del", &format!("{address}/{length}"), "dev", "up0"]);
+        if address.contains(':') {
+            ip(&["-n", &namespace, "-6", "route", "flush", "default"]);
+        }
+    }
+
+    /// Gives the client names for addresses: lines of a hosts file.
+    pub fn hosts(&self, lines: &str) {
+        let dir = PathBuf::from("/etc/netns").join(self.namespace(Place::Client));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("hosts"), lines).unwrap();
+        fs::write(dir.join("resolv.conf"), "nameserver 198.51.100.1\noptions timeout:1 attempts:1\n").unwrap();
+    }
+
+    /// Runs rtc-check in the client's namespace with `args`, the lab's root trusted, and the report as JSON on stdout.
+    #[track_caller]
+    pub fn check(&self, args: &[&str]) -> Run {
+        self.check_with(&[], args)
+    }
+
+    /// The same with more in the environment.
+    #[track_caller]
+    pub fn check_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Run {
+        let mut command = self.command(Place::Client, env!("CARGO_BIN_EXE_rtc-check"));
+        command.envs(environment.iter().copied());
+        command.arg("--ca").arg(&self.pki.root).args(["--format", "json", "--quiet"]).args(args);
+        harness::run(command)
+    }
+
+    /// Starts `command` and waits until it listens on every port of `wanted` in the server's namespace.
+    #[track_caller]
+    pub fn start(&self, mut command: Command, name: &str, wanted: &[Listens]) -> Daemon {
+        let log = self.dir().join(format!("{name}.log"));
+        let output = fs::File::create(&log).unwrap();
+        command.stdout(output.try_clone().unwrap()).stderr(output);
+        let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
+        let mut daemon = Daemon { name: name.to_owned(), child, log };
+        let since = Instant::now();
+        while !wanted.iter().all(|w| self.listens(*w)) {
+            if let Some(status) = daemon.child.try_wait().unwrap() {
+                panic!("{name} ended with {status} before it listened:\n{}", daemon.tail());
+            }
+            assert!(since.elapsed() < READY, "{name} does not listen on {wanted:?}:\n{}", daemon.tail());
+            // The only pause there is: between two looks at something whose end is seen, not assumed.
+            std::thread::park_timeout(Duration::from_millis(25));
+        }
+        daemon
+    }
+
+    fn listens(&self, wanted: Listens) -> bool {
+        let (kind, address, port) = match wanted {
+            Listens::Tcp(address, port) => ("-Hlnt", address, port),
+            Listens::Udp(address, port) => ("-Hlnu", address, port),
+        };
+        let mut ss = self.command(Place::Server, "ss");
+        let sockets = finished(ss.args([kind, "sport", "=", &format!(":{port}")]));
+        let ends = [format!("{address}:{port}"), format!("[{address}]:{port}")];
+        let any = if address.contains(':') { ["[::]", "*"] } else { ["0.0.0.0", "*"] };
+        let local = |line: &str| line.split_whitespace().nth(3).unwrap_or("").to_owned();
+        sockets.lines().map(local).any(|l| ends.contains(&l) || any.iter().any(|a| l == format!("{a}:{port}")))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for place in [Place::Client, Place::Router, Place::Server] {
+            remove(&self.namespace(place));
+        }
+    }
+}
+
+/// A socket that a server is to open.
+#[derive(Clone, Copy, Debug)]
+pub enum Listens {
+    Tcp(&'static str, u16),
+    Udp(&'static str, u16),
+}
+
+/// A server in the foreground; killed when dropped, and its last words shown when the test failed.
+pub struct Daemon {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    fn tail(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text[text.len().saturating_sub(4000)..]).into_owned()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "--- last words of {}\n{}", self.name, self.tail());
+        }
+    }
+}
+
+/// Why the lab cannot be built on this machine.
+fn possible() -> Result<(), String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("needs root for network namespaces".to_owned());
+    }
+    for program in PROGRAMS {
+        program_exists(program)?;
+    }
+    let probe = format!("{PREFIX}-{}-probe-{:?}", std::process::id(), std::thread::current().id());
+    let added = Command::new("ip").args(["netns", "add", &probe]).stderr(Stdio::null()).status();
+    remove(&probe);
+    if added.is_ok_and(|s| s.success()) { Ok(()) } else { Err("cannot add a network namespace".to_owned()) }
+}
+
+/// An error that names the program when it is not on the search path.
+pub fn program_exists(program: &str) -> Result<(), String> {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let found = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
+    if found { Ok(()) } else { Err(format!("{program} is not installed (tests/run installs it)")) }
+}
+
+/// Removes one namespace with whatever still runs in it.
+fn remove(namespace: &str) {
+    let pids = Command::new("ip").args(["netns", "pids", namespace]).stderr(Stdio::null()).output();
+    let pids = pids.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+    for pid in pids.lines() {
+        let _ = Command::new("kill").args(["-KILL", pid]).status();
+    }
+    let _ = Command::new("ip").args(["netns", "del", namespace]).stderr(Stdio::null()).status();
+    let _ = fs::remove_dir_all(Path::new("/etc/netns").join(namespace));
+    let _ = fs::remove_dir("/etc/netns");
+}
+
+/// Removes namespaces of processes of ours that no longer run.
+fn remove_leftovers() {
+    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix(PREFIX).and_then(|n| n.strip_prefix('-')?.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            remove(&name);
+        }
+    }
+}
+
+#[track_caller]
+fn ip(args: &[&str]) {
+    let mut command = Command::new("ip");
+    finished(command.args(args));
+}
+
+/// Runs a command of the set-up that must succeed; returns its stdout.
+#[track_caller]
+fn finished(mut command: impl std::borrow::BorrowMut<Command>) -> String {
+    let command = command.borrow_mut();
+    let output = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,147 @@
+//! The servers that a platform really runs, behind the router: nginx, Janus, coturn and sshd, each with the profile that
+//! asks for it.
+
+use crate::namespaces::{CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
+use crate::servers::{coturn, janus, nginx, sshd};
+
+const MEDIA: &str = "udp 19099-20099";
+
+#[test]
+fn a_real_platform_passes_for_a_user() {
+    let Some(lab) = Lab::up() else { return };
+    let _servers = [nginx(&lab), janus(&lab)];
+    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let report = run.exits(0).report();
+    assert_eq!(report.verdict(), "pass", "{report}");
+    for address in [RTC4, RTC6] {
+        report.passes(address, &["tcp 80", "tcp 443", "tcp 8989", "tcp 8089", MEDIA], &[]);
+        let redirect = report.at(address, "tcp 80");
+        assert_eq!(redirect.seen("http_status"), 301, "{redirect}");
+        assert!(redirect.seen("redirect").to_string().contains("https://"), "{redirect}");
+        let page = report.at(address, "tcp 443");
+        assert_eq!(page.seen("http_status"), 200, "{page}");
+        let chain = page.seen("cert_chain").as_array().expect("a chain");
+        let subjects: Vec<_> = chain.iter().map(|c| c["subject"].to_string()).collect();
+        assert!(subjects[0].contains("Lab Server") && subjects[1].contains("Lab Issuing"), "{page}");
+        assert_eq!(report.at(address, "tcp 8989").seen("subprotocol"), "janus-protocol");
+        // No call is running, so every port that was asked is refused by the host itself: the path is open.
+        let media = report.at(address, MEDIA);
+        assert_eq!((media.ports("silent").len(), media.ports("prohibited").len()), (0, 0), "{media}");
+        assert_eq!(media.ports("refused").len() as u64, media.seen("probed").as_u64().unwrap(), "{media}");
+        assert!(media.seen("coverage_pct").as_f64().is_some_and(|p| p > 0.0 && p < 100.0), "{media}");
+    }
+}
+
+#[test]
+fn a_sampled_pass_is_unknown_under_strict() {
+    let Some(lab) = Lab::up() else { return };
+    let _servers = [nginx(&lab), janus(&lab)];
+    let run = lab.check(&["--profile", "user", "--target", RTC, "--ip", "4", "--strict"]);
+    run.exits(3).report().at(RTC4, MEDIA).is("unknown");
+}
+
+#[test]
+fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
+    let Some(lab) = Lab::up() else { return };
+    let _servers = [nginx(&lab), janus(&lab)];
+    lab.forward("udp dport 19300-19899 drop");
+    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let report = run.exits(1).report();
+    for address in [RTC4, RTC6] {
+        let media = report.at(address, MEDIA).is("fail");
+        let (silent, refused) = (media.ports("silent"), media.ports("refused"));
+        assert!(!silent.is_empty() && silent.iter().all(|p| (19300..=19899).contains(p)), "{media}");
+        assert!(!refused.is_empty() && refused.iter().all(|p| !(19300..=19899).contains(p)), "{media}");
+        assert!(silent.iter().any(|p| media.reason().contains(&p.to_string())), "the reason names none: {media}");
+        report.at(address, "tcp 443").is("pass");
+    }
+}
+
+#[test]
+fn a_real_platform_without_its_gateway_fails_on_that() {
+    let Some(lab) = Lab::up() else { return };
+    let _servers = [nginx(&lab)];
+    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
+    let report = run.exits(1).report();
+    for address in [RTC4, RTC6] {
+        report.at(address, "tcp 443").is("pass");
+        for port in ["tcp 8989", "tcp 8089"] {
+            assert_eq!(report.at(address, port).is("fail").failure(), ("connect", "refused"));
+        }
+    }
+}
+
+#[test]
+fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
+    let Some(lab) = Lab::up() else { return };
+    let _servers = [nginx(&lab), janus(&lab), sshd(&lab)];
+    let run = lab.check(&[
+        "--profile",
+        "rtc-server",
+        "--target",
+        RTC,
+        "--option",
+        "ssh=true",
+        "--option",
+        "admin-panel=true",
+    ]);
+    let report = run.report();
+    for address in [RTC4, RTC6] {
+        for port in ["tcp 443", "tcp 8989", "tcp 8089", "tcp 7889", "tcp 22", MEDIA] {
+            report.at(address, port).is("pass");
+        }
+        let ssh = report.at(address, "tcp 22");
+        assert!(ssh.seen("banner").as_str().is_some_and(|b| b.starts_with("SSH-2.0-OpenSSH")), "{ssh}");
+        // Nobody speaks SIP there, and the host itself says so.
+        let sip = report.at(address, "udp 5099");
+        assert_ne!(sip.status(), "pass", "{sip}");
+    }
+}
+
+/// A profile with one STUN rule.
+const STUN: &str = r#"
+name = "one-stun-server"
+title = "One STUN server"
+vantages = ["client"]
+[documents]
+here = "This test"
+[roles.stun]
+description = "a STUN server"
+[stun."stun.binding"]
+to = "stun"
+port = 3478
+need = "required"
+source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
+"#;
+
+#[test]
+fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_silent() {
+    let Some(lab) = Lab::up() else { return };
+    let profile = lab.dir().join("stun.toml");
+    std::fs::write(&profile, STUN).unwrap();
+    let target = format!("stun={RTC4},[{RTC6}]");
+    let args = ["--profile", profile.to_str().unwrap(), "--target", &target];
+    let server = coturn(&lab);
+    let run = lab.check(&args);
+    let report = run.exits(0).report();
+    for (address, client) in [(RTC4, CLIENT4), (RTC6, CLIENT6)] {
+        let stun = report.at(address, "udp 3478").is("pass");
+        assert!(stun.seen("mapped").to_string().contains(client), "no NAT, so the client's own address: {stun}");
+        assert!(stun.seen("stun_rtt_ms").as_f64().is_some_and(|ms| ms > 0.0), "{stun}");
+    }
+
+    lab.forward("udp dport 3478 drop");
+    let run = lab.check(&args);
+    let report = run.exits(3).report();
+    report.at(RTC4, "udp 3478").is("unknown");
+    report.at(RTC6, "udp 3478").is("unknown");
+
+    lab.forward("");
+    drop(server);
+    let run = lab.check(&args);
+    let report = run.exits(1).report();
+    for address in [RTC4, RTC6] {
+        let stun = report.at(address, "udp 3478").is("fail");
+        assert_eq!((stun.failure(), stun.seen("icmp_from")), (("stun", "refused"), &address.into()), "{stun}");
+    }
+}

@@ -110,7 +110,7 @@ pub struct TuningArgs {
     #[arg(long, value_name = "all|N", env = "RTC_CHECK_PORTS")]
     pub ports: Option<PortsMode>,
     /// Datagrams a second of a sweep [default: 4000]
-    #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
     /// Seed of every random choice; a report names its own
     #[arg(long, value_name = "N", env = "RTC_CHECK_SEED")]
@@ -240,7 +240,7 @@ pub struct DemoArgs {
     #[command(flatten)]
     pub output: OutputArgs,
     /// Datagrams a second of a sweep [default: 4000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
 }
 

@@ -105,7 +105,7 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> (Report, bool) {
     let (strict, for_judge) = (job.strict, Arc::clone(&plan));
     let context = Context {
         settings: settings(&job),
-        timeout: job.tuning.timeout,
+        tuning: job.tuning,
         dns: job.dns.clone(),
         sink: Arc::clone(&sink),
         cancel,

@@ -162,8 +162,8 @@ fn unknown_issuer(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (Fail
         return (
             FailureKind::CertIncompleteChain,
             format!(
-                "the server did not send the certificate of {issuer}, which issued its own and is no trusted root here: \
-                 the intermediate is missing from its chain, or {issuer} is a private authority"
+                "the certificate of the issuer {issuer} was not sent and is no trusted root here: the server leaves out \
+                 its intermediate, or {issuer} is a private authority"
             ),
         );
     }

@@ -1,4 +1,4 @@
-//! ICMP errors of a UDP socket, read without privileges from its error queue (Linux: IP_RECVERR), and the route that the
+//! ICMP errors of a UDP or TCP socket, read without privileges from its error queue (Linux: IP_RECVERR), and the route that the
 //! system would take. Knows no check.
 
 use std::io::{self, IoSliceMut};
@@ -32,7 +32,7 @@ pub struct ErrorQueue {
 
 impl ErrorQueue {
     /// The queue of `socket`, which has to outlive it.
-    pub fn of(socket: &UdpSocket) -> Self {
+    pub fn of(socket: &impl AsRawFd) -> Self {
         Self { fd: socket.as_raw_fd(), control: nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6) }
     }
 

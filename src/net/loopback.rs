@@ -174,6 +174,13 @@ pub async fn reset(mut stream: TcpStream) {
     let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 
+/// Answers whatever comes first in plain HTTP, and closes.
+pub async fn blurt(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0u8; 4096]).await;
+    let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    let _ = stream.shutdown().await;
+}
+
 /// Keeps the connection and says nothing.
 pub async fn silence(stream: TcpStream) {
     std::future::pending::<()>().await;

@@ -4,12 +4,15 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 use super::classify::{self, Icmp};
 use super::clock;
+use super::icmp::ErrorQueue;
 use crate::model::{Failure, FailureKind, Step};
 
 /// How long a TCP handshake may take unless the caller has less: two retransmissions of the SYN, after 1 s and 3 s.
@@ -124,10 +127,10 @@ fn remote_failure(e: &io::Error) -> Failure {
 fn icmp_failure(icmp: Icmp, target: IpAddr, own: Option<IpAddr>) -> Failure {
     let kind = icmp.failure_kind(target);
     let mut detail = icmp.describe();
+    let local = own == Some(icmp.from) && own != Some(target);
     match kind {
-        _ if own == Some(icmp.from) && own != Some(target) => {
-            detail.push_str(", this machine itself: no answer on the local link, or a local firewall");
-        }
+        FailureKind::Unreachable if local => detail.push_str(", this machine itself: nobody answers on the local link"),
+        _ if local => detail.push_str(", this machine itself: a firewall here rejects"),
         FailureKind::Refused => detail.push_str(", the target itself: a firewall on it rejects"),
         FailureKind::Prohibited if icmp.from != target => {
             detail.push_str(", which is not the target: a filter there rejects")
@@ -142,50 +145,15 @@ fn local_ip(stream: &TcpStream) -> Option<IpAddr> {
 }
 
 /// Asks the kernel to keep ICMP errors with their sender; failing to is no loss but of detail.
-#[cfg(target_os = "linux")]
 fn want_icmp(socket: &Socket, v6: bool) {
-    use nix::sys::socket::{setsockopt, sockopt};
-    let _ = if v6 {
-        setsockopt(socket, sockopt::Ipv6RecvErr, &true)
-    } else {
-        setsockopt(socket, sockopt::Ipv4RecvErr, &true)
-    };
+    let _ = if v6 { setsockopt(socket, Ipv6RecvErr, &true) } else { setsockopt(socket, Ipv4RecvErr, &true) };
 }
 
-/// The first ICMP error in the socket's error queue (`IP_RECVERR`, ip(7)).
-#[cfg(target_os = "linux")]
+/// The first ICMP error in the socket's error queue.
 fn queued_icmp(stream: &TcpStream) -> Option<Icmp> {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    use std::os::fd::AsRawFd;
-
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
-
-    let mut payload = [0u8; 128];
-    let mut iov = [io::IoSliceMut::new(&mut payload)];
-    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
-    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrStorage>(stream.as_raw_fd(), &mut iov, Some(&mut control), flags).ok()?;
-    message.cmsgs().ok()?.find_map(|c| match c {
-        ControlMessageOwned::Ipv4RecvErr(e, Some(from)) if e.ee_origin == libc::SO_EE_ORIGIN_ICMP => Some(Icmp {
-            from: Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)).into(),
-            v6: false,
-            kind: e.ee_type,
-            code: e.ee_code,
-        }),
-        ControlMessageOwned::Ipv6RecvErr(e, Some(from)) if e.ee_origin == libc::SO_EE_ORIGIN_ICMP6 => Some(Icmp {
-            from: Ipv6Addr::from(from.sin6_addr.s6_addr).into(),
-            v6: true,
-            kind: e.ee_type,
-            code: e.ee_code,
-        }),
-        _ => None,
-    })
+    let e = ErrorQueue::of(stream).take()??;
+    Some(Icmp { from: e.from?, v6: e.to.is_ipv6(), kind: e.kind, code: e.code })
 }
 
-#[cfg(not(target_os = "linux"))]
-fn want_icmp(_: &Socket, _: bool) {}
-
-#[cfg(not(target_os = "linux"))]
-fn queued_icmp(_: &TcpStream) -> Option<Icmp> {
-    None
-}
+#[cfg(test)]
+mod tests;

@@ -277,4 +277,4 @@ fn end_of(e: &tungstenite::Error) -> End {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,7 +37,9 @@ pub struct Cost {
 const QUICK: (u32, Duration) = (4, Duration::from_millis(5500));
 const THOROUGH: (u32, Duration) = (7, Duration::from_millis(39_500));
 /// A port of a sweep is asked at most so often.
-const SWEEP_ROUNDS: u32 = 8;
+const SWEEP_ROUNDS: u32 = 10;
+/// A check's own deadlines come first; this much later it is cut off.
+const SLACK: Duration = Duration::from_millis(500);
 
 impl Tuning {
     /// What one check of this item may cost on one address.
@@ -57,7 +59,7 @@ impl Tuning {
     fn stun(&self) -> Cost {
         let (sends, longest) = if self.thorough { THOROUGH } else { QUICK };
         // Three more requests measure the round trip once the first was answered.
-        Cost { datagrams: Some(sends.max(1 + 3)), longest }
+        Cost { datagrams: Some(sends.max(1 + 3)), longest: longest + SLACK }
     }
 
     fn range(&self, item: &Item) -> Cost {

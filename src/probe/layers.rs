@@ -31,6 +31,11 @@ impl<'a> Climb<'a> {
         self.end.saturating_duration_since(clock::now())
     }
 
+    /// Moves the deadline by time that is not the peer's to use.
+    pub fn extend(&mut self, more: Duration) {
+        self.end += more;
+    }
+
     /// Connects, and shakes hands where `tls` gives the roots and the protocols to offer. `None` when the observation
     /// has failed; an untrusted certificate fails it too.
     pub async fn open(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {

@@ -68,10 +68,15 @@ fn listed(set: &PortSet) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more ranges") }
 }
 
-/// Every `…rtt_ms` that is a number.
+/// Every `…rtt_ms` that is a number and whose step does not tell it already.
 fn round_trips(check: &Check) -> Vec<String> {
+    let steps: Vec<StepTiming> = check.observed.get(&metric::STEPS).unwrap_or_default();
     let number = |(name, value): (&str, &serde_json::Value)| {
         let what = name.strip_suffix("_ms").filter(|n| n.ends_with("rtt"))?;
+        let told = steps.iter().any(|s| what.strip_prefix(s.step.as_str()).is_some_and(|rest| rest == "_rtt"));
+        if told {
+            return None;
+        }
         Some(format!("{} {}", what.replace('_', " "), ms(value.as_f64()?)))
     };
     check.observed.iter().filter_map(number).collect()

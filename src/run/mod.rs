@@ -16,9 +16,8 @@ use crate::model::{
     Check, Event, Failure, FailureKind, Observation, Outcome, Phase, ProbeKind, Seen, Service, Sink, Step,
 };
 use crate::net::clock;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{self, Progress, Settings, Task};
-use crate::profile::Spec;
 
 /// Checks under way at once; ports of one host are few, cameras may be many.
 const SIDE_BY_SIDE: usize = 128;
@@ -30,8 +29,8 @@ pub type Judge = Arc<dyn Fn(&Seen) -> Option<Check> + Send + Sync>;
 pub struct Context {
     /// How every probe is carried out.
     pub settings: Settings,
-    /// The longest time of one connection-oriented check.
-    pub timeout: Duration,
+    /// How long each check may take.
+    pub tuning: Tuning,
     /// Further resolvers to ask.
     pub dns: Vec<SocketAddr>,
     /// Takes the events.
@@ -90,7 +89,7 @@ impl Context {
 
 /// Runs every job; ranges of one address follow one another, because they share that host's budget of ICMP errors.
 async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
-    let is_range = |job: &Job| plan.items.get(job.item).is_some_and(|i| i.rule.spec == Spec::Range);
+    let is_range = |job: &Job| plan.items.get(job.item).is_some_and(|i| i.rule.service == Service::Rtp);
     let ranges = jobs.iter().filter(|j| is_range(j)).count();
     for (phase, checks) in [(Phase::Reachability, jobs.len() - ranges), (Phase::Ranges, ranges)] {
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
@@ -109,7 +108,7 @@ async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &
     while let Some(done) = tasks.join_next().await {
         // A task that panicked is reported by `carry_out`; a join error here is the runtime going down.
         let Ok(seen) = done else { continue };
-        let range = plan.items.get(seen.item).is_some_and(|i| i.rule.spec == Spec::Range);
+        let range = plan.items.get(seen.item).is_some_and(|i| i.rule.service == Service::Rtp);
         let (count, phase) = if range { (&mut left_ranges, Phase::Ranges) } else { (&mut left, Phase::Reachability) };
         *count = count.saturating_sub(1);
         context.done(&seen);
@@ -129,7 +128,7 @@ fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
         address,
         ports: item.rule.ports,
         transport: item.rule.transport,
-        deadline: context.timeout,
+        deadline: context.tuning.cost(item).longest,
     }
 }
 

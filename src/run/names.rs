@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use futures_util::future::join_all;
 
-use crate::model::{Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, Step, StepTiming, metric};
+use crate::model::{
+    Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, Service, Step, StepTiming, metric,
+};
 use crate::net::{icmp, resolve};
 use crate::plan::{Item, Plan};
 use crate::probe;
-use crate::profile::Spec;
 
 use super::Context;
 
@@ -69,7 +70,7 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
     let (addresses, report) = match host {
         Host::Address(address) => (Ok(vec![*address]), None),
         Host::Name(name) => {
-            let look_up = resolve::look_up(name, &context.dns, context.timeout);
+            let look_up = resolve::look_up(name, &context.dns, context.tuning.timeout);
             let report = tokio::select! {
                 report = look_up => report,
                 () = context.cancel.cancelled() => cut_short(),
@@ -113,7 +114,7 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
         Ok(all) => all,
         Err(failure) => return failed(failure.clone()),
     };
-    if item.rule.spec == Spec::Dns {
+    if item.rule.service == Service::Dns {
         return (Vec::new(), vec![(None, the_name_itself(item, resolved, all))]);
     }
     let wanted: Vec<IpAddr> = all.iter().copied().filter(|a| plan.families.takes(*a)).collect();

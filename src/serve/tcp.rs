@@ -62,7 +62,10 @@ async fn take_all(listener: TcpListener, local: SocketAddr, face: Arc<Face>, con
 
 fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Context>) {
     match context.admission.enter(peer) {
-        Err(cut) => context.tally.cut(cut),
+        Err(cut) => {
+            tracing::debug!(%peer, ?cut, "connection not taken");
+            context.tally.cut(cut);
+        }
         Ok(pass) => {
             context.tally.connection();
             let (face, shared) = (face.clone(), context.clone());

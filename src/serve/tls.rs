@@ -1,5 +1,5 @@
 //! Certificates of the responder: a throw-away authority of its own, or the operator's files. Only HTTP/1.1 is offered
-//! in ALPN. Knows no port and no clock: the throw-away ones are valid as long as their format can say.
+//! in ALPN. Knows no port.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::net::clock;
 
 /// A certificate as PEM text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,7 @@ fn make(names: &[String]) -> Result<(String, CertificateDer<'static>, PrivateKey
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     authority.distinguished_name.push(DnType::CommonName, "rtc-check throw-away authority");
+    throw_away(&mut authority);
     let authority_key = KeyPair::generate()?;
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let mut leaf = CertificateParams::new(names)?;
@@ -108,9 +111,22 @@ fn make(names: &[String]) -> Result<(String, CertificateDer<'static>, PrivateKey
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.use_authority_key_identifier_extension = true;
+    throw_away(&mut leaf);
     let leaf_key = KeyPair::generate()?;
     let leaf = leaf.signed_by(&leaf_key, &Issuer::new(authority, authority_key))?;
     Ok((authority_pem, leaf.der().clone(), PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into())))
+}
+
+/// Valid from yesterday, for clocks that are behind, for as long as browsers take a certificate (398 days).
+fn throw_away(params: &mut CertificateParams) {
+    let day = |offset: i64| {
+        let at = clock::utc() + jiff::SignedDuration::from_hours(24 * offset);
+        let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let part = |n: i8| u8::try_from(n).unwrap_or(1);
+        rcgen::date_time_ymd(date.year().into(), part(date.month()), part(date.day()))
+    };
+    params.not_before = day(-1);
+    params.not_after = day(396);
 }
 
 #[cfg(test)]

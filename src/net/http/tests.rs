@@ -1,1 +1,149 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
+use super::*;
+use crate::net::loopback::{self, LONG, Pki, SHORT, answer, read_head, serve, serve_tls, silence};
+
+async fn ask(at: SocketAddr, timeout: Duration) -> Result<Answer, Failure> {
+    let stream = TcpStream::connect(at).await.unwrap();
+    get(stream, Authority { host: "rtc.example", port: at.port(), tls: false }, "/", timeout).await
+}
+
+/// Every connection gets `bytes` and the end.
+async fn canned(bytes: impl Into<Vec<u8>>) -> SocketAddr {
+    let bytes: Vec<u8> = bytes.into();
+    serve(move |s| {
+        let bytes = bytes.clone();
+        async move { answer(s, &bytes).await }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn any_status_is_an_answer() {
+    for status in [200, 301, 403, 404, 500, 503] {
+        let at = canned(format!("HTTP/1.1 {status} Whatever\r\nServer: te\x1bst\r\nContent-Length: 0\r\n\r\n")).await;
+        let answered = ask(at, LONG).await;
+        // A control character in a header is not HTTP.
+        assert_eq!(answered.unwrap_err().kind, FailureKind::Garbage);
+        let at = canned(format!("HTTP/1.1 {status} Whatever\r\nServer: test\r\nContent-Length: 0\r\n\r\n")).await;
+        let answered = ask(at, LONG).await.unwrap();
+        let mut facts = Facts::new();
+        answered.record(&mut facts);
+        assert_eq!(facts.get::<u16>(&metric::HTTP_STATUS), Some(status));
+        assert_eq!(facts.get::<String>(&metric::HTTP_SERVER).as_deref(), Some("test"));
+        assert!(facts.get::<f64>(&metric::FIRST_BYTE_MS).unwrap() > 0.0);
+    }
+}
+
+#[tokio::test]
+async fn the_request_names_host_port_path_and_us() {
+    let at = serve(|mut s| async move {
+        let head = read_head(&mut s).await;
+        let echo = format!("HTTP/1.1 200 OK\r\nX-Head: {}\r\n\r\n", head.replace("\r\n", "|"));
+        let _ = s.write_all(echo.as_bytes()).await;
+    })
+    .await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let to = Authority { host: "2001:db8::1", port: 8443, tls: true };
+    let head = get(stream, to, "/a/b?c", LONG).await.unwrap().text(&HeaderName::from_static("x-head"), 500).unwrap();
+    assert!(head.starts_with("GET /a/b?c HTTP/1.1|Host: [2001:db8::1]:8443|User-Agent: rtc-check/"), "{head}");
+    assert_eq!(Authority { host: "a.example", port: 443, tls: true }.header(), "a.example");
+    assert_eq!(Authority { host: "a.example", port: 80, tls: true }.header(), "a.example:80");
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_classified() {
+    let kind = |r: Result<Answer, Failure>| r.unwrap_err().kind;
+    assert_eq!(kind(ask(canned("SSH-2.0-OpenSSH\r\n").await, LONG).await), FailureKind::Garbage);
+    assert_eq!(kind(ask(canned("\x16\x03\x01\0\x02\x02\x28").await, LONG).await), FailureKind::Garbage);
+    assert_eq!(kind(ask(canned("").await, LONG).await), FailureKind::Closed);
+    assert_eq!(kind(ask(canned("HTTP/1.1 200 OK\r\nSer").await, LONG).await), FailureKind::Closed);
+    assert_eq!(kind(ask(serve(loopback::reset).await, LONG).await), FailureKind::Reset);
+    assert_eq!(kind(ask(serve(silence).await, SHORT).await), FailureKind::TimedOut);
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
+    assert_eq!(kind(ask(canned(many).await, LONG).await), FailureKind::TooLarge);
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_given_up_at_the_bound() {
+    let at = serve(|mut s| async move {
+        read_head(&mut s).await;
+        let _ = s.write_all(b"HTTP/1.1 200 OK\r\nX: ").await;
+        let chunk = [b'a'; 16 * 1024];
+        let mut sent = 0;
+        while sent < 10 << 20 && s.write_all(&chunk).await.is_ok() {
+            sent += chunk.len();
+        }
+        assert!(sent < 10 << 20, "the client read all ten megabytes");
+    })
+    .await;
+    assert_eq!(ask(at, LONG).await.unwrap_err().kind, FailureKind::TooLarge);
+}
+
+#[tokio::test]
+async fn a_header_that_drips_ends_at_the_deadline() {
+    let at = serve(|mut s| async move {
+        let _ = s.write_all(b"HTTP/1.1 200 OK\r\nX: a").await;
+        silence(s).await;
+    })
+    .await;
+    let failure = ask(at, SHORT).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TimedOut);
+    assert!(failure.detail.contains("did not end its header"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn an_alert_after_the_handshake_is_named() {
+    // A TLS 1.3 server that wants a client certificate says so only after our side of the handshake is through.
+    let pki = Pki::test();
+    let served = pki.leaf("a.example");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(pki.root()).unwrap();
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(served.chain, served.key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let at = serve(move |s| {
+        let acceptor = acceptor.clone();
+        async move {
+            let _ = acceptor.accept(s).await;
+        }
+    })
+    .await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let shaken = tls::handshake(stream, "a.example", at.ip(), &pki.trust(), tls::HTTP11, LONG).await;
+    let to = Authority { host: "a.example", port: at.port(), tls: true };
+    let failure = get(shaken.stream.unwrap(), to, "/", LONG).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TlsRefused, "{failure}");
+    assert!(failure.detail.contains("CertificateRequired"), "{failure}");
+}
+
+#[tokio::test]
+async fn the_page_is_fetched_from_an_untrusted_server_and_bounded() {
+    let page = |body: &'static str| async move {
+        serve_tls(loopback::self_signed("other.example"), &[b"http/1.1"], move |mut s| async move {
+            let head = read_head(&mut s).await;
+            let token = if head.contains("Authorization: Bearer proof") { 200 } else { 401 };
+            let text = format!("HTTP/1.1 {token} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = s.write_all(text.as_bytes()).await;
+            let _ = s.read(&mut [0u8; 1]).await;
+        })
+        .await
+    };
+    let path = "/.well-known/rtc-check";
+    let small = page("{}").await;
+    assert_eq!(fetch_unverified(small, "a.example", path, Some("proof"), 100, LONG).await, Ok((200, b"{}".to_vec())));
+    assert_eq!(fetch_unverified(small, "a.example", path, None, 100, LONG).await, Ok((401, b"{}".to_vec())));
+    let large = page("0123456789").await;
+    let failure = fetch_unverified(large, "a.example", path, Some("proof"), 9, LONG).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TooLarge);
+    let plain = serve(loopback::blurt).await;
+    let failure = fetch_unverified(plain, "a.example", path, None, 100, LONG).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotTls, "{failure}");
+}

@@ -89,7 +89,8 @@ async fn the_servers_tell_why_the_system_failed() {
         (silent().await, FailureKind::ResolverTimeout),
     ];
     for (server, kind) in cases {
-        let report = report(try_again(), &[server], SHORT).await;
+        let timeout = if kind == FailureKind::ResolverTimeout { SHORT } else { LONG };
+        let report = report(try_again(), &[server], timeout).await;
         let failure = report.failure.unwrap();
         assert_eq!((failure.step, failure.kind), (Step::Name, kind), "{}", failure.detail);
         assert!(report.addresses.is_empty());

@@ -67,7 +67,7 @@ fn ports_are_checked() {
         ("rtc.media=20099-19099", "20099-19099"),
         ("rtc.gateway=8000-9000", "rtc.gateway"),
         ("rtc.nothing=80", "rtc.nothing"),
-        ("rtc.https", "RULE=PORT"),
+        ("rtc.https", "--port rtc.https"),
     ] {
         refused(&[&user[..], &[port]].concat(), &[word]);
     }
@@ -77,7 +77,7 @@ fn ports_are_checked() {
 fn a_port_behind_a_target_is_an_error_with_a_hint_at_the_right_flag() {
     refused(&["--profile", "user", "--target", "rtc=rtc.example:8989"], &["8989", "--port"]);
     refused(&["--profile", "user", "--target", "rtc="], &["rtc"]);
-    refused(&["--profile", "user", "--target", "rtc.example"], &["ROLE=HOST"]);
+    refused(&["--profile", "user", "--target", "rtc.example"], &["--target rtc.example"]);
 }
 
 #[test]

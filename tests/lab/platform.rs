@@ -36,7 +36,7 @@ fn a_real_platform_passes_for_a_user() {
 fn a_sampled_pass_is_unknown_under_strict() {
     let Some(lab) = Lab::up() else { return };
     let _servers = [nginx(&lab), janus(&lab)];
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--ip", "4", "--strict"]);
+    let run = lab.check(&["--profile", "user", "--target", "rtc=198.51.100.10", "--strict"]);
     run.exits(3).report().at(RTC4, MEDIA).is("unknown");
 }
 

@@ -15,6 +15,9 @@ const ACD_PORTS: [&str; 4] = ["tcp 80", "tcp 443", "tcp 8089", AUDIO];
 const RTC_HOSTS: [&str; 2] = [RTC4, RTC6];
 const ACD_HOSTS: [&str; 2] = [ACD4, ACD6];
 
+/// A name with an address in either family.
+const BOTH_FAMILIES: &str = "198.51.100.10 rtc.example\n2001:db8:2::10 rtc.example\n";
+
 /// Asserts what a sweep found, list by list.
 #[track_caller]
 fn swept(check: Check<'_>, answered: &[&str], silent: &[&str], prohibited: &[&str]) {
@@ -267,7 +270,7 @@ fn replies_dropped_on_their_way_back_are_silence_too() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
     lab.forward("udp sport 19700-19709 drop");
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--ip", "4"]);
+    let run = lab.check(&["--profile", "user", "--target", "rtc=198.51.100.10"]);
     let report = run.exits(1).report();
     swept(report.at(RTC4, MEDIA).is("fail"), &["19099-19699", "19710-20099"], &["19700-19709"], &[]);
 }
@@ -297,11 +300,11 @@ fn broken_ipv6_is_not_hidden_by_ipv4_nor_the_other_way_round() {
         report.at(broken, "tcp 80").is("fail");
         report.at(broken, MEDIA).is("unknown");
     }
+    lab.hosts(BOTH_FAMILIES);
     for (family, address) in [("4", RTC4), ("6", RTC6)] {
         lab.forward(if family == "4" { "meta nfproto ipv6 drop" } else { "meta nfproto ipv4 drop" });
-        let run = lab.check(&["--profile", "user", "--target", RTC, "--ip", family]);
-        let report = run.exits(0).report();
-        report.passes(address, &RTC_PORTS, &[]);
+        let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example", "--ip", family]);
+        run.exits(0).report().passes(address, &RTC_PORTS, &[]);
     }
 }
 
@@ -309,8 +312,9 @@ fn broken_ipv6_is_not_hidden_by_ipv4_nor_the_other_way_round() {
 fn a_family_without_an_address_is_skipped_and_without_both_everything_fails() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
+    lab.hosts(BOTH_FAMILIES);
     lab.without_address(Place::Client, CLIENT6);
-    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example"]);
     let report = run.exits(0).report();
     report.passes(RTC4, &RTC_PORTS, &[]);
     for port in RTC_PORTS {
@@ -318,7 +322,7 @@ fn a_family_without_an_address_is_skipped_and_without_both_everything_fails() {
     }
 
     lab.without_address(Place::Client, CLIENT4);
-    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example"]);
     let report = run.exits(1).report();
     assert_eq!(report.verdict(), "fail", "{report}");
     assert!(report.all().iter().all(|c| c.status() == "fail"), "{report}");
@@ -328,7 +332,7 @@ fn a_family_without_an_address_is_skipped_and_without_both_everything_fails() {
 fn a_name_is_tested_on_every_address_it_has() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
-    lab.hosts(&format!("{RTC4} rtc.example\n{RTC6} rtc.example\n"));
+    lab.hosts(BOTH_FAMILIES);
     let run = lab.check(&["--profile", "user", "--target", "rtc=rtc.example", "--skip", "rtp"]);
     let report = run.exits(0).report();
     for address in RTC_HOSTS {
@@ -349,8 +353,8 @@ fn a_name_is_tested_on_every_address_it_has() {
 #[test]
 fn a_restricted_responder_answers_holders_of_the_key_alone() {
     let Some(lab) = Lab::up() else { return };
-    let _server = crate::servers::restricted(&lab, "rtc", RTC4, RTC6, "correct horse battery staple");
-    let args = ["--profile", "user", "--target", RTC, "--ip", "4"];
+    let _server = crate::servers::restricted(&lab, "rtc", RTC4, "correct horse battery staple");
+    let args = ["--profile", "user", "--target", "rtc=198.51.100.10"];
     let holder = lab.check_with(&[("RTC_CHECK_RESPONDER_KEY", "correct horse battery staple")], &args);
     holder.exits(0).report().passes(RTC4, &RTC_PORTS, &[]);
     for stranger in [

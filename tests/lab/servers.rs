@@ -5,27 +5,28 @@ use std::fs;
 
 use crate::namespaces::{Daemon, Lab, Listens, Place, RTC4, RTC6};
 
-/// Our responder for `role` of profile `agent`, on `v4` and `v6`.
+/// Our responder for `role` of profile `agent`, on `v4` and `v6`: a process for each, because the 10,001 sockets of a
+/// role in both families are more than some machines' hard limit on open files.
 #[track_caller]
-pub fn responder(lab: &Lab, role: &str, v4: &'static str, v6: &'static str) -> Daemon {
-    serve(lab, role, v4, v6, &[])
+pub fn responder(lab: &Lab, role: &str, v4: &'static str, v6: &'static str) -> [Daemon; 2] {
+    [v4, v6].map(|address| serve(lab, role, address, &[]))
 }
 
 /// Our responder for holders of `key` alone.
 #[track_caller]
-pub fn restricted(lab: &Lab, role: &str, v4: &'static str, v6: &'static str, key: &str) -> Daemon {
-    serve(lab, role, v4, v6, &[("RTC_CHECK_RESPONDER_KEY", key)])
+pub fn restricted(lab: &Lab, role: &str, address: &'static str, key: &str) -> Daemon {
+    serve(lab, role, address, &[("RTC_CHECK_RESPONDER_KEY", key)])
 }
 
 #[track_caller]
-fn serve(lab: &Lab, role: &str, v4: &'static str, v6: &'static str, environment: &[(&str, &str)]) -> Daemon {
+fn serve(lab: &Lab, role: &str, address: &'static str, environment: &[(&str, &str)]) -> Daemon {
     let mut command = lab.command(Place::Server, env!("CARGO_BIN_EXE_rtc-check"));
-    command.args(["serve", "--profile", "agent", "--role", role, "--bind", v4, "--bind", v6]);
+    command.args(["serve", "--profile", "agent", "--role", role, "--bind", address]);
     command.envs(environment.iter().copied());
     command.arg("--cert").arg(&lab.pki.chain).arg("--key").arg(&lab.pki.key);
     let last = if role == "rtc" { 20099 } else { 20000 };
-    let both = [Listens::Tcp(v4, 8089), Listens::Tcp(v6, 8089), Listens::Udp(v4, last), Listens::Udp(v6, last)];
-    lab.start(command, &format!("responder-{role}"), &both)
+    let wanted = [Listens::Tcp(address, 8089), Listens::Udp(address, last)];
+    lab.start(command, &format!("responder-{role}-{address}"), &wanted)
 }
 
 /// nginx: 80 redirects to HTTPS on the same host, 443 serves a page.

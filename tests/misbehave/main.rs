@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use harness::{Check, Report, binary};
 
-/// Runs rtc-check for one rule of profile `user` (or `rtc-server`) against a peer's port on 127.0.0.1.
+/// Runs rtc-check for one rule of a profile against a peer's port on 127.0.0.1.
 #[track_caller]
 fn ask(profile: &str, rule: &str, port: u16, more: &[&str]) -> Report {
     let mut command = binary();

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::peer::{self, Authority, Connection, after_tls, hold, listen};
-use crate::{ask, failed};
+use crate::{ask, ask_of, failed};
 
 /// What `peer` does to the WSS rule of Janus.
 #[track_caller]
@@ -221,12 +221,38 @@ fn a_redirect_to_another_host_is_not_the_documents() {
     assert!(check.reason().contains("portal.example"), "{check}");
 }
 
+/// A profile with one rule for SSH.
+const SSH: &str = r#"
+name = "one-ssh-server"
+title = "One SSH server"
+vantages = ["client"]
+[documents]
+here = "This test"
+[roles.host]
+description = "an SSH server"
+[ssh."host.ssh"]
+to = "host"
+port = 22
+need = "required"
+source = { document = "here", section = "none", row = "HOST | TCP | 22" }
+"#;
+
+/// What `peer` does to a rule for SSH.
+#[track_caller]
+fn greeting(peer: impl Fn(TcpStream) + Send + Sync + 'static, kinds: &[&str]) {
+    let report = ask_of(SSH, "host", "host.ssh", listen(peer), 1);
+    failed(&report, "host.ssh", "banner", kinds);
+}
+
 #[test]
-fn a_banner_without_an_end_is_bounded() {
-    let port = listen(|mut stream: TcpStream| while stream.write_all(&[b'S'; 4096]).is_ok() {});
-    let report = ask("rtc-server", "rtc.ssh", port, &["--option", "ssh=true"]);
-    let check = report.of("rtc.ssh")[0];
-    assert_eq!(check.failure().0, "banner", "{check}");
-    assert!(["too-large", "garbage"].contains(&check.failure().1), "{check}");
-    assert_ne!(check.status(), "pass", "{check}");
+fn greetings_that_never_come_never_end_or_are_nonsense_fail() {
+    greeting(hold, &["timed-out"]);
+    greeting(|mut stream| while stream.write_all(&[b'S'; 4096]).is_ok() {}, &["too-large", "garbage"]);
+    greeting(|mut stream| while stream.write_all(b"line\r\n").is_ok() {}, &["too-large", "garbage"]);
+    greeting(drop, &["closed", "reset"]);
+    let http = |mut stream: TcpStream| {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        hold(stream);
+    };
+    greeting(http, &["garbage"]);
 }

@@ -214,8 +214,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     if !range.prohibited.is_empty() {
-        let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
-        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
+        return prohibited(range, &to, &allow, &coverage);
     }
     match status {
         Status::Pass => {
@@ -250,6 +249,20 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             others(reached, range),
         ),
     }
+}
+
+/// The words for ports that a firewall rejects; one that limits its ICMP errors leaves their neighbours silent.
+fn prohibited(range: &Swept, to: &str, allow: &str, coverage: &str) -> String {
+    let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
+    if range.silent.is_empty() {
+        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
+    }
+    let stopped = range.prohibited.ranges().iter().chain(range.silent.ranges()).flat_map(|r| r.iter());
+    format!(
+        "UDP {} to {to} is stopped: {by} rejected {} of these ports and the rest stayed silent; {allow} ({coverage}).",
+        short(&stopped.collect()),
+        range.prohibited.count()
+    )
 }
 
 fn others(reached: u32, range: &Swept) -> String {

@@ -101,7 +101,7 @@ pub struct TuningArgs {
     #[arg(long, value_name = "S", env = "RTC_CHECK_BUDGET", value_parser = seconds)]
     pub budget: Option<Duration>,
     /// Keep each WebSocket open in silence for so many seconds, then ping
-    #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = seconds)]
+    #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = hold)]
     pub hold: Option<Duration>,
     /// Full STUN retransmission schedule (39.5 s) in place of the quick one (5.5 s)
     #[arg(long, env = "RTC_CHECK_THOROUGH")]
@@ -167,7 +167,7 @@ pub enum ProfilesCommand {
     /// List the built-in profiles
     List {
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
     /// Show the rules, limits and bandwidth of a profile with their sources
@@ -175,7 +175,7 @@ pub enum ProfilesCommand {
         /// Built-in profile or path of a profile file
         name: String,
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
     /// Check profile files; every error is printed with its place
@@ -183,7 +183,7 @@ pub enum ProfilesCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
 }
@@ -235,12 +235,12 @@ pub struct ServeArgs {
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// Built-in profile to demonstrate
-    #[arg(short, long, value_name = "NAME", default_value = "agent")]
+    #[arg(short, long, value_name = "NAME", default_value = "agent", env = "RTC_CHECK_DEMO_PROFILE")]
     pub profile: String,
     #[command(flatten)]
     pub output: OutputArgs,
     /// Datagrams a second of a sweep [default: 4000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=25_000))]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
 }
 
@@ -257,6 +257,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.trim_end_matches('s').parse::<f64>() {
         Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
         _ => Err("give seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+/// Seconds that a responder's own idle limit of an hour does not cut short.
+fn hold(text: &str) -> Result<Duration, String> {
+    match seconds(text) {
+        Ok(time) if time <= Duration::from_secs(3000) => Ok(time),
+        _ => Err("give seconds, more than 0 and at most 3000".to_owned()),
     }
 }
 

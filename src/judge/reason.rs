@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Transport, metric};
 use crate::plan::Item;
 
-use super::check::at_name;
+use super::check::{CERT_WARN_DAYS, at_name};
 use super::range::Swept;
 
 /// `TCP 8989` or `UDP 19099-20099`.
@@ -149,7 +149,7 @@ pub fn measured(item: &Item, seen: &Seen, status: Status, days_left: Option<f64>
         text.push_str(&format!(" ({fallback})"));
     }
     match days_left {
-        Some(days) if status == Status::Warn && days < 14.0 => {
+        Some(days) if status == Status::Warn && days < CERT_WARN_DAYS => {
             text.push_str(&format!("; its certificate ends in {days:.0} days: renew it now"));
         }
         Some(days) => text.push_str(&format!("; its certificate is valid for {days:.0} more days")),
@@ -230,7 +230,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             others(reached, range),
         ),
         Status::Fail => format!(
-            "UDP {all} to {to} did not answer at all, although the responder there answers elsewhere: a firewall drops the range; {allow} ({coverage})."
+            "UDP {all} to {to} did not answer at all, although the responder there says on its HTTPS page that it serves these ports: a firewall between here and there drops them; {allow} ({coverage})."
         ),
         _ if range.responder && !range.refused.is_empty() => format!(
             "UDP {} to {to} was refused by the host itself while the responder answered on {} ports: it could not open them, or the host's own firewall rejects them; look at what `rtc-check serve` printed ({coverage}).",

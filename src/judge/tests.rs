@@ -102,7 +102,7 @@ impl Bench {
             finished: String::new(),
             duration_ms: 0,
             seed: 1,
-            complete: true,
+            ended: None,
             strict: self.strict,
         };
         judge(&self.plan, &self.seen, &meta)
@@ -152,13 +152,16 @@ fn only(b: &Bench) -> (Status, String) {
 
 #[test]
 fn silence_over_udp_is_unknown_unless_the_far_end_is_known_to_answer() {
-    let silent = || Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "no answer"));
-    let alone = Bench::new(&["stun"]).saw("stun", silent());
-    assert_eq!(only(&alone).0, Status::Unknown);
+    let mut silent = Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "no answer"));
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent.clone())).0, Status::Unknown);
+    silent.facts.set(&metric::RESPONDER_PAGE, false);
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent.clone())).0, Status::Unknown);
+    silent.facts.set(&metric::RESPONDER_PAGE, true);
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent)).0, Status::Fail);
     let all: Vec<u16> = (1000..1100).collect();
-    let beside =
-        Bench::new(&["stun", "media"]).saw("stun", silent()).saw("media", on_responder(range(&all, &[], &[], &[])));
-    assert_eq!(only(&beside).0, Status::Fail);
+    let mut range = range(&[], &[], &all, &[]);
+    range.facts.set(&metric::RESPONDER_PAGE, true);
+    assert_eq!(only(&Bench::new(&["media"]).saw("media", range)).0, Status::Fail);
 }
 
 #[test]
@@ -275,6 +278,31 @@ fn a_waived_check_keeps_its_status_and_does_not_count() {
     assert_eq!((report.verdict, report.summary.fail), (Status::Pass, 0));
     let check = report.checks.iter().find(|c| c.waived.is_some()).unwrap();
     assert_eq!(check.status, Status::Fail);
+}
+
+#[test]
+fn a_waiver_of_what_a_group_prefers_does_not_make_its_alternatives_required() {
+    let judged = |gateway: Observation, api: Observation, waive: &str| {
+        let mut b = Bench::new(&["gateway", "api", "ssh"]).saw("gateway", gateway).saw("api", api).saw("ssh", ok());
+        for item in b.plan.items.iter_mut().filter(|i| i.rule.id == RuleId::from(waive)) {
+            item.waived = Some(crate::model::Waived { reason: "later".into(), until: None });
+        }
+        b.verdict()
+    };
+    let no = || failed(FailureKind::Refused);
+    assert_eq!(judged(no(), no(), "gateway"), Status::Pass);
+    assert_eq!(judged(no(), ok(), "gateway"), Status::Pass);
+    assert_eq!(judged(no(), no(), "api"), Status::Fail);
+}
+
+#[test]
+fn an_unproven_alternative_is_told_as_a_finding() {
+    let mut open = ok();
+    open.facts.set(&metric::FALLBACK, "TCP connect stood in for TURN");
+    let b = Bench::new(&["media", "relay"]).saw("media", range(&[], &[1000], &[1050], &[])).saw("relay", open);
+    let report = b.report();
+    assert_eq!(report.findings[0].id, "group.alternative-unproven");
+    assert!(report.findings[0].checks.contains(&"relay/192.0.2.1".to_owned()));
 }
 
 #[test]

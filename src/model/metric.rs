@@ -22,7 +22,8 @@ table! {
     STEPS = "steps": "layers the probe climbed, with their times";
     FAILURE = "failure": "step, kind and words of the failure";
     FALLBACK = "fallback": "the plainer probe that stood in for the service's own, and what it leaves open";
-    RESPONDER = "responder": "the far end is an rtc-check responder (its version)";
+    RESPONDER = "responder": "an rtc-check responder answered over UDP (its version)";
+    RESPONDER_PAGE = "responder_page": "whether a responder's well-known page at this address says that it serves these UDP ports";
     // Names
     DNS_SERVERS = "dns_servers": "each resolver's own answer: server, type, rcode, addresses, ttl_s, ms";
     DNS_DIFFER = "dns_differ": "resolvers gave different addresses";

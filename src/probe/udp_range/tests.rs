@@ -70,7 +70,7 @@ async fn a_responder_known_by_its_page_whose_ports_are_all_dropped_is_silent_and
     let seen = run(&task("127.0.7.2", first, last), PortsMode::Sample(12), Some(true)).await;
     assert_eq!(seen.outcome, Outcome::Measured);
     assert_eq!(seen.facts.get::<PortSet>(&metric::SILENT).unwrap().count(), 5);
-    assert!(seen.facts.has(&metric::RESPONDER) && !seen.facts.has(&metric::ROUND_TRIP_LOSS_PCT));
+    assert!(seen.facts.get(&metric::RESPONDER_PAGE) == Some(true) && !seen.facts.has(&metric::ROUND_TRIP_LOSS_PCT));
 }
 
 #[tokio::test]

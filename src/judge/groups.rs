@@ -18,10 +18,9 @@ pub fn verdict(plan: &Plan, checks: &[Check]) -> Status {
     });
     match lone.chain(grouped).reduce(Status::worst) {
         Some(worst) => worst,
-        // Nothing that counts was tried: waived or optional is well, skipped is not known.
-        None if checks.iter().any(|c| c.waived.is_none() && c.status == Status::Skip && c.need != Need::Optional) => {
-            Status::Unknown
-        }
+        // Nothing that counts was tried: what the operator waived is well, what was only skipped is not known.
+        None if checks.iter().any(|c| c.waived.is_some()) => Status::Pass,
+        None if checks.iter().any(|c| c.status == Status::Skip && c.need != Need::Optional) => Status::Unknown,
         None => Status::Pass,
     }
 }

@@ -202,6 +202,16 @@ fn a_prohibition_fails_wherever_it_comes_from() {
 }
 
 #[test]
+fn a_range_of_which_a_router_rejects_some_aloud_is_named_whole() {
+    let mut o = range(&[1000], &[], &[1050, 1052, 1053], &[1051, 1054]);
+    o.facts.set(&metric::ICMP_FROM, "198.51.100.1");
+    let (status, reason) = only(&Bench::new(&["media"]).saw("media", on_responder(o)));
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("UDP 1050-1054 to"), "{reason}");
+    assert!(reason.contains("2 of these ports are rejected by the firewall at 198.51.100.1, 3 are silent"), "{reason}");
+}
+
+#[test]
 fn alternatives_count_once() {
     let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
     let no = || failed(FailureKind::Refused);
@@ -255,6 +265,14 @@ fn a_waived_check_keeps_its_status_and_does_not_count() {
     assert_eq!((report.verdict, report.summary.fail), (Status::Pass, 0));
     let check = report.checks.iter().find(|c| c.waived.is_some()).unwrap();
     assert_eq!(check.status, Status::Fail);
+}
+
+#[test]
+fn a_run_of_waived_and_unselected_rules_alone_is_green() {
+    let skipped = Observation::skipped(ProbeKind::Ws, "not selected by --only stun");
+    let mut b = Bench::new(&["stun", "gateway"]).saw("stun", failed(FailureKind::TimedOut)).saw("gateway", skipped);
+    b.plan.items.iter_mut().for_each(|i| i.allow_unknown = i.rule.id == RuleId::from("stun"));
+    assert_eq!(b.verdict(), Status::Pass);
 }
 
 #[test]

@@ -270,17 +270,17 @@ pub fn dns_server(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "give the resolver's address, such as 192.0.2.53 or [2001:db8::53]:53".to_owned())
 }
 
-/// `NAME=VALUE`, split at the first `=`.
-pub fn pair<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
+/// Splits at the first `=`; `form` says how the flag's value is written.
+pub fn pair<'a>(flag: &str, form: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
-        _ => Err(format!("{flag} {text}: write it as NAME=VALUE")),
+        _ => Err(format!("{flag} {text}: write it as {flag} {form}")),
     }
 }
 
 /// `RULE=PORT` or `RULE=A-B`.
 pub fn moved_port(text: &str) -> Result<(crate::model::RuleId, PortRange), String> {
-    let (rule, ports) = pair("--port", text)?;
+    let (rule, ports) = pair("--port", "RULE=PORT or RULE=A-B", text)?;
     Ok((rule.into(), ports.parse().map_err(|e| format!("--port {text}: {e}"))?))
 }
 

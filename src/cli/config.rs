@@ -79,16 +79,17 @@ pub enum Until {
 impl Waive {
     /// # Errors
     /// An empty reason, or an `until` that is no day.
-    pub fn waiver(&self) -> Result<Waiver, String> {
+    pub fn waiver(&self, file: &str) -> Result<Waiver, String> {
         let text = match &self.until {
             Until::Date(date) => date.to_string(),
             Until::Text(text) => text.clone(),
         };
         if self.reason.trim().is_empty() {
-            return Err(format!("the waiver of `{}` gives no reason", self.rule));
+            return Err(format!("{file}: the waiver of `{}` gives no reason", self.rule));
         }
-        let until = text.parse().map_err(|e| format!("the waiver of `{}`: until: {e}", self.rule))?;
-        Ok(Waiver { rule: RuleId::from(self.rule.as_str()), reason: self.reason.clone(), until })
+        let until = text.parse().map_err(|e| format!("{file}: the waiver of `{}`: until: {e}", self.rule))?;
+        let (rule, reason) = (RuleId::from(self.rule.as_str()), self.reason.clone());
+        Ok(Waiver { rule, reason, until, file: file.to_owned() })
     }
 }
 
@@ -104,11 +105,19 @@ pub fn read(named: Option<&Path>, home: &[PathBuf]) -> Result<Config, String> {
     let Some(path) = found else { return Ok(Config::default()) };
     let text = super::files::read_text(&path, MAX_BYTES)?;
     let mut config: Config =
-        toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.to_string().trim_end()))?;
+        toml::from_str(&text).map_err(|e| format!("{}{}", place(&path, &text, &e), e.to_string().trim_end()))?;
     let base = path.parent().unwrap_or(Path::new(""));
     config.ca.iter_mut().for_each(|ca| *ca = base.join(&*ca));
     config.path = Some(path);
     Ok(config)
+}
+
+/// `FILE:LINE:COLUMN: `, counted from 1.
+fn place(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|s| text.get(..s.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    format!("{}:{line}:{column}: ", path.display())
 }
 
 #[cfg(test)]
@@ -123,7 +132,7 @@ mod tests {
              [[waive]]\nrule = \"rtc.https\"\nreason = \"x\"\nuntil = \"soon\"\n",
         )
         .unwrap();
-        let waivers: Vec<_> = config.waive.iter().map(Waive::waiver).collect();
+        let waivers: Vec<_> = config.waive.iter().map(|w| w.waiver("c.toml")).collect();
         assert_eq!(waivers[0].as_ref().unwrap().until.to_string(), "2027-01-31");
         assert!(waivers[1].as_ref().unwrap_err().contains("no reason"));
         assert!(waivers[2].as_ref().unwrap_err().contains("soon"));

@@ -8,7 +8,7 @@ use crate::model::{Host, PortRange, PortSet, RoleName, RuleId};
 use crate::net::{chance, tls::Trust};
 use crate::plan::{Plan, Request};
 use crate::profile::{self, Profile, Rule};
-use crate::serve::{self, Config, Limits, Ports, Responder};
+use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 
 use super::args::{DemoArgs, TuningArgs};
 use super::check::{self, Job};
@@ -16,8 +16,12 @@ use super::output::Outputs;
 use super::serve::{Choice, service};
 use super::{Unusable, exit};
 
-/// Where a media range is tried: as the document has it, then moved down by so many ports.
-const SHIFTS: [u16; 4] = [0, 1500, 3000, 4500];
+/// How far a media range is moved down, attempt by attempt; `None`: as the document has it. Another demo may run, which
+/// takes a loopback network, and a wildcard socket of this machine may have one of the ports.
+const SHIFTS: [Option<u16>; 6] = [None, None, Some(0), Some(0), Some(1500), Some(3000)];
+
+/// The highest port below those that Linux gives to outgoing sockets by default (`net.ipv4.ip_local_port_range`).
+const BELOW_EPHEMERAL: u16 = 32_767;
 
 /// `rtc-check demo …`.
 pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
@@ -41,62 +45,53 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<(
         options: profile.options.clone(),
         ports: BTreeMap::new(),
     };
-    let addresses = addresses(profile, &choice);
-    let names: Vec<String> = addresses.values().map(ToString::to_string).collect();
-    let (authority, tls) = serve::self_signed(&names).map_err(|e| Unusable(e.to_string()))?;
-    let trust = Trust::only_pem(&authority.0);
-    let (responder, ports) = start(profile, &choice, &addresses, tls).await?;
+    let (addresses, authority, responder) = start(profile, &choice).await?;
     let request = Request {
         targets: addresses.iter().map(|(role, a)| (role.clone(), vec![Host::Address(*a)])).collect(),
-        ports,
+        ports: moved(profile, &responder),
         ..Request::default()
     };
     let plan = Plan::new(profile, &request).map_err(|e| Unusable(e.to_string()))?;
     let tuning = check::tuning(&TuningArgs { pace: args.pace, ..TuningArgs::default() });
-    let (trust, seed) = (Arc::new(trust), chance::seed());
+    let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
     let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict: args.output.strict, key: None };
     let result = check::run(job, outputs.sink()).await;
     responder.stop().await;
     Ok(result)
 }
 
-/// Each role that a rule reaches, on a loopback address of its own.
-fn addresses(profile: &Profile, choice: &Choice) -> BTreeMap<RoleName, IpAddr> {
+/// Each role that a rule reaches, on an address of its own of the loopback network 127.0.NET.0/24.
+fn addresses(profile: &Profile, choice: &Choice, net: u8) -> BTreeMap<RoleName, IpAddr> {
     let roles: BTreeSet<&RoleName> = profile.rules.iter().filter(|r| choice.takes(r)).map(|r| &r.to).collect();
     let address = |(i, role): (usize, &RoleName)| {
         let last = u8::try_from(i + 2).unwrap_or(u8::MAX);
-        (role.clone(), IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))
+        (role.clone(), IpAddr::V4(Ipv4Addr::new(127, 0, net, last)))
     };
     roles.into_iter().enumerate().map(address).collect()
 }
 
-/// Starts the responder; a range that is taken on this machine is moved, by the override that a user has too.
+/// Starts the responder where this machine has room for it.
 async fn start(
     profile: &Profile,
     choice: &Choice,
-    addresses: &BTreeMap<RoleName, IpAddr>,
-    tls: Arc<rustls::ServerConfig>,
-) -> Result<(Responder, BTreeMap<RuleId, PortRange>), Unusable> {
+) -> Result<(BTreeMap<RoleName, IpAddr>, CertificatePem, Responder), Unusable> {
     let mut why = String::new();
-    for shift in SHIFTS {
+    for (attempt, shift) in SHIFTS.into_iter().enumerate() {
+        let [random] = chance::bytes::<1>();
+        let addresses = addresses(profile, choice, if attempt == 0 { 0 } else { random });
+        let names: Vec<String> = addresses.values().map(ToString::to_string).collect();
+        let (authority, tls) = serve::self_signed(&names).map_err(|e| Unusable(e.to_string()))?;
         let served = |rule: &Rule| {
             let bind = addresses.get(&rule.to).copied().into_iter().collect();
             service(rule, bind, wanted(rule, shift))
         };
-        let config = Config {
-            services: profile.rules.iter().filter(|r| choice.takes(r)).map(served).collect(),
-            tls: Arc::clone(&tls),
-            key: None,
-            limits: Limits::default(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let services = profile.rules.iter().filter(|r| choice.takes(r)).map(served).collect();
+        let tool_version = env!("CARGO_PKG_VERSION").to_owned();
+        let config = Config { services, tls, key: None, limits: Limits::default(), tool_version };
         let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
         let taken = |n: &&serve::NotBound| profile.rules.iter().any(|r| r.id == n.rule && r.ports.is_some());
         match responder.not_bound().iter().find(taken) {
-            None => {
-                let ports = moved(profile, &responder);
-                return Ok((responder, ports));
-            }
+            None => return Ok((addresses, authority, responder)),
             Some(missing) => why = format!("{}: {}", missing.rule, missing.why),
         }
         responder.stop().await;
@@ -104,9 +99,16 @@ async fn start(
     Err(Unusable(format!("the demo found no free ports on loopback: {why}")))
 }
 
-fn wanted(rule: &Rule, shift: u16) -> Ports {
-    let moved = |p: PortRange| PortRange::new(p.first().saturating_sub(shift), p.last().saturating_sub(shift));
-    match rule.ports.filter(|p| !p.is_single()).and_then(moved) {
+/// A free port for a rule of one port; a range as the document has it, or moved below the ephemeral ports and further.
+fn wanted(rule: &Rule, shift: Option<u16>) -> Ports {
+    let down = |range: PortRange| match shift {
+        None => Some(range),
+        Some(more) => {
+            let by = range.last().saturating_sub(BELOW_EPHEMERAL).saturating_add(more);
+            PortRange::new(range.first().checked_sub(by)?, range.last().checked_sub(by)?)
+        }
+    };
+    match rule.ports.filter(|p| !p.is_single()).and_then(down) {
         Some(range) => Ports::Exact(range),
         None => Ports::Free,
     }

@@ -111,7 +111,7 @@ fn format(name: &str) -> Result<Format, Unusable> {
 }
 
 fn further(text: &str) -> Result<(Format, Output), Unusable> {
-    let (name, path) = super::args::pair("--report", text)?;
+    let (name, path) = super::args::pair("--report", "FORMAT=FILE", text)?;
     Ok((format(name)?, Output::open(path.as_ref())?))
 }
 

@@ -57,7 +57,8 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     let mut given: BTreeMap<RoleName, Vec<Host>> = BTreeMap::new();
     for text in &args.targets {
         keep(
-            args::pair("--target", text).and_then(|(role, hosts)| bind(&mut given, role, hosts.split(','), "--target")),
+            args::pair("--target", "ROLE=HOST[,HOST…]", text)
+                .and_then(|(role, hosts)| bind(&mut given, role, hosts.split(','), "--target")),
         );
     }
     request.targets.extend(given);
@@ -73,8 +74,9 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     for text in &args.options {
         keep(args::option(text).map(|option| request.options.extend([option])));
     }
+    let file = config.path.as_deref().unwrap_or(Path::new("rtc-check.toml")).display().to_string();
     for waive in &config.waive {
-        keep(waive.waiver().map(|w| request.waivers.push(w)));
+        keep(waive.waiver(&file).map(|w| request.waivers.push(w)));
     }
     match errors.is_empty() {
         true => Ok(request),

@@ -1,6 +1,7 @@
 //! `rtc-check serve`: a profile's roles into the responder's services.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{PortRange, RoleName, RuleId};
@@ -33,27 +34,30 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
         limits: Limits::default(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    super::runtime()?.block_on(serve_until_ended(config))
+    super::runtime()?.block_on(serve_until_ended(config, args.log_json))
 }
 
-async fn serve_until_ended(config: Config) -> Result<u8, Unusable> {
+async fn serve_until_ended(config: Config, json: bool) -> Result<u8, Unusable> {
+    let say = |text: &str| {
+        if !json {
+            output::say(text)
+        }
+    };
     let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
     for bound in responder.bound() {
         let ports = bound.ports.to_string();
-        output::say(&format!("{:<24} {:<6} {:<16} {} {ports}", bound.rule, bound.role, bound.service, bound.address));
+        say(&format!("{:<24} {:<6} {:<16} {} {ports}", bound.rule, bound.role, bound.service, bound.address));
     }
     for missing in responder.not_bound() {
-        output::say(&format!("NOT SERVED {} on {}: {}", missing.rule, missing.address, missing.why));
+        say(&format!("NOT SERVED {} on {}: {}", missing.rule, missing.address, missing.why));
     }
     if responder.bound().is_empty() {
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
     }
-    output::say("ready; Ctrl-C or SIGTERM ends it");
+    say("ready; Ctrl-C or SIGTERM ends it");
     super::signal::ended().await;
-    let counters = responder.counters();
-    responder.stop().await;
-    let text = serde_json::to_string(&counters).unwrap_or_default();
-    output::say(&format!("stopped; counters {text}"));
+    let counters = responder.stop().await;
+    say(&format!("stopped; {counters}"));
     Ok(exit::PASS)
 }
 
@@ -182,8 +186,12 @@ fn certificate(args: &ServeArgs, services: &[ServeRule]) -> Result<std::sync::Ar
     Ok(tls)
 }
 
-/// Structured logs on stderr; `info` and worse.
+/// Structured logs on stderr: everything from `info` on as JSON, or warnings beside the lines for people.
 fn log_to_stderr(json: bool) {
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
-    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // A second subscriber in one process is refused, and the first one does as well.
+    let _ = match json {
+        true => builder.json().with_max_level(tracing::Level::INFO).try_init(),
+        false => builder.with_max_level(tracing::Level::WARN).try_init(),
+    };
 }

@@ -18,9 +18,8 @@ pub fn verdict(plan: &Plan, checks: &[Check]) -> Status {
     });
     match lone.chain(grouped).reduce(Status::worst) {
         Some(worst) => worst,
-        // Nothing that counts was tried: what the operator waived is well, what was only skipped is not known.
-        None if checks.iter().any(|c| c.waived.is_some()) => Status::Pass,
-        None if checks.iter().any(|c| c.status == Status::Skip && c.need != Need::Optional) => Status::Unknown,
+        // Nothing counts: what was tried is waived or optional, which is well; nothing tried at all shows nothing.
+        None if checks.iter().all(|c| c.status == Status::Skip) => Status::Unknown,
         None => Status::Pass,
     }
 }

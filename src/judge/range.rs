@@ -17,6 +17,10 @@ pub struct Swept {
     pub coverage_pct: f64,
     /// The far end is a responder: it answers on every port that it serves.
     pub responder: bool,
+    /// The ports were asked within the target's budget of ICMP errors, so that a closed port is not taken for silent.
+    pub sampled: bool,
+    /// How many open ports the sweep may be expected to call silent by loss alone.
+    pub expected_missed: f64,
     /// A router or firewall that answered in the target's place.
     pub icmp_from: Option<String>,
 }
@@ -33,10 +37,29 @@ impl Swept {
             total: facts.get(&metric::TOTAL).unwrap_or_default(),
             coverage_pct: facts.get(&metric::COVERAGE_PCT).unwrap_or_default(),
             responder: facts.has(&metric::RESPONDER),
+            sampled: facts.get(&metric::SAMPLED).unwrap_or_default(),
+            expected_missed: facts.get(&metric::EXPECTED_MISSED).unwrap_or_default(),
             icmp_from: facts.get(&metric::ICMP_FROM),
         }
     }
 }
+
+impl Swept {
+    /// The chance that loss alone silences so many ports or more: the upper tail of a Poisson distribution.
+    fn by_loss(&self) -> f64 {
+        let mean = self.expected_missed;
+        let mut term = (-mean).exp();
+        let mut fewer = 0.0;
+        for n in 0..self.silent.count().min(1000) {
+            fewer += term;
+            term *= mean / f64::from(n + 1);
+        }
+        1.0 - fewer
+    }
+}
+
+/// A silence that loss alone explains with more than this chance is not blamed on a firewall.
+const SURE: f64 = 0.01;
 
 /// Judges a range as the contract says: on a responder every port counts, elsewhere a sample, and silence is a failure
 /// only where something shows that the far end would have answered.
@@ -50,12 +73,13 @@ fn status(range: &Swept, strict: bool) -> Status {
     let reached = range.answered.count() + range.refused.count();
     match () {
         () if !range.prohibited.is_empty() => Status::Fail,
+        () if range.responder && !range.silent.is_empty() && range.by_loss() > SURE => Status::Unknown,
         () if range.responder && !range.silent.is_empty() => Status::Fail,
         // The responder answers on what it serves; a refusal there is its host's firewall, or a port it could not bind.
         () if range.responder && !range.refused.is_empty() => Status::Unknown,
         () if range.responder && range.answered.count() == range.total => Status::Pass,
         () if range.responder => Status::Unknown,
-        () if !range.silent.is_empty() && !range.refused.is_empty() => Status::Fail,
+        () if range.sampled && !range.silent.is_empty() && !range.refused.is_empty() => Status::Fail,
         () if !range.silent.is_empty() || reached == 0 => Status::Unknown,
         () if range.probed < range.total && strict => Status::Unknown,
         () => Status::Pass,

@@ -214,7 +214,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     if !range.prohibited.is_empty() {
-        return format!("UDP {}; {allow} ({coverage}).", rejected(range, &to));
+        return prohibited(range, &to, &allow, &coverage);
     }
     match status {
         Status::Pass => {
@@ -251,29 +251,26 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
     }
 }
 
+/// The words for ports that a firewall rejects; one that limits its ICMP errors leaves their neighbours silent.
+fn prohibited(range: &Swept, to: &str, allow: &str, coverage: &str) -> String {
+    let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
+    if range.silent.is_empty() {
+        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
+    }
+    let stopped = range.prohibited.ranges().iter().chain(range.silent.ranges()).flat_map(|r| r.iter());
+    format!(
+        "UDP {} to {to} is stopped: {by} rejected {} of these ports and the rest stayed silent; {allow} ({coverage}).",
+        short(&stopped.collect()),
+        range.prohibited.count()
+    )
+}
+
 fn others(reached: u32, range: &Swept) -> String {
     let verb = if range.refused.is_empty() { "did" } else { "were reached" };
     match reached {
         1 => format!("the other one {}", if verb == "did" { "did" } else { "was reached" }),
         n => format!("the other {n} ports {verb}"),
     }
-}
-
-/// Which ports are rejected by whom. A router tells only some of its rejections (Linux one a second to one receiver, after
-/// a burst of 6), so silent ports beside rejected ones are named with them.
-fn rejected(range: &Swept, to: &str) -> String {
-    let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
-    if range.silent.is_empty() {
-        return format!("{} to {to} is rejected by {by}", short(&range.prohibited));
-    }
-    let both = range.prohibited.ranges().iter().chain(range.silent.ranges());
-    let both: crate::model::PortSet = both.flat_map(|r| r.iter()).collect();
-    format!(
-        "{} to {to} does not get through: {} of these ports are rejected by {by}, {} are silent, as routers limit how often they say so",
-        short(&both),
-        range.prohibited.count(),
-        range.silent.count(),
-    )
 }
 
 /// The first ranges of a set, and how many more there are.

@@ -136,6 +136,7 @@ fn range(answered: &[u16], refused: &[u16], silent: &[u16], prohibited: &[u16]) 
     o.facts.set(&metric::PROBED, probed);
     o.facts.set(&metric::TOTAL, 100);
     o.facts.set(&metric::COVERAGE_PCT, probed as f64);
+    o.facts.set(&metric::SAMPLED, probed < 100);
     o
 }
 
@@ -193,6 +194,25 @@ fn on_a_responder_a_single_silent_port_fails_by_name() {
 }
 
 #[test]
+fn closed_ports_of_a_full_sweep_are_not_told_from_dropped_ones() {
+    let (refused, silent): (Vec<u16>, Vec<u16>) = (1000..1100).partition(|p| p % 10 == 0);
+    let b = Bench::new(&["media"]).saw("media", range(&[], &refused, &silent, &[]));
+    assert_eq!(only(&b).0, Status::Unknown);
+}
+
+#[test]
+fn a_silence_that_loss_explains_is_not_blamed_on_a_firewall() {
+    let rest: Vec<u16> = (1000..1100).filter(|p| *p != 1042).collect();
+    let judged = |expected: f64| {
+        let mut o = on_responder(range(&rest, &[], &[1042], &[]));
+        o.facts.set(&metric::EXPECTED_MISSED, expected);
+        only(&Bench::new(&["media"]).saw("media", o)).0
+    };
+    assert_eq!(judged(0.001), Status::Fail);
+    assert_eq!(judged(0.2), Status::Unknown);
+}
+
+#[test]
 fn a_prohibition_fails_wherever_it_comes_from() {
     let mut o = range(&[1000], &[], &[], &[1050]);
     o.facts.set(&metric::ICMP_FROM, "198.51.100.1");
@@ -208,7 +228,7 @@ fn a_range_of_which_a_router_rejects_some_aloud_is_named_whole() {
     let (status, reason) = only(&Bench::new(&["media"]).saw("media", on_responder(o)));
     assert_eq!(status, Status::Fail);
     assert!(reason.contains("UDP 1050-1054 to"), "{reason}");
-    assert!(reason.contains("2 of these ports are rejected by the firewall at 198.51.100.1, 3 are silent"), "{reason}");
+    assert!(reason.contains("198.51.100.1 rejected 2 of these ports and the rest stayed silent"), "{reason}");
 }
 
 #[test]

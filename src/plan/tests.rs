@@ -140,8 +140,12 @@ fn a_moved_port_must_fit_its_rule() {
 
 #[test]
 fn a_waiver_holds_on_its_last_day_and_is_an_error_on_the_next() {
-    let waiver =
-        |until: &str| Waiver { rule: "media.rtp".into(), reason: "later".into(), until: until.parse().unwrap() };
+    let waiver = |until: &str| Waiver {
+        rule: "media.rtp".into(),
+        reason: "later".into(),
+        until: until.parse().unwrap(),
+        file: "c.toml".to_owned(),
+    };
     let holds = Request { waivers: vec![waiver("2026-11-21")], ..request() };
     assert!(Plan::new(&profile(), &holds).unwrap().items.iter().any(|i| i.waived.is_some()));
     let over = Request { waivers: vec![waiver("2026-11-20")], ..request() };

@@ -44,6 +44,8 @@ pub struct Waiver {
     pub reason: String,
     /// The last day on which it holds.
     pub until: Day,
+    /// Where it is written, for messages.
+    pub file: String,
 }
 
 impl Waiver {
@@ -56,8 +58,8 @@ impl Waiver {
     pub(super) fn expired(&self, today: Option<Day>) -> Option<String> {
         (today? > self.until).then(|| {
             format!(
-                "the waiver of `{}` (\"{}\") expired on {}: mend what it waives, or set a new `until` in the configuration file",
-                self.rule, self.reason, self.until
+                "the waiver of `{}` (\"{}\") expired on {}: mend what it waives, or set a new `until` in {}",
+                self.rule, self.reason, self.until, self.file
             )
         })
     }

@@ -1,21 +1,25 @@
 //! The first phase: every host's addresses, once, and which of them this machine can reach at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
 
 use crate::model::{
-    Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, Service, Step, StepTiming, metric,
+    Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, RoleName, Service, Step, StepTiming, metric,
 };
 use crate::net::{icmp, resolve};
-use crate::plan::{Item, Plan};
+use crate::plan::{Families, Item, Plan};
 use crate::probe;
 
 use super::Context;
 
 /// What is known of every host.
-pub struct Names(BTreeMap<Host, Resolved>);
+pub struct Names {
+    hosts: BTreeMap<Host, Resolved>,
+    /// Roles of which this machine can reach at least one address.
+    reachable: BTreeSet<RoleName>,
+}
 
 /// What is known of one host.
 #[derive(Clone)]
@@ -31,11 +35,17 @@ pub struct Resolved {
 impl Names {
     /// The look-up of a name, for the evidence of its checks.
     pub fn report(&self, host: &Host) -> Option<Resolved> {
-        self.0.get(host).filter(|r| r.report.is_some()).cloned()
+        self.hosts.get(host).filter(|r| r.report.is_some()).cloned()
     }
 }
 
 impl Resolved {
+    /// At least one address of the families to test that this machine has a route to.
+    fn has_a_way(&self, families: Families) -> bool {
+        let usable = |a: &IpAddr| families.takes(*a) && !self.no_route.iter().any(|(lost, _)| lost == a);
+        self.addresses.iter().flatten().any(usable)
+    }
+
     /// Puts the look-up's step and answers into an observation, before its own steps.
     pub fn put_before(&self, observation: &mut Observation) {
         let Some(report) = &self.report else { return };
@@ -63,7 +73,11 @@ pub async fn resolve(plan: &Plan, context: &Context) -> Names {
     context.sink.event(&Event::PhaseStarted { phase: Phase::Names, checks, at_ms: context.since_start() });
     let resolved = join_all(hosts.into_iter().map(|h| one(h, context))).await;
     context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
-    Names(resolved.into_iter().collect())
+    let hosts: BTreeMap<Host, Resolved> = resolved.into_iter().collect();
+    let selected = plan.items.iter().filter(|i| i.is_selected());
+    let reached = selected.filter(|i| hosts.get(&i.host).is_some_and(|r| r.has_a_way(plan.families)));
+    let reachable = reached.map(|i| i.rule.to.clone()).collect();
+    Names { hosts, reachable }
 }
 
 async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
@@ -102,7 +116,7 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
     if let Some(because) = &item.not_selected {
         return (Vec::new(), vec![(address, Observation::skipped(kind, because.clone()))]);
     }
-    let Some(resolved) = names.0.get(&item.host) else {
+    let Some(resolved) = names.hosts.get(&item.host) else {
         return (Vec::new(), vec![(address, Observation::skipped(kind, "its host was not looked up"))]);
     };
     let failed = |failure: Failure| {
@@ -118,11 +132,15 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
         return (Vec::new(), vec![(None, the_name_itself(item, resolved, all))]);
     }
     let wanted: Vec<IpAddr> = all.iter().copied().filter(|a| plan.families.takes(*a)).collect();
+    if let (true, Some(address)) = (wanted.is_empty(), address) {
+        let skipped = Observation::skipped(kind, "its family is not the one that --ip asks for");
+        return (Vec::new(), vec![(Some(address), skipped)]);
+    }
     if wanted.is_empty() {
         let detail = format!("{} has no address of the family that --ip asks for", item.host);
         return failed(Failure::new(Step::Name, FailureKind::NoAddress, detail));
     }
-    split(kind, &wanted, resolved)
+    split(kind, &wanted, resolved, names.reachable.contains(&item.rule.to))
 }
 
 /// A `dns` rule is about the name, and the look-up of the first phase is its probe.
@@ -136,13 +154,13 @@ fn the_name_itself(item: &Item, resolved: &Resolved, all: &[IpAddr]) -> Observat
     observation
 }
 
-/// Skips addresses that this machine has no way to, and fails them where no other is left.
-fn split(kind: ProbeKind, wanted: &[IpAddr], resolved: &Resolved) -> (Vec<IpAddr>, Known) {
+/// Skips addresses that this machine has no way to, and fails them where the role has no other.
+fn split(kind: ProbeKind, wanted: &[IpAddr], resolved: &Resolved, role_reachable: bool) -> (Vec<IpAddr>, Known) {
     let reason = |a: &IpAddr| resolved.no_route.iter().find(|(b, _)| a == b).map(|(_, f)| f.clone());
     let (lost, test): (Vec<IpAddr>, Vec<IpAddr>) = wanted.iter().partition(|a| reason(a).is_some());
-    let observation = |failure: Failure| match test.is_empty() {
-        true => Observation::failed(kind, failure),
-        false => Observation::skipped(kind, failure.detail),
+    let observation = |failure: Failure| match role_reachable {
+        true => Observation::skipped(kind, failure.detail),
+        false => Observation::failed(kind, failure),
     };
     let known = lost.iter().filter_map(|a| Some((Some(*a), observation(reason(a)?)))).collect();
     (test, known)

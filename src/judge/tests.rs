@@ -225,6 +225,16 @@ fn a_prohibition_fails_wherever_it_comes_from() {
 }
 
 #[test]
+fn a_range_of_which_a_router_rejects_some_aloud_is_named_whole() {
+    let mut o = range(&[1000], &[], &[1050, 1052, 1053], &[1051, 1054]);
+    o.facts.set(&metric::ICMP_FROM, "198.51.100.1");
+    let (status, reason) = only(&Bench::new(&["media"]).saw("media", on_responder(o)));
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("UDP 1050-1054 to"), "{reason}");
+    assert!(reason.contains("198.51.100.1 rejected 2 of these ports and the rest stayed silent"), "{reason}");
+}
+
+#[test]
 fn alternatives_count_once() {
     let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
     let no = || failed(FailureKind::Refused);
@@ -303,6 +313,14 @@ fn an_unproven_alternative_is_told_as_a_finding() {
     let report = b.report();
     assert_eq!(report.findings[0].id, "group.alternative-unproven");
     assert!(report.findings[0].checks.contains(&"relay/192.0.2.1".to_owned()));
+}
+
+#[test]
+fn a_run_of_waived_and_unselected_rules_alone_is_green() {
+    let skipped = Observation::skipped(ProbeKind::Ws, "not selected by --only stun");
+    let mut b = Bench::new(&["stun", "gateway"]).saw("stun", failed(FailureKind::TimedOut)).saw("gateway", skipped);
+    b.plan.items.iter_mut().for_each(|i| i.allow_unknown = i.rule.id == RuleId::from("stun"));
+    assert_eq!(b.verdict(), Status::Pass);
 }
 
 #[test]

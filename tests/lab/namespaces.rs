@@ -56,16 +56,21 @@ pub struct Lab {
 impl Lab {
     /// Builds the lab; `None`, loudly, where this machine cannot, and a failure where `CI=true`.
     pub fn up() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// The same where `servers` are installed.
+    pub fn with(servers: &[&str]) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         static SWEPT: Once = Once::new();
         if std::env::var_os("RTC_CHECK_LAB").is_some_and(|v| v == "later") {
             return None;
         }
-        if let Err(why) = possible() {
+        if let Err(why) = possible(servers) {
             assert!(std::env::var_os("CI").is_none_or(|v| v != "true"), "the lab cannot run: {why}");
             let thread = std::thread::current();
             // Written past the capture of the test runner, so that it is seen although the test counts as passed.
-            let _ = writeln!(std::io::stderr(), "NOT RUN: {}: {why}", thread.name().unwrap_or("lab"));
+            let _ = writeln!(std::io::stderr(), "\nNOT RUN: {}: {why}", thread.name().unwrap_or("lab"));
             return None;
         }
         SWEPT.call_once(remove_leftovers);
@@ -272,13 +277,11 @@ impl Drop for Daemon {
 }
 
 /// Why the lab cannot be built on this machine.
-fn possible() -> Result<(), String> {
+fn possible(servers: &[&str]) -> Result<(), String> {
     if !nix::unistd::geteuid().is_root() {
         return Err("needs root for network namespaces".to_owned());
     }
-    for program in PROGRAMS {
-        program_exists(program)?;
-    }
+    PROGRAMS.iter().chain(servers).try_for_each(|program| program_exists(program))?;
     let probe = format!("{PREFIX}-{}-probe-{:?}", std::process::id(), std::thread::current().id());
     let added = Command::new("ip").args(["netns", "add", &probe]).stderr(Stdio::null()).status();
     remove(&probe);
@@ -286,7 +289,7 @@ fn possible() -> Result<(), String> {
 }
 
 /// An error that names the program when it is not on the search path.
-pub fn program_exists(program: &str) -> Result<(), String> {
+fn program_exists(program: &str) -> Result<(), String> {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let found = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
     if found { Ok(()) } else { Err(format!("{program} is not installed (tests/run installs it)")) }

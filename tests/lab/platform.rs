@@ -8,7 +8,7 @@ const MEDIA: &str = "udp 19099-20099";
 
 #[test]
 fn a_real_platform_passes_for_a_user() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
     let run = lab.check(&["--profile", "user", "--target", RTC]);
     let report = run.exits(0).report();
@@ -34,7 +34,7 @@ fn a_real_platform_passes_for_a_user() {
 
 #[test]
 fn a_sampled_pass_is_unknown_under_strict() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
     let run = lab.check(&["--profile", "user", "--target", "rtc=198.51.100.10", "--strict"]);
     run.exits(3).report().at(RTC4, MEDIA).is("unknown");
@@ -42,7 +42,7 @@ fn a_sampled_pass_is_unknown_under_strict() {
 
 #[test]
 fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
     lab.forward("udp dport 19300-19899 drop");
     let run = lab.check(&["--profile", "user", "--target", RTC]);
@@ -59,7 +59,7 @@ fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
 
 #[test]
 fn a_real_platform_without_its_gateway_fails_on_that() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["nginx"]) else { return };
     let _servers = [nginx(&lab)];
     let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
     let report = run.exits(1).report();
@@ -73,7 +73,7 @@ fn a_real_platform_without_its_gateway_fails_on_that() {
 
 #[test]
 fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["nginx", "janus", "sshd"]) else { return };
     let _servers = [nginx(&lab), janus(&lab), sshd(&lab)];
     let run = lab.check(&[
         "--profile",
@@ -116,7 +116,7 @@ source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
 
 #[test]
 fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_silent() {
-    let Some(lab) = Lab::up() else { return };
+    let Some(lab) = Lab::with(&["turnserver"]) else { return };
     let profile = lab.dir().join("stun.toml");
     std::fs::write(&profile, STUN).unwrap();
     let target = format!("stun={RTC4},[{RTC6}]");

@@ -1,4 +1,5 @@
-//! STUN servers that answer wrongly: none of it counts as an answer, and silence is never a pass.
+//! STUN servers that answer wrongly: what comes from the server itself and is no answer is garbage, what comes from
+//! elsewhere or for another transaction is silence; nothing of it is a pass.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -49,7 +50,7 @@ fn binding_success(request: &[u8], client: SocketAddr) -> Vec<u8> {
     answer
 }
 
-/// What rtc-check makes of a server that answers so.
+/// What rtc-check makes of a server that answers so: status and mapped address.
 #[track_caller]
 fn judged(answer: impl Fn(&[u8], SocketAddr) -> Vec<u8> + Send + 'static, from_elsewhere: bool, exit: i32) -> String {
     let port = server(answer, from_elsewhere);
@@ -90,31 +91,30 @@ fn an_answer_from_another_socket_is_silence() {
 }
 
 #[test]
-fn an_echoed_request_is_no_answer() {
-    judged(|request, _| request.to_vec(), false, 3);
+fn an_echoed_request_is_garbage() {
+    assert_eq!(judged(|request, _| request.to_vec(), false, 1), "fail null");
 }
 
 #[test]
-fn nonsense_and_empty_datagrams_are_no_answer() {
-    judged(|_, _| vec![0xA5; 1400], false, 3);
-    judged(|_, _| Vec::new(), false, 3);
+fn what_is_no_stun_is_garbage() {
+    assert_eq!(judged(|_, _| vec![0xA5; 1400], false, 1), "fail null");
+    assert_eq!(judged(|_, _| Vec::new(), false, 1), "fail null");
 }
 
 #[test]
-fn an_answer_cut_in_an_attribute_is_no_pass() {
-    for keep in [20, 22, 24, 28, 31] {
+fn an_answer_cut_in_an_attribute_is_garbage() {
+    for keep in [20, 24, 31] {
         let cut = move |request: &[u8], client: SocketAddr| binding_success(request, client)[..keep].to_vec();
-        let said = judged(cut, false, 3);
-        assert!(!said.starts_with("pass"), "cut to {keep}: {said}");
+        assert_eq!(judged(cut, false, 1), "fail null", "cut to {keep}");
     }
 }
 
 #[test]
-fn an_attribute_longer_than_its_message_is_no_pass() {
+fn an_attribute_longer_than_its_message_is_garbage() {
     let long = |request: &[u8], client: SocketAddr| {
         let mut answer = binding_success(request, client);
         answer[22..24].copy_from_slice(&0xFFFF_u16.to_be_bytes());
         answer
     };
-    assert!(!judged(long, false, 3).starts_with("pass"));
+    assert_eq!(judged(long, false, 1), "fail null");
 }

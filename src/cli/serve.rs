@@ -89,10 +89,9 @@ fn services(profile: &Profile, choice: &Choice, binds: &BTreeMap<RoleName, Vec<I
 
 /// One rule as the responder serves it.
 pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
-    let (path, subprotocol) = match &rule.spec {
-        Spec::Ws(ws) => (Some(ws.path.clone()), ws.subprotocol.clone()),
-        Spec::Http(http) => (Some(http.path.clone()), None),
-        _ => (None, None),
+    let subprotocol = match &rule.spec {
+        Spec::Ws(ws) => ws.subprotocol.clone(),
+        _ => None,
     };
     ServeRule {
         id: rule.id.clone(),
@@ -101,7 +100,6 @@ pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
         ports,
         service: rule.service,
         transport: rule.transport,
-        path,
         subprotocol,
     }
 }

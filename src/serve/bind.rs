@@ -248,7 +248,6 @@ mod tests {
             ports,
             service: if transport == Transport::Gre { Service::Gre } else { Service::Stun },
             transport,
-            path: None,
             subprotocol: None,
         }
     }

@@ -50,7 +50,7 @@ pub struct Config {
     pub tool_version: String,
 }
 
-/// One rule to stand in for, on some of this machine's addresses.
+/// One rule to stand in for, on some of this machine's addresses. Requests and upgrades are answered on every path.
 #[derive(Clone, Debug)]
 pub struct ServeRule {
     pub id: RuleId,
@@ -60,8 +60,6 @@ pub struct ServeRule {
     pub ports: Ports,
     pub service: Service,
     pub transport: Transport,
-    /// Path of the rule's upgrade or request. The responder answers on every path.
-    pub path: Option<String>,
     /// Subprotocol that a WebSocket service selects if it is offered; absent: the first that is offered.
     pub subprotocol: Option<String>,
 }

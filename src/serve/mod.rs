@@ -27,6 +27,7 @@ use crate::net::{ResponderKey, chance, clock};
 use crate::session::limits::AnswerLimits;
 use crate::session::reflector::{OwnSockets, Reflector};
 
+pub use bind::machine_addresses;
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
 

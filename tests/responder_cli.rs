@@ -82,3 +82,56 @@ fn bound_to_every_address_its_certificate_is_good_for_each() {
     assert_eq!(report.of("web.https")[0].status(), "pass", "{report}");
     stopped(responder).says(&["127.0.0.1", "localhost", "add it with --name"]);
 }
+
+/// A command with all the variables that `serve` reads, for a responder on 127.0.6.30.
+fn with_environment(mut command: Command, profile: &str, ports: &str, ca: &str) -> Command {
+    for (name, value) in [
+        ("PROFILE", profile),
+        ("ROLE", "web"),
+        ("BIND", "web=127.0.6.30"),
+        ("FROM", "client"),
+        ("PORT", ports),
+        ("CA_OUT", ca),
+        ("NAME", "web.example,203.0.113.7"),
+        ("LOG_JSON", "0"),
+    ] {
+        command.env(format!("RTC_CHECK_{name}"), value);
+    }
+    command
+}
+
+#[test]
+fn the_environment_alone_is_enough_and_disturbs_no_other_command() {
+    let (dir, profile) = site();
+    let (_, ports) = moved("127.0.6.30");
+    let ca = dir.path().join("ca.pem").to_str().unwrap().to_owned();
+    let command = |args: &[&str]| {
+        let mut command = with_environment(binary(), &profile, &ports, &ca);
+        command.args(args);
+        command
+    };
+    let responder = started(command(&["serve"]));
+    let report = run(command(&["--target", "web=127.0.6.30", "--ca", &ca, "--format", "json"]));
+    assert_eq!(report.exits(0).report().of("web.https")[0].status(), "pass");
+    std::fs::write(dir.path().join("report.json"), &report.stdout).unwrap();
+    let saved = dir.path().join("report.json").to_str().unwrap().to_owned();
+    for other in
+        [&["profiles", "list"][..], &["schema", "report"], &["report", &saved], &["demo", "--profile", "dlegate"]]
+    {
+        run(command(other)).exits(0).says(&[]);
+    }
+    stopped(responder).says(&["203.0.113.7", "web.example"]);
+    // The certificate's key is a file, and needs its certificate, which excludes what is made for a throw-away one.
+    let mut serve = command(&["serve"]);
+    serve.env("RTC_CHECK_KEY", "/nonexistent/key.pem");
+    run(serve).exits(2).says(&["--cert", "RTC_CHECK_CERT"]);
+    let mut serve = command(&["serve"]);
+    serve.env("RTC_CHECK_KEY", "/nonexistent/key.pem").env("RTC_CHECK_CERT", "/nonexistent/cert.pem");
+    run(serve).exits(2).says(&["--cert", "--ca-out"]);
+    // Logs are JSON from the first line on.
+    let mut json = command(&["serve"]);
+    json.env("RTC_CHECK_LOG_JSON", "yes").env("RTC_CHECK_BIND", "203.0.113.99");
+    let run = run(json);
+    let lines = run.exits(2).stderr.lines().filter(|l| !l.starts_with("rtc-check: "));
+    lines.for_each(|l| drop(serde_json::from_str::<serde_json::Value>(l).unwrap_or_else(|e| panic!("{e}: {l}"))));
+}

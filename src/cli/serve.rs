@@ -168,8 +168,15 @@ fn binds(profile: &Profile, texts: &[String]) -> Result<BTreeMap<RoleName, Vec<I
 
 /// The operator's certificate, or a throw-away one for every name by which a client may reach the services.
 fn certificate(args: &ServeArgs, services: &[ServeRule]) -> Result<Arc<rustls::ServerConfig>, Unusable> {
-    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        return serve::from_pem(cert, key).map_err(|e| Unusable(e.to_string()));
+    match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => return serve::from_pem(cert, key).map_err(|e| Unusable(e.to_string())),
+        (None, None) => {}
+        // clap sees to this only where a flag is typed, not where its variable is set.
+        _ => {
+            let text = "a certificate and its key go together: give --cert FILE and --key FILE (RTC_CHECK_CERT, \
+                        RTC_CHECK_KEY)";
+            return Err(Unusable(text.to_owned()));
+        }
     }
     let names = certificate_names(&args.name, services, &serve::machine_addresses());
     let (authority, tls) = serve::self_signed(&names).map_err(|e| Unusable(e.to_string()))?;
@@ -243,5 +250,16 @@ mod tests {
         assert_eq!(names(&[], &["192.0.2.10"]), "192.0.2.10 localhost");
         let given = ["rtc.example", "203.0.113.1", "[2001:db8::1]"];
         assert_eq!(names(&given, &["::1"]), "2001:db8::1 203.0.113.1 ::1 localhost rtc.example");
+    }
+
+    #[test]
+    fn every_flag_has_its_environment_variable() {
+        let command = <args::Cli as clap::CommandFactory>::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags = serve.get_arguments().filter(|a| a.get_id() != "help");
+        for flag in flags {
+            let name = flag.get_long().unwrap().to_uppercase().replace('-', "_");
+            assert_eq!(flag.get_env().and_then(|e| e.to_str()), Some(&*format!("RTC_CHECK_{name}")));
+        }
     }
 }

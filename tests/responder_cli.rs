@@ -135,3 +135,22 @@ fn the_environment_alone_is_enough_and_disturbs_no_other_command() {
     let lines = run.exits(2).stderr.lines().filter(|l| !l.starts_with("rtc-check: "));
     lines.for_each(|l| drop(serde_json::from_str::<serde_json::Value>(l).unwrap_or_else(|e| panic!("{e}: {l}"))));
 }
+
+#[test]
+fn a_responder_that_was_stopped_starts_again_at_once() {
+    let (_dir, profile) = site();
+    let (http, ports) = moved("127.0.6.31");
+    let serve = || {
+        let mut serve = binary();
+        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.31"]);
+        serve
+    };
+    let responder = started(serve());
+    let mut client = TcpStream::connect(("127.0.6.31", http)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert_eq!(client.read(&mut [0; 12]).unwrap(), 12);
+    // The responder ends this connection first, so that the port stays in use in its last states.
+    stopped(responder);
+    let run = stopped(started(serve()));
+    assert!(!run.stderr.contains("NOT SERVED"), "{}", run.stderr);
+}

@@ -55,8 +55,12 @@ async fn serve_until_ended(config: Config, json: bool) -> Result<u8, Unusable> {
     if responder.bound().is_empty() {
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
     }
-    say("ready; Ctrl-C or SIGTERM ends it");
-    super::signal::ended().await;
+    // The first poll of `ended` takes the signals over: only then is it true that they end the responder.
+    tokio::select! {
+        biased;
+        () = super::signal::ended() => {}
+        () = async { say("ready; Ctrl-C or SIGTERM ends it"); std::future::pending().await } => {}
+    }
     let counters = responder.stop().await;
     say(&format!("stopped; {counters}"));
     Ok(exit::PASS)

@@ -201,34 +201,35 @@ pub struct ServeArgs {
     #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
     pub profile: String,
     /// Serve only these roles [default: all that an operator binds]
-    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    #[arg(long, value_name = "ROLE", value_delimiter = ',', env = "RTC_CHECK_ROLE")]
     pub role: Vec<String>,
     /// Addresses to bind, for all roles (ADDR) or for one (ROLE=ADDR) [default: 0.0.0.0 and [::]]
-    #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',', env = "RTC_CHECK_BIND")]
     pub bind: Vec<String>,
     /// Set an option of the profile
-    #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',')]
+    #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',', env = "RTC_CHECK_OPTION")]
     pub options: Vec<String>,
     /// Serve the rules of these vantages [default: all]
-    #[arg(long, value_name = "VANTAGE", value_delimiter = ',')]
+    #[arg(long, value_name = "VANTAGE", value_delimiter = ',', env = "RTC_CHECK_FROM")]
     pub from: Vec<String>,
     /// Move a rule's ports
-    #[arg(long = "port", value_name = "RULE=PORT|A-B", value_delimiter = ',')]
+    #[arg(long = "port", value_name = "RULE=PORT|A-B", value_delimiter = ',', env = "RTC_CHECK_PORT")]
     pub moved_ports: Vec<String>,
     /// Certificate chain in PEM; without it a self-signed one is made
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", env = "RTC_CHECK_CERT")]
     pub cert: Option<PathBuf>,
-    /// Private key of the certificate in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// File with the private key of the certificate in PEM. The secret that clients share with the responder is another
+    /// thing: RTC_CHECK_RESPONDER_KEY, or the file that RTC_CHECK_RESPONDER_KEY_FILE names
+    #[arg(long, value_name = "FILE", requires = "cert", env = "RTC_CHECK_KEY", hide_env_values = true)]
     pub key: Option<PathBuf>,
     /// Write the authority of the self-signed certificate here, for the client's --ca
-    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cert", env = "RTC_CHECK_CA_OUT")]
     pub ca_out: Option<PathBuf>,
-    /// Names and addresses of the self-signed certificate beside the bound ones
-    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "cert")]
+    /// Names and addresses of the self-signed certificate beside the bound ones, such as the outside one of a NAT
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "cert", env = "RTC_CHECK_NAME")]
     pub name: Vec<String>,
     /// Log as JSON lines
-    #[arg(long)]
+    #[arg(long, env = "RTC_CHECK_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,
 }
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 
-use crate::model::{Failure, FailureKind, Step};
+use crate::model::{Facts, Failure, FailureKind, Step, metric};
 use crate::session::{IcmpError, SendError};
 
 /// `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6`: the error came from the network, not from this machine's stack.
@@ -66,6 +66,14 @@ fn error(cmsg: &ControlMessageOwned) -> Option<(u8, u8, Option<IpAddr>)> {
 fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|a| SocketAddr::new(a.ip().into(), a.port()));
     v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
+}
+
+/// Records an ICMP error and its sender, of a connection as of a datagram.
+pub fn record(error: &IcmpError, facts: &mut Facts) {
+    facts.set(&metric::ICMP, error.to_string());
+    if let Some(from) = error.from {
+        facts.set(&metric::ICMP_FROM, from);
+    }
 }
 
 /// Why the system would not send.

@@ -139,7 +139,7 @@ impl Seen {
             facts.set(&metric::EXPECTED_MISSED, (ports * 1e4).round() / 1e4);
         }
         if let Some(error) = &seen.icmp {
-            stun::icmp_facts(facts, error);
+            icmp::record(error, facts);
         }
         match seen.responder {
             Some(version) => facts.set(&metric::RESPONDER, version.to_string()),

@@ -202,7 +202,7 @@ impl Book {
             Meaning::Refused => Fate::Refused,
             Meaning::Prohibited => Fate::Prohibited,
             Meaning::Unreachable => Fate::Unreachable,
-            Meaning::TooBig | Meaning::Other => Fate::Silent,
+            Meaning::TooBig | Meaning::TimeExceeded | Meaning::Other => Fate::Silent,
         };
         if self.icmp.as_ref().is_none_or(|known| weight(error) > weight(known)) {
             self.icmp = Some(*error);
@@ -287,8 +287,9 @@ fn marker(message: &Message<'_>) -> Option<u16> {
 /// How much an ICMP error tells.
 fn weight(error: &IcmpError) -> u8 {
     match error.meaning() {
-        Meaning::Prohibited => 4,
-        Meaning::Unreachable => 3,
+        Meaning::Prohibited => 5,
+        Meaning::Unreachable => 4,
+        Meaning::TimeExceeded => 3,
         Meaning::TooBig => 2,
         Meaning::Refused => 1,
         Meaning::Other => 0,

@@ -214,7 +214,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     if !range.prohibited.is_empty() {
-        return prohibited(range, &to, &allow, &coverage);
+        return prohibited(range, &seen.observation.facts, &to, &allow, &coverage);
     }
     match status {
         Status::Pass => {
@@ -251,18 +251,34 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
     }
 }
 
-/// The words for ports that a firewall rejects; one that limits its ICMP errors leaves their neighbours silent.
-fn prohibited(range: &Swept, to: &str, allow: &str, coverage: &str) -> String {
-    let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
-    if range.silent.is_empty() {
-        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
-    }
+/// The words for ports that are stopped on the way, by what the ICMP error means: a firewall's rejection, or a router
+/// without a way. One that limits its ICMP errors leaves the neighbours of such ports silent.
+fn prohibited(range: &Swept, facts: &Facts, to: &str, allow: &str, coverage: &str) -> String {
     let stopped = range.prohibited.ranges().iter().chain(range.silent.ranges()).flat_map(|r| r.iter());
-    format!(
-        "UDP {} to {to} is stopped: {by} rejected {} of these ports and the rest stayed silent; {allow} ({coverage}).",
-        short(&stopped.collect()),
-        range.prohibited.count()
-    )
+    let (ports, count) = (short(&stopped.collect()), range.prohibited.count());
+    let meaning: Option<String> = facts.get(&metric::ICMP_MEANING);
+    if let (Some("unreachable"), Some(router)) = (meaning.as_deref(), &range.icmp_from) {
+        let words: Option<String> = facts.get(&metric::ICMP);
+        let words = words.as_deref().and_then(|w| w.split(" (").next()).unwrap_or("ICMP unreachable");
+        let (of, silent) = match range.silent.is_empty() {
+            true => (String::new(), ""),
+            false => (format!(" of {count} of these ports"), ", and the rest stayed silent"),
+        };
+        return format!(
+            "UDP {ports} to {to} does not arrive: {router} says{of} that there is no way to it ({words}){silent}; mend the route to {to} there ({coverage})."
+        );
+    }
+    // Any other ICMP error, such as the target's own refusals, names no firewall.
+    let by = match (&range.icmp_from, meaning.as_deref()) {
+        (Some(router), None | Some("prohibited")) => format!("the firewall at {router}"),
+        _ => "a firewall (perhaps this machine's own)".to_owned(),
+    };
+    match range.silent.is_empty() {
+        true => format!("UDP {ports} to {to} is rejected by {by}; {allow} ({coverage})."),
+        false => format!(
+            "UDP {ports} to {to} is stopped: {by} rejected {count} of these ports and the rest stayed silent; {allow} ({coverage})."
+        ),
+    }
 }
 
 fn others(reached: u32, range: &Swept) -> String {

@@ -68,9 +68,10 @@ fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
 }
 
-/// Records an ICMP error and its sender, of a connection as of a datagram.
+/// Records an ICMP error, what it means and who sent it, of a connection as of a datagram.
 pub fn record(error: &IcmpError, facts: &mut Facts) {
     facts.set(&metric::ICMP, error.to_string());
+    facts.set(&metric::ICMP_MEANING, error.meaning().as_str());
     if let Some(from) = error.from {
         facts.set(&metric::ICMP_FROM, from);
     }

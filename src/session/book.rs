@@ -42,7 +42,7 @@ pub struct RangeOutcome {
     pub refused: PortSet,
     /// Ports asked (by a sweep at least twice) from which nothing came back.
     pub silent: PortSet,
-    /// Ports refused on the way, by ICMP or by a firewall on this machine.
+    /// Ports stopped on the way, by ICMP (prohibited or unreachable) or by a firewall on this machine.
     pub prohibited: PortSet,
     /// How many ports were asked.
     pub probed: u32,

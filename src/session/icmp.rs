@@ -35,6 +35,18 @@ pub enum Meaning {
 }
 
 impl Meaning {
+    /// One word for evidence.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Meaning::Refused => "refused",
+            Meaning::Prohibited => "prohibited",
+            Meaning::Unreachable => "unreachable",
+            Meaning::TooBig => "too-big",
+            Meaning::TimeExceeded => "time-exceeded",
+            Meaning::Other => "other",
+        }
+    }
+
     /// The class of failure that it is where it decides, of a connection as of a datagram; `None` where it decides
     /// nothing.
     pub fn failure_kind(self) -> Option<FailureKind> {

@@ -95,7 +95,7 @@ pub fn not_sent(step: Step, error: SendError, to: IpAddr) -> Failure {
         SendError::Prohibited => Failure::new(
             step,
             FailureKind::Prohibited,
-            format!("a firewall on this machine lets no datagram to {to} out"),
+            format!("a firewall on this machine, or its full table of connections, lets no datagram to {to} out"),
         ),
         SendError::NoRoute => Failure::new(
             step,

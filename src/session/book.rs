@@ -81,7 +81,13 @@ struct Port {
     fate: Fate,
     /// Datagrams really sent.
     asks: u8,
+    /// Rounds in which this machine's own rules kept one back.
+    kept_back: u8,
 }
+
+/// EPERM in so many rounds, and nothing that ever left, makes a port prohibited: once may be a full connection-tracking
+/// table, which gives the same error.
+const KEPT_BACK: u8 = 2;
 
 /// An accepted answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +125,7 @@ impl Book {
             range,
             ids: Ids::new(secret),
             credential,
-            ports: vec![Port { fate: Fate::Silent, asks: 0 }; range.count() as usize],
+            ports: vec![Port { fate: Fate::Silent, asks: 0, kept_back: 0 }; range.count() as usize],
             settled: 0,
             reached: 0,
             sent: 0,
@@ -155,25 +161,27 @@ impl Book {
 
     /// The last request to `to` never left.
     pub(crate) fn not_sent(&mut self, to: SocketAddr, error: SendError) {
-        self.attempts_failed = self.attempts_failed.saturating_add(1);
         self.send_error.get_or_insert(error);
+        self.sent = self.sent.saturating_sub(1);
+        let kept_back = error == SendError::Prohibited;
+        self.attempts_failed = self.attempts_failed.saturating_add(u32::from(!kept_back));
         let Some(port) = self.port_mut(to.port()) else { return };
         port.asks = port.asks.saturating_sub(1);
-        self.sent = self.sent.saturating_sub(1);
-        if error == SendError::Prohibited {
+        port.kept_back = port.kept_back.saturating_add(u8::from(kept_back));
+        if port.asks == 0 && port.kept_back >= KEPT_BACK {
             self.settle(to.port(), Fate::Prohibited);
         }
     }
 
-    /// Nothing ever left this machine although it was tried a few times.
+    /// Nothing ever left this machine although it was tried a few times, or once more in a later round.
     pub(crate) fn cannot_send(&self) -> bool {
-        self.sent == 0 && self.attempts_failed >= 8
+        self.sent == 0 && (self.attempts_failed >= 8 || self.settled > 0)
     }
 
     /// Takes in a datagram; `None` if it answers nothing that was asked.
     pub(crate) fn on_datagram(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Hit> {
         let from = canonical(from);
-        let Some(&Port { asks, fate }) = self.port(from.port()).filter(|p| p.asks > 0 && from.ip() == self.target)
+        let Some(&Port { asks, fate, .. }) = self.port(from.port()).filter(|p| p.asks > 0 && from.ip() == self.target)
         else {
             self.strays.wrong_source = self.strays.wrong_source.saturating_add(1);
             return None;

@@ -203,8 +203,19 @@ fn list(addresses: &[IpAddr]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// The answers that came from elsewhere in place of silent ports, in brackets; empty where none did.
+fn astray(range: &Swept, facts: &Facts) -> String {
+    let count: Option<u32> = facts.get(&metric::STRAY_ANSWERS).filter(|_| !range.silent.is_empty());
+    let Some((count, from)) = count.zip(facts.get::<String>(&metric::STRAY_FROM)) else { return String::new() };
+    let answers = if count == 1 { "1 answer".to_owned() } else { format!("{count} answers") };
+    format!(
+        " ({answers} came from {from} instead: the server sends from another address or port, or a NAT in between rewrites it)"
+    )
+}
+
 /// The words for a media range.
 pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String {
+    let astray = astray(range, &seen.observation.facts);
     let to = seen.address.map_or_else(|| item.host.to_string(), |a| a.to_string());
     let all = item.rule.ports.map_or_else(String::new, |p| p.to_string());
     let reached = range.answered.count() + range.refused.count();
@@ -225,12 +236,12 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage}).")
         }
         Status::Fail if reached > 0 => format!(
-            "UDP {} to {to} did not answer while {}: a firewall between here and there drops them; {allow} ({coverage}).",
+            "UDP {} to {to} did not answer while {}{astray}: a firewall between here and there drops them; {allow} ({coverage}).",
             short(&range.silent),
             others(reached, range),
         ),
         Status::Fail => format!(
-            "UDP {all} to {to} did not answer at all, although the responder there answers elsewhere: a firewall drops the range; {allow} ({coverage})."
+            "UDP {all} to {to} did not answer at all{astray}, although the responder there answers elsewhere: a firewall drops the range; {allow} ({coverage})."
         ),
         _ if range.responder && !range.refused.is_empty() => format!(
             "UDP {} to {to} was refused by the host itself while the responder answered on {} ports: it could not open them, or the host's own firewall rejects them; look at what `rtc-check serve` printed ({coverage}).",
@@ -238,13 +249,13 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             range.answered.count(),
         ),
         _ if reached == 0 => format!(
-            "UDP {all} to {to} stayed silent, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
+            "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
         ),
         _ if range.silent.is_empty() => format!(
             "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
         ),
         _ => format!(
-            "UDP {} to {to} stayed silent while {}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
+            "UDP {} to {to} stayed silent while {}{astray}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
             short(&range.silent),
             others(reached, range),
         ),

@@ -241,6 +241,26 @@ fn a_router_without_a_way_is_no_firewall_and_a_refusal_by_the_target_accuses_non
 }
 
 #[test]
+fn answers_from_elsewhere_are_told_beside_the_silent_ports() {
+    let told = |mut o: Observation| {
+        o.facts.set(&metric::STRAY_ANSWERS, 3);
+        o.facts.set(&metric::STRAY_FROM, "198.51.100.7:1051");
+        only(&Bench::new(&["media"]).saw("media", o)).1
+    };
+    let words = "(3 answers came from 198.51.100.7:1051 instead:";
+    for o in [
+        range(&[], &[], &[1050], &[]),
+        range(&[1000], &[], &[1050], &[]),
+        on_responder(range(&[1000], &[], &[1050], &[])),
+    ] {
+        let reason = told(o);
+        assert!(reason.contains(words), "{reason}");
+    }
+    let reason = told(range(&[1000, 1050], &[], &[], &[]));
+    assert!(!reason.contains(words), "nothing is silent: {reason}");
+}
+
+#[test]
 fn alternatives_count_once() {
     let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
     let no = || failed(FailureKind::Refused);

@@ -66,6 +66,8 @@ table! {
     PACKETS_SENT = "packets_sent": "datagrams sent, repetitions included";
     ROUND_TRIP_LOSS_PCT = "round_trip_loss_pct": "loss of the first round among ports that answered in the end";
     EXPECTED_MISSED = "expected_missed": "open ports that loss alone can be expected to have left silent";
+    STRAY_ANSWERS = "stray_answers": "answers that came from another address or port than was asked: how many";
+    STRAY_FROM = "stray_from": "address and port that the first such answer came from";
     SEED = "seed": "seed of the sample's choice";
 }
 

@@ -141,6 +141,10 @@ impl Seen {
         if let Some(error) = &seen.icmp {
             icmp::record(error, facts);
         }
+        if let Some(astray) = seen.astray {
+            facts.set(&metric::STRAY_ANSWERS, astray.count);
+            facts.set(&metric::STRAY_FROM, astray.from);
+        }
         match seen.responder {
             Some(version) => facts.set(&metric::RESPONDER, version.to_string()),
             // Where other answers came the page may speak of another machine; where none came it is all there is.

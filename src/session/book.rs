@@ -6,7 +6,7 @@ use super::icmp::{IcmpError, Meaning};
 use super::ids::Ids;
 use super::{Credential, SendError, Transmit, canonical, write_request};
 use crate::model::{PortRange, PortSet};
-use crate::wire::stun::Message;
+use crate::wire::stun::{Class, Message};
 
 /// Datagrams that came and were not accepted, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,14 @@ pub struct Strays {
     pub wrong_source: u32,
     /// Not STUN, cut off, or with a wrong FINGERPRINT.
     pub not_stun: u32,
+}
+
+/// Answers to requests of ours that came from another address or port than was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Astray {
+    pub count: u32,
+    /// Where the first of them came from.
+    pub from: SocketAddr,
 }
 
 /// How a sample or sweep ended.
@@ -63,6 +71,7 @@ pub struct RangeOutcome {
     /// The longest round trip seen.
     pub rtt: Option<std::time::Duration>,
     pub strays: Strays,
+    pub astray: Option<Astray>,
 }
 
 /// State of one port, worst evidence first.
@@ -116,6 +125,7 @@ pub(crate) struct Book {
     icmp: Option<IcmpError>,
     send_error: Option<SendError>,
     strays: Strays,
+    astray: Option<Astray>,
 }
 
 impl Book {
@@ -134,6 +144,7 @@ impl Book {
             icmp: None,
             send_error: None,
             strays: Strays::default(),
+            astray: None,
         }
     }
 
@@ -184,6 +195,9 @@ impl Book {
         let Some(&Port { asks, fate, .. }) = self.port(from.port()).filter(|p| p.asks > 0 && from.ip() == self.target)
         else {
             self.strays.wrong_source = self.strays.wrong_source.saturating_add(1);
+            if let Some(message) = Message::read(bytes).ok().filter(|m| m.fingerprint_ok() != Some(false)) {
+                self.note_astray(from, &message);
+            }
             return None;
         };
         let Some(message) = Message::read(bytes).ok().filter(|m| m.fingerprint_ok() != Some(false)) else {
@@ -192,12 +206,23 @@ impl Book {
         };
         let Some(attempt) = self.ids.attempt(from.port(), &message.id()).filter(|a| *a < asks) else {
             self.strays.wrong_id = self.strays.wrong_id.saturating_add(1);
+            self.note_astray(from, &message);
             return None;
         };
         self.responder = self.responder.or_else(|| marker(&message));
         self.settle(from.port(), Fate::Answered);
         let fresh = fate != Fate::Answered;
         Some(Hit { port: from.port(), attempt, latest: attempt + 1 == asks, fresh })
+    }
+
+    /// Counts an answer to another request of ours than one that was sent to `from`.
+    fn note_astray(&mut self, from: SocketAddr, message: &Message<'_>) {
+        let Some((port, attempt)) = self.ids.asked(&message.id()) else { return };
+        let elsewhere = from != SocketAddr::new(self.target, port);
+        if is_response(message) && elsewhere && self.port(port).is_some_and(|p| attempt < p.asks) {
+            let known = self.astray.get_or_insert(Astray { count: 0, from });
+            known.count = known.count.saturating_add(1);
+        }
     }
 
     /// Takes in an ICMP error.
@@ -282,14 +307,18 @@ impl Book {
             expected_missed: None,
             rtt: None,
             strays: self.strays,
+            astray: self.astray,
         }
     }
 }
 
 /// The marker of a responder; a request that comes back carries our own and says nothing.
 fn marker(message: &Message<'_>) -> Option<u16> {
-    use crate::wire::stun::Class;
-    matches!(message.class(), Class::Success | Class::Error).then(|| message.responder()).flatten()
+    is_response(message).then(|| message.responder()).flatten()
+}
+
+fn is_response(message: &Message<'_>) -> bool {
+    matches!(message.class(), Class::Success | Class::Error)
 }
 
 /// How much an ICMP error tells.

@@ -95,6 +95,30 @@ fn refused_prohibited_and_silent_ports_are_told_apart() {
     assert_eq!(seen.silent.to_string(), "1030, 1040, 1050");
     assert_eq!(seen.icmp.and_then(|e| e.from), Some(ROUTER));
     assert!(seen.strays.wrong_id >= 6, "an answer of the neighbour is no answer: {:?}", seen.strays);
+    let astray = seen.astray.unwrap();
+    assert!(astray.count >= 3 && astray.from == SocketAddr::new(TARGET, 1031), "{astray:?}");
+}
+
+#[test]
+fn an_answer_from_another_address_is_counted_with_it_and_what_answers_nothing_is_not() {
+    let start = zero();
+    let mut session = Sweep::new(start, config((100, 199), 4000, 1));
+    let mut buf = [0; 200];
+    let transmit = session.poll_transmit(start, &mut buf).unwrap();
+    let id = crate::wire::stun::Message::read(&buf[..transmit.len]).unwrap().id();
+    let answer = |id| {
+        let mut out = [0; 200];
+        let n = crate::wire::stun::write_binding_success(&mut out, id, transmit.to, true, None).unwrap();
+        out[..n].to_vec()
+    };
+    let elsewhere = SocketAddr::new(ROUTER, transmit.to.port());
+    session.on_datagram(start, elsewhere, &answer([7; 12]));
+    session.on_datagram(start, elsewhere, &buf[..transmit.len]);
+    session.on_datagram(start, elsewhere, b"hello");
+    assert_eq!((session.outcome().astray, session.outcome().strays.wrong_source), (None, 3));
+    session.on_datagram(start, elsewhere, &answer(id));
+    assert_eq!(session.outcome().astray, Some(super::super::Astray { count: 1, from: elsewhere }));
+    assert!(session.outcome().answered.is_empty());
 }
 
 #[test]

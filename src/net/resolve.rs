@@ -40,8 +40,8 @@ pub struct NameReport {
 /// Looks `name` up by the system's resolver and by every server of its configuration and of `extra_servers`, side by
 /// side. An address literal is its own answer.
 pub async fn look_up(name: &str, extra_servers: &[SocketAddr], timeout: Duration) -> NameReport {
-    if let Ok(address) = name.trim_matches(['[', ']']).parse() {
-        return NameReport { addresses: vec![address], ms: 0.0, failure: None, servers: Vec::new(), differ: false };
+    if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return NameReport { addresses: vec![address.to_canonical()], ms: 0.0, failure: None, servers: Vec::new(), differ: false };
     }
     let mut servers = if is_local(name) { Vec::new() } else { system_servers() };
     for server in extra_servers {
@@ -94,16 +94,22 @@ pub async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failur
             return fail(FailureKind::ResolverTimeout, detail);
         }
     };
-    let mut addresses = Vec::new();
-    for address in found.map(|a| a.ip()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    let addresses = distinct(found.map(|a| a.ip()));
     if addresses.is_empty() {
         return fail(FailureKind::NoAddress, format!("{} has no address", clean(name, 80)));
     }
     Ok(addresses)
+}
+
+/// Each address once, in their order; IPv4-mapped ones as the IPv4 addresses that they stand for.
+fn distinct(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for address in found.map(|a| a.to_canonical()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// getaddrinfo's own words for its codes, in glibc and musl, which is all that the standard library hands on. `EAI_AGAIN`

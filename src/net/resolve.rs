@@ -41,7 +41,13 @@ pub struct NameReport {
 /// side. An address literal is its own answer.
 pub async fn look_up(name: &str, extra_servers: &[SocketAddr], timeout: Duration) -> NameReport {
     if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return NameReport { addresses: vec![address.to_canonical()], ms: 0.0, failure: None, servers: Vec::new(), differ: false };
+        return NameReport {
+            addresses: vec![address.to_canonical()],
+            ms: 0.0,
+            failure: None,
+            servers: Vec::new(),
+            differ: false,
+        };
     }
     let mut servers = if is_local(name) { Vec::new() } else { system_servers() };
     for server in extra_servers {

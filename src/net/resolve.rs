@@ -66,7 +66,7 @@ fn is_local(name: &str) -> bool {
 }
 
 /// The DNS servers of the system's configuration, in its order; none where it cannot be read.
-pub fn system_servers() -> Vec<SocketAddr> {
+fn system_servers() -> Vec<SocketAddr> {
     let Ok((config, _)) = hickory_resolver::system_conf::read_system_conf() else { return Vec::new() };
     let mut servers = Vec::new();
     for server in config.name_servers() {
@@ -83,7 +83,7 @@ pub fn system_servers() -> Vec<SocketAddr> {
 ///
 /// # Errors
 /// Step `name`: `NxDomain`, `NoAddress`, `ResolverError` or `ResolverTimeout`, as far as getaddrinfo tells them apart.
-pub async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
+async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
     let fail = |kind, detail| Err(Failure::new(Step::Name, kind, detail));
     let found = match tokio::time::timeout(timeout, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found,

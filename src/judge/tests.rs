@@ -235,6 +235,45 @@ fn a_range_of_which_a_router_rejects_some_aloud_is_named_whole() {
 }
 
 #[test]
+fn a_router_without_a_way_is_no_firewall_and_a_refusal_by_the_target_accuses_none() {
+    let told = |meaning: &str, words: &str, from: &str, silent: &[u16]| {
+        let mut o = range(&[1000], &[], silent, &[1050]);
+        o.facts.set(&metric::ICMP, format!("{words} (type 3 code 1) from {from}"));
+        o.facts.set(&metric::ICMP_MEANING, meaning);
+        o.facts.set(&metric::ICMP_FROM, from);
+        only(&Bench::new(&["media"]).saw("media", o)).1
+    };
+    let reason = told("unreachable", "ICMP host unreachable", "198.51.100.1", &[]);
+    assert!(reason.contains("198.51.100.1 says that there is no way to it (ICMP host unreachable); mend"), "{reason}");
+    let reason = told("unreachable", "ICMP host unreachable", "198.51.100.1", &[1051]);
+    assert!(reason.contains("UDP 1050-1051") && reason.contains("says of 1 of these ports that"), "{reason}");
+    let reason = told("prohibited", "ICMP administratively prohibited", "198.51.100.1", &[]);
+    assert!(reason.contains("rejected by the firewall at 198.51.100.1"), "{reason}");
+    let reason = told("refused", "ICMP port unreachable", "192.0.2.1", &[]);
+    assert!(reason.contains("a firewall (perhaps this machine's own)") && !reason.contains("firewall at"), "{reason}");
+}
+
+#[test]
+fn answers_from_elsewhere_are_told_beside_the_silent_ports() {
+    let told = |mut o: Observation| {
+        o.facts.set(&metric::STRAY_ANSWERS, 3);
+        o.facts.set(&metric::STRAY_FROM, "198.51.100.7:1051");
+        only(&Bench::new(&["media"]).saw("media", o)).1
+    };
+    let words = "(3 answers came from 198.51.100.7:1051 instead:";
+    for o in [
+        range(&[], &[], &[1050], &[]),
+        range(&[1000], &[], &[1050], &[]),
+        on_responder(range(&[1000], &[], &[1050], &[])),
+    ] {
+        let reason = told(o);
+        assert!(reason.contains(words), "{reason}");
+    }
+    let reason = told(range(&[1000, 1050], &[], &[], &[]));
+    assert!(!reason.contains(words), "nothing is silent: {reason}");
+}
+
+#[test]
 fn alternatives_count_once() {
     let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
     let no = || failed(FailureKind::Refused);

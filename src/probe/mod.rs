@@ -92,6 +92,17 @@ pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
     }
 }
 
+/// A service as people write it, for the words that say what a plainer probe stood in for.
+fn service_name(service: Service, transport: Transport) -> String {
+    match (service, transport) {
+        (Service::Rtmps, _) => "RTMP over TLS".to_owned(),
+        (Service::Turns, Transport::Udp) => "TURN over DTLS".to_owned(),
+        (Service::Turns, _) => "TURN over TLS".to_owned(),
+        (Service::Rtp, _) => "RTP media".to_owned(),
+        _ => service.as_str().to_uppercase(),
+    }
+}
+
 /// Carries out one task. Ends early when `cancel` does; what was seen until then is in the observation.
 pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken, progress: Progress) -> Observation {
     match &task.spec {

@@ -139,7 +139,11 @@ impl Seen {
             facts.set(&metric::EXPECTED_MISSED, (ports * 1e4).round() / 1e4);
         }
         if let Some(error) = &seen.icmp {
-            stun::icmp_facts(facts, error);
+            icmp::record(error, facts);
+        }
+        if let Some(astray) = seen.astray {
+            facts.set(&metric::STRAY_ANSWERS, astray.count);
+            facts.set(&metric::STRAY_FROM, astray.from);
         }
         if let Some(version) = seen.responder {
             facts.set(&metric::RESPONDER, version.to_string());

@@ -85,6 +85,24 @@ async fn closed_ports_are_refused_by_the_target_itself() {
 }
 
 #[tokio::test]
+async fn answers_from_another_port_are_told_with_it() {
+    let (asked, other) = (UdpSocket::bind("127.0.7.5:0").unwrap(), UdpSocket::bind("127.0.7.5:0").unwrap());
+    let (port, from) = (asked.local_addr().unwrap().port(), other.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut buf, mut out) = ([0; 2048], [0; MAX_WRITTEN]);
+        while let Ok((len, client)) = asked.recv_from(&mut buf) {
+            let id = Message::read(&buf[..len]).unwrap().id();
+            let n = write_binding_success(&mut out, id, client, true, None).unwrap();
+            let _ = other.send_to(&out[..n], client);
+        }
+    });
+    let seen = run(&task("127.0.7.5", port, port), PortsMode::All, None).await;
+    assert_eq!(seen.facts.get::<PortSet>(&metric::SILENT).unwrap().to_string(), port.to_string());
+    assert_eq!(seen.facts.get::<u32>(&metric::STRAY_ANSWERS), seen.facts.get::<u32>(&metric::PACKETS_SENT));
+    assert_eq!(seen.facts.get::<String>(&metric::STRAY_FROM), Some(from.to_string()));
+}
+
+#[tokio::test]
 async fn an_interrupted_sweep_is_out_of_time_with_its_facts() {
     let (first, last) = neighbours("127.0.7.4", 5, |_| false);
     let cancel = CancellationToken::new();

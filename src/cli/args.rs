@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{PortRange, PortsMode};
@@ -14,6 +15,8 @@ Exit codes: 0 every required check passed (warnings allowed; --strict makes them
             2 usage, profile or configuration error: nothing was probed
             3 none failed, but a required one is unknown
           130 interrupted: the partial report is still written
+
+Secrets are read from the environment alone: RTC_CHECK_RESPONDER_KEY, or RTC_CHECK_RESPONDER_KEY_FILE.
 
 Try it without a network:  rtc-check demo";
 
@@ -54,7 +57,7 @@ pub struct CheckArgs {
     /// Built-in profile or path of a profile file
     #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
     pub profile: Option<String>,
-    /// Hosts of a role: names, IPv4, or IPv6 in brackets
+    /// Hosts of a role: names, IPv4, or IPv6 in brackets; in the environment variable, roles are set apart by spaces
     #[arg(short, long = "target", value_name = "ROLE=HOST[,HOST…]", env = "RTC_CHECK_TARGET", value_delimiter = ' ')]
     pub targets: Vec<String>,
     /// Where this machine stands: one of the profile's vantages, or several joined by commas
@@ -79,7 +82,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE", env = "RTC_CHECK_CONFIG")]
     pub config: Option<PathBuf>,
     /// Print what would be tested, in which order and at what cost, and probe nothing
-    #[arg(long, env = "RTC_CHECK_DRY_RUN")]
+    #[arg(long, env = "RTC_CHECK_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     #[command(flatten)]
     pub tuning: TuningArgs,
@@ -104,7 +107,7 @@ pub struct TuningArgs {
     #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = hold)]
     pub hold: Option<Duration>,
     /// Full STUN retransmission schedule (39.5 s) in place of the quick one (5.5 s)
-    #[arg(long, env = "RTC_CHECK_THOROUGH")]
+    #[arg(long, env = "RTC_CHECK_THOROUGH", value_parser = BoolishValueParser::new())]
     pub thorough: bool,
     /// How much of a media range to ask where the far end is no responder: `all`, or how many ports [default: 12]
     #[arg(long, value_name = "all|N", env = "RTC_CHECK_PORTS")]
@@ -137,10 +140,10 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
     /// Warnings are failures, and a sampled pass is unknown
-    #[arg(long, env = "RTC_CHECK_STRICT")]
+    #[arg(long, env = "RTC_CHECK_STRICT", value_parser = BoolishValueParser::new())]
     pub strict: bool,
     /// No progress on stderr
-    #[arg(short, long, env = "RTC_CHECK_QUIET")]
+    #[arg(short, long, env = "RTC_CHECK_QUIET", value_parser = BoolishValueParser::new())]
     pub quiet: bool,
     /// Columns of the table [default: the terminal's, or 80]
     #[arg(long, value_name = "N", env = "RTC_CHECK_WIDTH", value_parser = clap::value_parser!(u16).range(40..=400))]

@@ -14,7 +14,7 @@ use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
 use super::output::Outputs;
-use super::{Unusable, config, exit, output, request, secrets};
+use super::{Unusable, config, output, request, secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const PACE: u32 = 4000;
@@ -30,16 +30,18 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
                 .to_owned(),
         ));
     };
+    if let (Some(path), false) = (&config.path, args.output.quiet) {
+        output::say(&format!("rtc-check: using {}", path.display()));
+    }
     let profile = request::load_profile(name)?;
     let asked = request::build(&args, &config)?;
     let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
     let tuning = tuning(&args.tuning);
-    if args.dry_run {
-        output::print(&plan::describe(&plan, &tuning));
-        return Ok(exit::PASS);
-    }
     let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
+    if args.dry_run {
+        return output::print(&plan::describe(&plan, &tuning));
+    }
     trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let mut dns = args.tuning.dns.clone();
     for text in config.dns.iter().filter(|_| args.tuning.dns.is_empty()) {
@@ -95,7 +97,8 @@ fn carry_out(job: Job, outputs: Outputs) -> Result<u8, Unusable> {
 pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
     let (start, started) = (clock::now(), clock::utc());
     let id = format!("{}-{:08x}", clock::compact(&started), job.seed as u32 ^ std::process::id());
-    let begun = Event::Started { run: id.clone(), profile: job.plan.profile.clone(), started: started.to_string() };
+    let begun =
+        Event::Started { run: id.clone(), profile: job.plan.profile.clone(), started: clock::rfc3339(&started) };
     sink.event(&begun);
     let cancel = CancellationToken::new();
     let ended = Arc::new(OnceLock::new());
@@ -117,8 +120,8 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         id,
-        started: started.to_string(),
-        finished: clock::utc().to_string(),
+        started: clock::rfc3339(&started),
+        finished: clock::rfc3339(&clock::utc()),
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         seed: job.seed,
         ended: ended.get().copied(),

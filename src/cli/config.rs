@@ -45,7 +45,10 @@ pub struct Config {
 
 /// One host or several.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a host such as \"rtc.example.com\" or a list of hosts; other keys belong above the table"
+)]
 pub enum Hosts {
     One(String),
     Many(Vec<String>),
@@ -53,7 +56,10 @@ pub enum Hosts {
 
 /// A port, or a range as text.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a port or a range; write the rule in quotes: \"rtc.gateway\" = 8990 or \"rtc.media\" = \"20000-20499\""
+)]
 pub enum Port {
     One(u16),
     Text(String),
@@ -70,7 +76,7 @@ pub struct Waive {
 
 /// A day, as a TOML date or as text.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a day such as 2026-12-31")]
 pub enum Until {
     Date(toml::value::Datetime),
     Text(String),

@@ -35,6 +35,9 @@ impl Output {
     /// # Errors
     /// A sentence that names the file.
     pub fn open(path: &Path) -> Result<Self, String> {
+        if path.as_os_str() == "-" {
+            return Err("`-` is stdout, where the report of --format goes".to_owned());
+        }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = file.map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
         Ok(Self { path: path.to_path_buf(), file })

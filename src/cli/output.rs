@@ -16,10 +16,23 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Text to stdout; a reader that went away is no error.
-pub fn print(text: &str) {
+/// Text to stdout, for a command that has nothing else to answer.
+///
+/// # Errors
+/// A full disk, for one; a reader that went away is no error.
+pub fn print(text: &str) -> Result<u8, Unusable> {
+    match to_stdout(text) {
+        Ok(()) => Ok(exit::PASS),
+        Err(error) => Err(Unusable(error)),
+    }
+}
+
+fn to_stdout(text: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdout: {e}")),
+        _ => Ok(()),
+    }
 }
 
 /// Every place a run's report goes, opened before anything is probed.
@@ -28,7 +41,7 @@ pub struct Outputs {
     file: Option<Output>,
     further: Vec<(Format, Output)>,
     width: Option<u16>,
-    live: Option<Arc<dyn Sink>>,
+    live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
 }
 
@@ -39,15 +52,16 @@ impl Outputs {
     /// An unknown format, or a file that cannot be written.
     pub fn open(args: &OutputArgs) -> Result<Self, Unusable> {
         let main = format(args.format.as_deref().unwrap_or("table"))?;
-        let mut file = args.output.as_deref().map(Output::open).transpose()?;
-        let live: Option<Arc<dyn Sink>> = match (main, file.take()) {
-            (Format::Ndjson, Some(output)) => Some(Arc::new(Ndjson::new(output.stream()?))),
-            (Format::Ndjson, None) => Some(Arc::new(Ndjson::new(std::io::stdout()))),
+        let mut file = main_file(args)?;
+        let live: Option<Box<dyn Write + Send>> = match (main, file.take()) {
+            (Format::Ndjson, Some(output)) => Some(Box::new(output.stream()?)),
+            (Format::Ndjson, None) => Some(Box::new(std::io::stdout())),
             (_, output) => {
                 file = output;
                 None
             }
         };
+        let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
         Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet })
     }
@@ -58,7 +72,7 @@ impl Outputs {
     /// An unknown format, or a file that cannot be written.
     pub fn open_saved(args: &OutputArgs) -> Result<Self, Unusable> {
         let main = format(args.format.as_deref().unwrap_or("table"))?;
-        let file = args.output.as_deref().map(Output::open).transpose()?;
+        let file = main_file(args)?;
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
         Ok(Self { main, file, further, width: args.width, live: None, quiet: true })
     }
@@ -70,7 +84,7 @@ impl Outputs {
             false => Arc::new(Progress::stderr(unicode())),
         };
         match &self.live {
-            Some(live) => Arc::new(Both(Arc::clone(live), progress)),
+            Some(live) => Arc::new(Both(Arc::<Ndjson<_>>::clone(live), progress)),
             None => progress,
         }
     }
@@ -79,25 +93,44 @@ impl Outputs {
     /// run that was good is not: whoever waits for the report would miss it.
     pub fn write(self, report: &Report, strict: bool) -> u8 {
         let mut errors = Vec::new();
+        // Somebody reads the log of a job whose report went to a file.
+        let quiet_stdout = self.file.is_some() && !self.quiet;
         for (format, output) in self.further {
             errors.extend(output.replace(&report::render(report, format, &plain(self.width))).err());
         }
         match (self.live, self.file) {
             // The events were the report.
-            (Some(_), _) => {}
+            (Some(live), _) => {
+                let lost = live.failed().filter(|kind| *kind != std::io::ErrorKind::BrokenPipe);
+                errors.extend(lost.map(|kind| format!("events: {kind}")));
+            }
             (None, Some(file)) => {
                 errors.extend(file.replace(&report::render(report, self.main, &plain(self.width))).err())
             }
-            (None, None) => print(&report::render(report, self.main, &terminal(self.width))),
+            (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
+        }
+        let code = match exit::of(report, strict) {
+            exit::PASS if !errors.is_empty() => exit::USAGE,
+            code => code,
+        };
+        if quiet_stdout {
+            let s = &report.summary;
+            say(&format!(
+                "rtc-check: {} (exit {code}): {} pass, {} warn, {} fail, {} unknown, {} skip",
+                report.verdict, s.pass, s.warn, s.fail, s.unknown, s.skip
+            ));
         }
         for error in &errors {
             say(&format!("rtc-check: the run is done, but a report is lost: {error}"));
         }
-        match exit::of(report, strict) {
-            exit::PASS if !errors.is_empty() => exit::USAGE,
-            code => code,
-        }
+        code
     }
+}
+
+/// The file of `--output`; `-` is stdout.
+fn main_file(args: &OutputArgs) -> Result<Option<Output>, Unusable> {
+    let path = args.output.as_deref().filter(|p| p.as_os_str() != "-");
+    Ok(path.map(Output::open).transpose()?)
 }
 
 struct Both(Arc<dyn Sink>, Arc<dyn Sink>);

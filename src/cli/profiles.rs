@@ -43,8 +43,7 @@ fn print(
         ListFormat::Table => table(),
         ListFormat::Json => json().map_err(|e| Unusable(e.to_string()))?,
     };
-    output::print(&format!("{}\n", text.trim_end()));
-    Ok(exit::PASS)
+    output::print(&format!("{}\n", text.trim_end()))
 }
 
 /// What is to be said of one file.

@@ -18,7 +18,7 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
     let profile = request::load_profile(&args.profile)?;
     let binds = binds(&profile, &args.bind)?;
     let choice = Choice {
-        roles: roles(&profile, &args.role)?,
+        roles: roles(&profile, &args.role, &args.bind)?,
         from: vantages(&profile, &args.from)?,
         options: options(&profile, &args.options)?,
         ports: request::moved_ports(&args.moved_ports)?,
@@ -35,10 +35,35 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
         limits: Limits::default(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    super::runtime()?.block_on(serve_until_ended(config, args.log_json))
+    let hint = other_side(&args, &config);
+    super::runtime()?.block_on(serve_until_ended(config, hint, args.log_json))
 }
 
-async fn serve_until_ended(config: Config, json: bool) -> Result<u8, Unusable> {
+/// What to type on the other side, and whether a key is wanted there.
+fn other_side(args: &ServeArgs, config: &Config) -> String {
+    let host = |s: &ServeRule| match s.bind.first() {
+        Some(IpAddr::V6(a)) if !a.is_unspecified() => format!("[{a}]"),
+        Some(a) if !a.is_unspecified() => a.to_string(),
+        _ => "HOST".to_owned(),
+    };
+    let targets: BTreeMap<&RoleName, String> = config.services.iter().map(|s| (&s.role, host(s))).collect();
+    let roles: Vec<&str> = targets.keys().map(|r| r.as_str()).collect();
+    let targets: String = targets.iter().map(|(role, host)| format!(" --target {role}={host}")).collect();
+    let ca = match (&args.cert, &args.ca_out) {
+        (Some(_), _) => String::new(),
+        (None, Some(path)) => format!(" --ca {}", path.display()),
+        (None, None) => " --ca FILE (run this with --ca-out FILE to get it)".to_owned(),
+    };
+    let key = match config.key {
+        Some(_) => {
+            "\nkey: UDP answers only with the same RTC_CHECK_RESPONDER_KEY on the other side; TCP answers everyone"
+        }
+        None => "",
+    };
+    format!("on the other side: rtc-check --profile {}{targets} --only {}{ca}{key}", args.profile, roles.join(","))
+}
+
+async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u8, Unusable> {
     let say = |text: &str| {
         if !json {
             output::say(text)
@@ -55,6 +80,7 @@ async fn serve_until_ended(config: Config, json: bool) -> Result<u8, Unusable> {
     if responder.bound().is_empty() {
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
     }
+    say(&hint);
     // The first poll of `ended` takes the signals over: only then is it true that they end the responder.
     tokio::select! {
         biased;
@@ -109,10 +135,12 @@ pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
     }
 }
 
-/// The roles that were named, or all that an operator binds and the profile always needs.
-fn roles(profile: &Profile, named: &[String]) -> Result<BTreeSet<RoleName>, Unusable> {
+/// The roles that were named, or all that an operator binds and the profile always needs or that have an address of
+/// their own.
+fn roles(profile: &Profile, named: &[String], bind: &[String]) -> Result<BTreeSet<RoleName>, Unusable> {
     if named.is_empty() {
-        let bindable = profile.roles.iter().filter(|(_, r)| r.hosts.is_empty() && !r.optional);
+        let bound = |name: &RoleName| bind.iter().any(|b| b.split_once('=').is_some_and(|(r, _)| r == name.as_str()));
+        let bindable = profile.roles.iter().filter(|(name, r)| r.hosts.is_empty() && (!r.optional || bound(name)));
         return Ok(bindable.map(|(name, _)| name.clone()).collect());
     }
     let known = |name: &String| {
@@ -215,13 +243,13 @@ fn certificate_names(given: &[String], services: &[ServeRule], machine: &[IpAddr
     names.into_iter().collect()
 }
 
-/// Structured logs on stderr: everything from `info` on as JSON, or warnings beside the lines for people.
+/// Structured logs on stderr: everything from `info` on as JSON, or errors beside the lines for people.
 fn log_to_stderr(json: bool) {
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A second subscriber in one process is refused, and the first one does as well.
     let _ = match json {
         true => builder.json().with_max_level(tracing::Level::INFO).try_init(),
-        false => builder.with_max_level(tracing::Level::WARN).try_init(),
+        false => builder.with_max_level(tracing::Level::ERROR).try_init(),
     };
 }
 

@@ -39,6 +39,14 @@ pub fn each(
     names.iter().flat_map(of_group).collect()
 }
 
+/// What to ask for: `Allow TCP 8989 outbound to 203.0.113.10.`
+pub fn open(check: &Check) -> String {
+    let transport = check.transport.map(|t| t.as_str().to_uppercase()).unwrap_or_default();
+    let ports = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string())).unwrap_or_default();
+    let to = check.address.map_or_else(|| check.target.clone(), |a| a.to_string());
+    format!("Allow {transport} {ports} outbound to {to}.")
+}
+
 /// A lone check's part in the verdict: a recommended one that fails is a warning, an optional one is nothing.
 fn lone(check: &Check) -> Option<Status> {
     match check.need {

@@ -7,7 +7,9 @@ mod range;
 mod reason;
 mod rules;
 
-use crate::model::{Check, Ended, Facts, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, metric};
+use crate::model::{
+    Check, Ended, Facts, FailureKind, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, metric,
+};
 use crate::plan::{Item, Plan};
 
 /// What a report says of the run beside its checks.
@@ -76,7 +78,8 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
     let rule = &item.rule;
     let judgement = check::judge(item, seen, strict);
     let ports = rule.ports;
-    let allowed = item.allow_unknown && judgement.status == Status::Unknown;
+    let out_of_time = seen.observation.failure().is_some_and(|f| f.kind == FailureKind::OutOfTime);
+    let allowed = item.allow_unknown && judgement.status == Status::Unknown && !out_of_time;
     let by_flag = || crate::model::Waived { reason: "may stay unknown (--allow-unknown)".to_owned(), until: None };
     let waived = item.waived.clone().or_else(|| allowed.then(by_flag));
     Check {

@@ -45,7 +45,7 @@ fn name_failed(item: &Item, failure: &Failure) -> String {
         }
         FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
         FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
-        FailureKind::OutOfTime => "give the run a longer --budget",
+        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set",
         _ => "mend the resolver, or ask another one with --dns",
     };
     format!("The name {} could not be used: {}; {change}.", item.host, failure.detail)
@@ -80,9 +80,19 @@ fn remedy(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String
             None => format!("mend the route to {to}, or check that the host is up"),
         },
         FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
-        FailureKind::OutOfTime => "give the run a longer --budget".to_owned(),
+        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set".to_owned(),
+        FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
+            "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
+        }
         other => remedy_above_transport(item, other),
     }
+}
+
+/// The certificate bears the name of the authority that `rtc-check serve` makes for itself.
+fn issued_by_a_responder(seen: &Seen) -> bool {
+    let chain: Option<serde_json::Value> = seen.observation.facts.get(&metric::CERT_CHAIN);
+    let issuer = chain.as_ref().and_then(|c| c.get(0)?.get("issuer")?.as_str());
+    issuer.is_some_and(|i| i.contains("rtc-check throw-away authority"))
 }
 
 fn remedy_above_transport(item: &Item, kind: FailureKind) -> String {
@@ -101,7 +111,7 @@ fn remedy_above_transport(item: &Item, kind: FailureKind) -> String {
             "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
         }
         FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),
-        FailureKind::NotTls => "enable TLS on this port; something answers there in plain text".to_owned(),
+        FailureKind::NotTls => "enable TLS on this port".to_owned(),
         FailureKind::UpgradeRefused => {
             "the port is open and speaks HTTP: check the WebSocket path, or a proxy that strips the Upgrade header".to_owned()
         }
@@ -225,13 +235,13 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     if !range.prohibited.is_empty() {
-        return prohibited(range, &seen.observation.facts, &to, &allow, &coverage);
+        return prohibited(range, &seen.observation.facts, &all, &to, &allow, &coverage);
     }
     match status {
         Status::Pass => {
             let how = match range.refused.is_empty() {
                 true => "answered".to_owned(),
-                false => "were reached (the host itself refused them, as it does outside calls)".to_owned(),
+                false => "were reached (the host itself refused them, as it does outside calls; a firewall on that host would look the same)".to_owned(),
             };
             format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage}).")
         }
@@ -249,7 +259,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             range.answered.count(),
         ),
         _ if reached == 0 => format!(
-            "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
+            "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path (a responder with a key answers only with the same RTC_CHECK_RESPONDER_KEY here), or {allow} ({coverage})."
         ),
         _ if range.silent.is_empty() => format!(
             "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
@@ -264,9 +274,11 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
 
 /// The words for ports that are stopped on the way, by what the ICMP error means: a firewall's rejection, or a router
 /// without a way. One that limits its ICMP errors leaves the neighbours of such ports silent.
-fn prohibited(range: &Swept, facts: &Facts, to: &str, allow: &str, coverage: &str) -> String {
+fn prohibited(range: &Swept, facts: &Facts, all: &str, to: &str, allow: &str, coverage: &str) -> String {
     let stopped = range.prohibited.ranges().iter().chain(range.silent.ranges()).flat_map(|r| r.iter());
-    let (ports, count) = (short(&stopped.collect()), range.prohibited.count());
+    let reached = range.answered.count() + range.refused.count();
+    let ports = if reached == 0 { all.to_owned() } else { short(&stopped.collect()) };
+    let count = range.prohibited.count();
     let meaning: Option<String> = facts.get(&metric::ICMP_MEANING);
     if let (Some("unreachable"), Some(router)) = (meaning.as_deref(), &range.icmp_from) {
         let words: Option<String> = facts.get(&metric::ICMP);
@@ -307,6 +319,9 @@ fn short(set: &crate::model::PortSet) -> String {
     let text: Vec<String> = ranges.iter().take(SHOWN).map(ToString::to_string).collect();
     match ranges.len().saturating_sub(SHOWN) {
         0 => text.join(", "),
-        more => format!("{} and {more} more ranges ({} ports in all)", text.join(", "), set.count()),
+        more => {
+            let s = if more == 1 { "" } else { "s" };
+            format!("{} and {more} more range{s} ({} ports in all)", text.join(", "), set.count())
+        }
     }
 }

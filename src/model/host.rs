@@ -67,6 +67,9 @@ fn not_v6(text: &str) -> String {
 /// Checks a name's form (RFC 1123 section 2.1; underscores are seen in the field and taken).
 fn name(text: &str) -> Result<Host, String> {
     let bare = text.strip_suffix('.').unwrap_or(text);
+    if text.contains('=') {
+        return Err(format!("`{text}` looks like another role: give each role a --target of its own"));
+    }
     if !bare.is_ascii() {
         return Err(format!("`{text}` is not ASCII; give an internationalised name in its xn-- form"));
     }

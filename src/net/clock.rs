@@ -14,6 +14,11 @@ pub fn utc() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
+/// A time as RFC 3339 in UTC, to the second.
+pub fn rfc3339(time: &jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A time as `20261121T083000`, for ids and file names.
 pub fn compact(time: &jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S").to_string()

@@ -111,7 +111,7 @@ impl Plan {
         unreached_targets(request, &rules, &mut errors);
         let items: Vec<Item> = rules.iter().flat_map(|rule| item::items(profile, request, rule)).collect();
         if errors.is_empty() && !items.iter().any(Item::is_selected) {
-            errors.push("nothing is left to test: --only, --skip, --from or --option exclude every rule".to_owned());
+            errors.push(nothing_left(profile, request));
         }
         if !errors.is_empty() {
             return Err(UsageErrors(errors));
@@ -212,7 +212,8 @@ fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors
         let description = profile.roles.get(*role).map_or("", |r| r.description.as_str());
         text.push_str(&format!("\n  {role}  {description}"));
     }
-    let given = request.targets.iter().map(|(r, hosts)| {
+    let known = request.targets.iter().filter(|(role, _)| profile.roles.contains_key(*role));
+    let given = known.map(|(r, hosts)| {
         let hosts: Vec<String> = hosts.iter().map(literal).collect();
         format!(" --target {r}={}", hosts.join(","))
     });
@@ -222,6 +223,16 @@ fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors
     let rest: String = options.chain(given).chain(wanted).collect();
     text.push_str(&format!("\ntype: rtc-check --profile {}{from}{rest}", profile.name));
     errors.push(text);
+}
+
+/// Why no rule is selected: most often a role that is tested only when a host is given for it.
+fn nothing_left(profile: &Profile, request: &Request) -> String {
+    let unbound =
+        |r: &&Rule| profile.roles.get(&r.to).is_some_and(|role| role.optional) && !request.targets.contains_key(&r.to);
+    match profile.rules.iter().filter(unbound).find(|r| item::selected(request, r).is_none()) {
+        Some(rule) => format!("`{}` has no host: add --target {}=HOST", rule.to, rule.to),
+        None => "nothing is left to test: --only, --skip, --from or --option exclude every rule".to_owned(),
+    }
 }
 
 fn literal(host: &Host) -> String {

@@ -7,7 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use super::page::{Page, Tone, span};
 use super::text::clean;
 use super::{Style, evidence};
-use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status};
+use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status, metric};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
@@ -42,6 +42,7 @@ fn header(page: &mut Page, report: &Report) {
 /// The judgement, how many checks there are of each kind, and what the exit code means.
 fn verdict(page: &mut Page, report: &Report) {
     let meaning = match report.verdict {
+        _ if report.run.ended == Some(Ended::Interrupted) => "exit 130: interrupted",
         Status::Pass => "exit 0: every required check passed",
         Status::Warn => "exit 0 (1 with --strict): it works, but not as the documents recommend",
         Status::Fail => "exit 1: a required check failed",
@@ -53,7 +54,7 @@ fn verdict(page: &mut Page, report: &Report) {
     page.flow(2, 2, &[span(Tone::Plain, meaning)]);
     if !report.complete {
         let why = match report.run.ended {
-            Some(Ended::Interrupted) => "interrupted (exit 130); what did not finish is unknown",
+            Some(Ended::Interrupted) => "Ctrl-C or SIGTERM ended it; what did not finish is unknown",
             Some(Ended::Budget) => "the time of --budget was up; what did not finish is unknown",
             None => "it ended before its time; what did not finish is unknown",
         };
@@ -181,16 +182,21 @@ fn head(page: &mut Page, check: &Check) {
 fn alternatives(report: &Report, check: &Check) -> Option<String> {
     let group = check.group.as_ref()?;
     let family = |c: &Check| c.address.map(|a| a.is_ipv4());
-    let mut others: Vec<(&str, Status)> = Vec::new();
-    for other in report.checks.iter().filter(|c| c.group.as_ref() == Some(group) && c.rule != check.rule) {
-        let told = (name(other), other.status);
+    // A rule that is required itself stands in for nobody.
+    let stands_in = |c: &&Check| c.need == Need::Alternative || check.need == Need::Alternative;
+    let mut others: Vec<(&str, Status, bool)> = Vec::new();
+    for other in
+        report.checks.iter().filter(|c| c.group.as_ref() == Some(group) && c.rule != check.rule).filter(stands_in)
+    {
+        let told = (name(other), other.status, other.observed.has(&metric::FALLBACK));
         if family(other) == family(check) && !others.contains(&told) {
             others.push(told);
         }
     }
-    let told = others.iter().map(|(rule, status)| match status.holds() {
-        true => format!("{rule} works in its place ({status})"),
-        false => format!("its alternative {rule}: {status}"),
+    let told = others.iter().map(|(rule, status, fallback)| match (status.holds(), fallback) {
+        (true, false) => format!("{rule} works in its place ({status})"),
+        (true, true) => format!("its alternative {rule} is open, and not shown to work"),
+        (false, _) => format!("its alternative {rule}: {status}"),
     });
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| told.join(", "))

@@ -91,7 +91,8 @@ impl Context {
 async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
     let is_range = |job: &Job| plan.items.get(job.item).is_some_and(|i| i.rule.service == Service::Rtp);
     let ranges = jobs.iter().filter(|j| is_range(j)).count();
-    for (phase, checks) in [(Phase::Reachability, jobs.len() - ranges), (Phase::Ranges, ranges)] {
+    let phases = [(Phase::Reachability, jobs.len() - ranges), (Phase::Ranges, ranges)];
+    for (phase, checks) in phases.into_iter().filter(|(_, checks)| *checks > 0) {
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
     }
     let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));

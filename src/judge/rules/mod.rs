@@ -2,6 +2,7 @@
 
 mod alternative_unproven;
 mod dns_differ;
+mod lossy;
 mod only_alternative;
 mod responder;
 mod sampled;
@@ -13,8 +14,14 @@ use crate::plan::Plan;
 type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
-const RULES: &[Rule] =
-    &[only_alternative::find, alternative_unproven::find, dns_differ::find, responder::find, sampled::find];
+const RULES: &[Rule] = &[
+    only_alternative::find,
+    alternative_unproven::find,
+    lossy::find,
+    dns_differ::find,
+    responder::find,
+    sampled::find,
+];
 
 /// Every finding, the worst first.
 pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {

@@ -24,7 +24,7 @@ fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
             ids(broken).join(", "),
             ids(working).join(", ")
         ),
-        remedy: broken.first().map_or_else(String::new, |c| c.reason.clone()),
+        remedy: broken.first().map_or_else(String::new, |c| groups::open(c)),
         checks: ids(broken).into_iter().chain(ids(working)).collect(),
     }
 }

@@ -15,7 +15,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         status: Status::Pass,
         title: "Media ranges were sampled".to_owned(),
         detail: format!(
-            "{} passed on a sample of its ports; a single blocked port elsewhere in it would not show. Run `rtc-check serve` on the server's address to ask every port.",
+            "{} passed on a sample of its ports: a single blocked port elsewhere in it would not show, nor does a refusal tell a closed port from a firewall on the server itself. Run `rtc-check serve` on the server's address to ask every port.",
             found.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ")
         ),
         remedy: String::new(),

@@ -1,0 +1,24 @@
+//! `range.lossy`: a range was reached, and only by asking again: the path drops or limits datagrams.
+
+use crate::model::{Check, Finding, Status, metric};
+use crate::plan::Plan;
+
+/// Loss of the first round that is worth a word, in percent: the documents' own limit on packet loss.
+const WORTH_A_WORD_PCT: f64 = 1.5;
+
+/// One finding a range.
+pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
+    let loss = |c: &Check| c.observed.get::<f64>(&metric::ROUND_TRIP_LOSS_PCT).filter(|p| *p >= WORTH_A_WORD_PCT);
+    let finding = |(check, loss): (&Check, f64)| Finding {
+        id: "range.lossy".to_owned(),
+        status: Status::Warn,
+        title: "The path to the media ports loses datagrams".to_owned(),
+        detail: format!(
+            "{loss:.1} % of the first requests of {}, or of their answers, were lost and answered only when repeated: the path drops datagrams, or limits their rate.",
+            check.id
+        ),
+        remedy: "Look for a rate limit on UDP or an overloaded link; a call would lose as much.".to_owned(),
+        checks: vec![check.id.clone()],
+    };
+    checks.iter().filter_map(|c| Some((c, loss(c)?))).map(finding).collect()
+}

@@ -299,6 +299,30 @@ async fn bounds_on_connections_hold_and_are_counted() {
 }
 
 #[tokio::test]
+async fn silent_websockets_leave_places_to_everyone_else() {
+    let mut limits = Limits::default();
+    (limits.connections.total, limits.connections.per_source) = (4, 4);
+    (limits.connections.websockets, limits.connections.websockets_per_source) = (2, 2);
+    let (responder, _) = start_with(vec![tcp("ws", Service::Ws), tcp("http", Service::Http)], None, limits).await;
+    let (ws, http) = (place(&responder, "ws"), place(&responder, "http"));
+    let upgrade = async || {
+        let stream = TcpStream::connect(ws).await.unwrap();
+        tokio_tungstenite::client_async("ws://x/", stream).await
+    };
+    let (mut first, _second) = (upgrade().await.unwrap().0, upgrade().await.unwrap().0);
+    let refused = upgrade().await;
+    assert!(matches!(&refused, Err(Error::Http(a)) if a.status() == 503 && a.headers().contains_key("retry-after")));
+    let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(exchange(TcpStream::connect(http).await.unwrap(), request).await.starts_with("HTTP/1.1 200 "));
+    first.close(None).await.unwrap();
+    while first.next().await.is_some_and(|m| m.is_ok()) {}
+    assert!(upgrade().await.is_ok(), "a place that was given back");
+    let counters = responder.stop().await;
+    assert_eq!(counters.connections_dropped.get("websocket_limit"), Some(&1), "{counters}");
+    assert_eq!(counters.connections_dropped.len(), 1, "{counters}");
+}
+
+#[tokio::test]
 async fn stopping_frees_every_port() {
     let services = vec![udp("media", "127.0.6.6", Ports::Free), tcp("ssh", Service::Ssh)];
     let (responder, _) = start(services).await;

@@ -105,6 +105,11 @@ impl Server {
         let (Some(key), &Method::GET) = (key, request.method()) else {
             return text(StatusCode::BAD_REQUEST, "no Sec-WebSocket-Key of 16 bytes\n");
         };
+        let Ok(place) = self.context.websockets.enter_too(&self.pass) else {
+            self.context.tally.cut(Cut::WebSocketLimit);
+            let refusal = text(StatusCode::SERVICE_UNAVAILABLE, "as many WebSockets as the responder holds are open\n");
+            return with(refusal, header::RETRY_AFTER, "60");
+        };
         let accept = derive_accept_key(key.as_bytes());
         let offered = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
         let selected = self.site.select(offered).and_then(|s| HeaderValue::from_str(s).ok());
@@ -113,12 +118,12 @@ impl Server {
         answer.headers_mut().extend(HeaderValue::from_str(&accept).ok().map(|a| (header::SEC_WEBSOCKET_ACCEPT, a)));
         answer.headers_mut().extend(selected.map(|s| (header::SEC_WEBSOCKET_PROTOCOL, s)));
         answer.headers_mut().remove(header::CONTENT_TYPE);
-        self.echo(hyper::upgrade::on(request));
+        self.echo(hyper::upgrade::on(request), place);
         answer
     }
 
     /// Waits for the connection to be handed over, then echoes until its end.
-    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade) {
+    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, place: Pass) {
         let (context, pass) = (self.context.clone(), self.pass.clone());
         self.context.tasks.spawn(async move {
             let echoing = async {
@@ -128,7 +133,7 @@ impl Server {
             if let Err(cut) = echoing.await {
                 context.tally.cut(cut);
             }
-            drop(pass);
+            drop((pass, place));
         });
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Context {
     pub(super) version: String,
     pub(super) limits: ConnectionLimits,
     pub(super) admission: Admission,
+    /// Places that a connection needs too once it is a WebSocket.
+    pub(super) websockets: Admission,
     pub(super) tally: Arc<Tally>,
     pub(super) cancel: CancellationToken,
     pub(super) tasks: TaskTracker,

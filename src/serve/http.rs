@@ -189,6 +189,7 @@ fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::tcp::tests::dribble;
 
     #[test]
     fn only_a_host_is_taken_from_a_host_field() {
@@ -204,5 +205,18 @@ mod tests {
         for field in ["", ":80", "a b", "a@b", "a/b", "evil.example/x?", "[::1", "[x]", "a\r\nb", "a%20b", "a;b"] {
             assert_eq!(host_name(field), None, "{field}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_comes_a_byte_at_a_time_is_cut_at_the_deadline() {
+        let context = Context::of_test();
+        let deadline = context.limits.handshake;
+        let pass = context.admission.enter("192.0.2.1".parse().unwrap()).ok().unwrap();
+        let (client, server) = tokio::io::duplex(64);
+        let site = Site { hello: true, ..Site::default() };
+        let header = b"GET / HTTP/1.1\r\nX: ".iter().copied().chain(std::iter::repeat_n(b'x', 600));
+        let (end, took) = tokio::join!(serve(server, site, false, pass, context), dribble(client, header));
+        assert_eq!(end, Err(Cut::Deadline));
+        assert!(took >= deadline && took < deadline + std::time::Duration::from_secs(2), "{took:?}");
     }
 }

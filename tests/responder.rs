@@ -14,6 +14,7 @@ use rtc_check::session::access::bearer_token;
 use rtc_check::wire::stun::{Auth, MAX_WRITTEN, Message, key_id, request_len, write_binding_request};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use socket2::{Domain, Protocol, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -299,6 +300,30 @@ async fn bounds_on_connections_hold_and_are_counted() {
 }
 
 #[tokio::test]
+async fn silent_websockets_leave_places_to_everyone_else() {
+    let mut limits = Limits::default();
+    (limits.connections.total, limits.connections.per_source) = (4, 4);
+    (limits.connections.websockets, limits.connections.websockets_per_source) = (2, 2);
+    let (responder, _) = start_with(vec![tcp("ws", Service::Ws), tcp("http", Service::Http)], None, limits).await;
+    let (ws, http) = (place(&responder, "ws"), place(&responder, "http"));
+    let upgrade = async || {
+        let stream = TcpStream::connect(ws).await.unwrap();
+        tokio_tungstenite::client_async("ws://x/", stream).await
+    };
+    let (mut first, _second) = (upgrade().await.unwrap().0, upgrade().await.unwrap().0);
+    let refused = upgrade().await;
+    assert!(matches!(&refused, Err(Error::Http(a)) if a.status() == 503 && a.headers().contains_key("retry-after")));
+    let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(exchange(TcpStream::connect(http).await.unwrap(), request).await.starts_with("HTTP/1.1 200 "));
+    first.close(None).await.unwrap();
+    while first.next().await.is_some_and(|m| m.is_ok()) {}
+    assert!(upgrade().await.is_ok(), "a place that was given back");
+    let counters = responder.stop().await;
+    assert_eq!(counters.connections_dropped.get("websocket_limit"), Some(&1), "{counters}");
+    assert_eq!(counters.connections_dropped.len(), 1, "{counters}");
+}
+
+#[tokio::test]
 async fn stopping_frees_every_port() {
     let services = vec![udp("media", "127.0.6.6", Ports::Free), tcp("ssh", Service::Ssh)];
     let (responder, _) = start(services).await;
@@ -321,6 +346,44 @@ async fn two_responders_pointed_at_each_other_exchange_at_most_one_datagram() {
     let (a, b) = (a.stop().await, b.stop().await);
     assert_eq!((a.answered, b.answered), (1, 0));
     assert_eq!((a.dropped.get("not_request"), b.dropped.get("not_request")), (Some(&1), Some(&1)));
+}
+
+/// Sends a padded request to `to` with the source address `from`, which is another program's; `None` without the right
+/// to raw sockets.
+fn ask_in_the_name_of(from: SocketAddr, to: SocketAddr) -> Option<()> {
+    let socket = socket2::Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).ok()?;
+    socket.set_header_included_v4(true).unwrap();
+    let mut request = [0; MAX_WRITTEN];
+    let length = write_binding_request(&mut request, [9; 12], None, request_len(false)).unwrap();
+    let (IpAddr::V4(source), IpAddr::V4(destination)) = (from.ip(), to.ip()) else { return None };
+    // Version and length of the header, time to live, protocol; total length and checksum are the kernel's to fill in.
+    let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0];
+    packet.extend([source.octets(), destination.octets()].concat());
+    let udp_length = u16::try_from(8 + length).unwrap();
+    // No checksum (RFC 768: all zeros).
+    packet.extend([from.port(), to.port(), udp_length, 0].iter().flat_map(|field| field.to_be_bytes()));
+    packet.extend(&request[..length]);
+    socket.send_to(&packet, &to.into()).unwrap();
+    Some(())
+}
+
+#[tokio::test]
+async fn a_forged_source_makes_two_responders_exchange_one_datagram_and_one_none() {
+    let (a, _) = start(vec![udp("a", "127.0.6.1", Ports::Free), udp("own", "127.0.6.1", Ports::Free)]).await;
+    let (b, _) = start(vec![udp("b", "127.0.6.2", Ports::Free)]).await;
+    let (at_a, own, at_b) = (place(&a, "a"), place(&a, "own"), place(&b, "b"));
+    if ask_in_the_name_of(at_b, at_a).is_none() {
+        eprintln!("NOT RUN: forged sources need root or CAP_NET_RAW");
+        return;
+    }
+    ask_in_the_name_of(own, at_a).unwrap();
+    // Loopback delivers in order: when this is answered, each has dealt with all that came before.
+    for to in [at_a, at_b, at_a] {
+        ask(&UdpSocket::bind("127.0.6.9:0").unwrap(), to, None).unwrap();
+    }
+    let (a, b) = (a.stop().await, b.stop().await);
+    assert_eq!((a.answered, a.dropped.values().sum::<u64>(), a.dropped.get("own_socket")), (3, 1, Some(&1)), "{a}");
+    assert_eq!((b.answered, b.dropped.values().sum::<u64>(), b.dropped.get("not_request")), (1, 1, Some(&1)), "{b}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! How many TCP connections may be open, in all and from one source. Knows no socket; its memory is bounded by the
-//! number of open connections.
+//! How many TCP connections, or WebSockets among them, may be open, in all and from one source. Knows no socket; its
+//! memory is bounded by the number of open connections.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -29,11 +29,19 @@ impl Admission {
 
     /// A place for a connection from `source`, held as long as the pass is.
     pub(super) fn enter(&self, source: IpAddr) -> Result<Pass, Cut> {
+        self.enter_as(source_key(source))
+    }
+
+    /// A place here for a connection that has one elsewhere.
+    pub(super) fn enter_too(&self, elsewhere: &Pass) -> Result<Pass, Cut> {
+        self.enter_as(elsewhere.source)
+    }
+
+    fn enter_as(&self, source: u64) -> Result<Pass, Cut> {
         let mut open = self.lock();
         if open.total >= self.total {
             return Err(Cut::TotalLimit);
         }
-        let source = source_key(source);
         let own = open.by_source.get(&source).copied().unwrap_or(0);
         if own >= self.per_source {
             return Err(Cut::SourceLimit);
@@ -87,5 +95,17 @@ mod tests {
         drop((first, third));
         assert!(admission.enter(ip("192.0.2.1")).is_ok());
         assert_eq!(admission.lock().by_source.len(), 1, "nothing is kept of who left");
+    }
+
+    #[test]
+    fn a_place_among_the_websockets_is_counted_for_the_same_source() {
+        let (connections, websockets) = (Admission::new(9, 9), Admission::new(9, 1));
+        let source = "192.0.2.1".parse().unwrap();
+        let pass = connections.enter(source).ok().unwrap();
+        let place = websockets.enter_too(&pass).ok().unwrap();
+        assert_eq!(websockets.enter(source).err(), Some(Cut::SourceLimit));
+        drop(place);
+        assert!(websockets.enter_too(&pass).is_ok());
+        assert_eq!(connections.lock().total, 1);
     }
 }

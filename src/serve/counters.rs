@@ -17,7 +17,7 @@ pub struct Counters {
     pub dropped: BTreeMap<&'static str, u64>,
     /// TCP connections taken.
     pub connections: u64,
-    /// TCP connections cut, by reason; reasons that did not occur are absent.
+    /// TCP connections cut and WebSockets refused, by reason; reasons that did not occur are absent.
     pub connections_dropped: BTreeMap<&'static str, u64>,
 }
 
@@ -41,6 +41,8 @@ pub(super) enum Cut {
     TotalLimit,
     /// As many as allowed are open from this source.
     SourceLimit,
+    /// As many WebSockets as allowed are open, in all or from this source: the upgrade is refused.
+    WebSocketLimit,
     /// The TLS handshake failed.
     Tls,
     /// A deadline passed.
@@ -50,9 +52,10 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    const ALL: [(Cut, &'static str); 5] = [
+    const ALL: [(Cut, &'static str); 6] = [
         (Cut::TotalLimit, "total_limit"),
         (Cut::SourceLimit, "source_limit"),
+        (Cut::WebSocketLimit, "websocket_limit"),
         (Cut::Tls, "tls"),
         (Cut::Deadline, "deadline"),
         (Cut::Protocol, "protocol"),

@@ -105,6 +105,11 @@ impl Server {
         let (Some(key), &Method::GET) = (key, request.method()) else {
             return text(StatusCode::BAD_REQUEST, "no Sec-WebSocket-Key of 16 bytes\n");
         };
+        let Ok(place) = self.context.websockets.enter_too(&self.pass) else {
+            self.context.tally.cut(Cut::WebSocketLimit);
+            let refusal = text(StatusCode::SERVICE_UNAVAILABLE, "as many WebSockets as the responder holds are open\n");
+            return with(refusal, header::RETRY_AFTER, "60");
+        };
         let accept = derive_accept_key(key.as_bytes());
         let offered = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
         let selected = self.site.select(offered).and_then(|s| HeaderValue::from_str(s).ok());
@@ -113,12 +118,12 @@ impl Server {
         answer.headers_mut().extend(HeaderValue::from_str(&accept).ok().map(|a| (header::SEC_WEBSOCKET_ACCEPT, a)));
         answer.headers_mut().extend(selected.map(|s| (header::SEC_WEBSOCKET_PROTOCOL, s)));
         answer.headers_mut().remove(header::CONTENT_TYPE);
-        self.echo(hyper::upgrade::on(request));
+        self.echo(hyper::upgrade::on(request), place);
         answer
     }
 
     /// Waits for the connection to be handed over, then echoes until its end.
-    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade) {
+    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, place: Pass) {
         let (context, pass) = (self.context.clone(), self.pass.clone());
         self.context.tasks.spawn(async move {
             let echoing = async {
@@ -128,7 +133,7 @@ impl Server {
             if let Err(cut) = echoing.await {
                 context.tally.cut(cut);
             }
-            drop(pass);
+            drop((pass, place));
         });
     }
 }
@@ -184,6 +189,7 @@ fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::tcp::tests::dribble;
 
     #[test]
     fn only_a_host_is_taken_from_a_host_field() {
@@ -199,5 +205,18 @@ mod tests {
         for field in ["", ":80", "a b", "a@b", "a/b", "evil.example/x?", "[::1", "[x]", "a\r\nb", "a%20b", "a;b"] {
             assert_eq!(host_name(field), None, "{field}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_comes_a_byte_at_a_time_is_cut_at_the_deadline() {
+        let context = Context::of_test();
+        let deadline = context.limits.handshake;
+        let pass = context.admission.enter("192.0.2.1".parse().unwrap()).ok().unwrap();
+        let (client, server) = tokio::io::duplex(64);
+        let site = Site { hello: true, ..Site::default() };
+        let header = b"GET / HTTP/1.1\r\nX: ".iter().copied().chain(std::iter::repeat_n(b'x', 600));
+        let (end, took) = tokio::join!(serve(server, site, false, pass, context), dribble(client, header));
+        assert_eq!(end, Err(Cut::Deadline));
+        assert!(took >= deadline && took < deadline + std::time::Duration::from_secs(2), "{took:?}");
     }
 }

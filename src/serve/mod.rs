@@ -27,6 +27,8 @@ use crate::net::{ResponderKey, chance, clock};
 use crate::session::limits::AnswerLimits;
 use crate::session::reflector::{OwnSockets, Reflector};
 
+use admission::Admission;
+
 pub use bind::machine_addresses;
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
@@ -83,26 +85,36 @@ pub struct Limits {
     pub connections: ConnectionLimits,
 }
 
-/// Bounds on TCP connections.
+/// Bounds on TCP connections. WebSockets, which may be silent for long, have places of their own among them, so that
+/// whoever holds those leaves the others to connections that a deadline ends.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Open at once.
+    /// Open at once, WebSockets included; each may take a file descriptor.
     pub total: u32,
-    /// Open at once from one source (/32, /64).
+    /// Open at once from one source (/32, /64), WebSockets included.
     pub per_source: u32,
+    /// WebSockets open at once; the next upgrade is answered with 503.
+    pub websockets: u32,
+    /// WebSockets open at once from one source.
+    pub websockets_per_source: u32,
     /// For the TLS handshake, for a request's header, for each write.
     pub handshake: Duration,
     /// For all requests of one HTTP connection.
     pub idle: Duration,
-    /// Silence on a WebSocket. Longer than `--hold` of a client, so that a cut is never ours.
+    /// Silence on a WebSocket. Longer than the longest `--hold` of a client (3,000 s), so that a cut is never ours.
     pub websocket_idle: Duration,
 }
 
 impl Default for ConnectionLimits {
+    /// One run of a client has 128 checks under way at once, and may reach 50 cameras that are one responder: 192 from a
+    /// source leave room for what it has ended and we have not yet. A quarter of the places are for WebSockets, of which
+    /// a run holds one for each rule and address; it takes four sources to fill either kind.
     fn default() -> Self {
         Self {
-            total: 256,
-            per_source: 64,
+            total: 768,
+            per_source: 192,
+            websockets: 192,
+            websockets_per_source: 48,
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             websocket_idle: Duration::from_secs(3600),
@@ -197,7 +209,8 @@ impl Responder {
             key,
             version: tool_version,
             limits: limits.connections,
-            admission: admission::Admission::new(limits.connections.total, limits.connections.per_source),
+            admission: Admission::new(limits.connections.total, limits.connections.per_source),
+            websockets: Admission::new(limits.connections.websockets, limits.connections.websockets_per_source),
             tally: tally.clone(),
             cancel: cancel.clone(),
             tasks: tasks.clone(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +36,8 @@ pub(super) struct Context {
     pub(super) version: String,
     pub(super) limits: ConnectionLimits,
     pub(super) admission: Admission,
+    /// Places that a connection needs too once it is a WebSocket.
+    pub(super) websockets: Admission,
     pub(super) tally: Arc<Tally>,
     pub(super) cancel: CancellationToken,
     pub(super) tasks: TaskTracker,
@@ -89,8 +92,7 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
-        let handshake = context.acceptor.accept(stream);
-        let mut stream = within(deadline, handshake).await?.map_err(|_| Cut::Tls)?;
+        let mut stream = secured(stream, &context).await?;
         return match face.secure.clone() {
             Some(site) => http::serve(stream, site, true, pass, context).await,
             None => within(deadline, farewell(&mut stream)).await?,
@@ -100,6 +102,11 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
         Some(site) => http::serve(stream, site, false, pass, context).await,
         None => within(deadline, farewell(&mut stream)).await?,
     }
+}
+
+/// The TLS handshake.
+async fn secured<S: AsyncRead + AsyncWrite + Unpin>(stream: S, context: &Context) -> Result<TlsStream<S>, Cut> {
+    within(context.limits.handshake, context.acceptor.accept(stream)).await?.map_err(|_| Cut::Tls)
 }
 
 /// Whether the client's first byte begins a TLS handshake.
@@ -142,4 +149,67 @@ async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<
 /// `future`'s result, or that the deadline passed.
 pub(super) async fn within<T>(deadline: Duration, future: impl Future<Output = T>) -> Result<T, Cut> {
     tokio::time::timeout(deadline, future).await.map_err(|_| Cut::Deadline)
+}
+
+#[cfg(test)]
+impl Context {
+    /// With the bounds of a responder, its page and no key.
+    pub(super) fn of_test() -> Arc<Self> {
+        let limits = ConnectionLimits::default();
+        let (_, tls) = super::self_signed(&["localhost".to_owned()]).unwrap();
+        Arc::new(Self {
+            acceptor: TlsAcceptor::from(tls),
+            page: "{}".to_owned(),
+            key: None,
+            version: "0".to_owned(),
+            limits,
+            admission: Admission::new(limits.total, limits.per_source),
+            websockets: Admission::new(limits.websockets, limits.websockets_per_source),
+            tally: Arc::default(),
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use tokio::io::DuplexStream;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "the clock of these tests is paused")]
+    fn paused_clock() -> Instant {
+        Instant::now()
+    }
+
+    /// Writes a byte a second until the other side has gone; answers how long that took.
+    pub(in crate::serve) async fn dribble(mut client: DuplexStream, bytes: impl Iterator<Item = u8>) -> Duration {
+        let begun = paused_clock();
+        for byte in bytes {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if client.write_all(&[byte]).await.is_err() {
+                break;
+            }
+        }
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tls_handshake_that_dribbles_or_never_comes_is_cut_at_the_deadline() {
+        let context = Context::of_test();
+        let deadline = context.limits.handshake;
+        let (client, server) = tokio::io::duplex(64);
+        // A record of 512 bytes that holds a handshake.
+        let hello = [TLS_HANDSHAKE, 3, 1, 2, 0].into_iter().chain(std::iter::repeat_n(1, 600));
+        let (end, took) = tokio::join!(secured(server, &context), dribble(client, hello));
+        assert_eq!(end.err(), Some(Cut::Deadline));
+        assert!(took >= deadline && took < deadline + Duration::from_secs(2), "{took:?}");
+
+        let (_silent, server) = tokio::io::duplex(64);
+        let begun = paused_clock();
+        assert_eq!(secured(server, &context).await.err(), Some(Cut::Deadline));
+        assert_eq!(begun.elapsed(), deadline);
+    }
 }

@@ -8,6 +8,7 @@ mod observation;
 mod ports;
 mod report;
 mod rule;
+pub mod schedule;
 mod source;
 mod status;
 

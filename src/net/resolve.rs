@@ -14,10 +14,9 @@ use serde::Serialize;
 use super::classify::{clean, seconds};
 use super::clock;
 use super::dns::{self, Kind, ServerAnswer};
+use crate::model::schedule::NAME_GRACE;
 use crate::model::{Failure, FailureKind, Step, millis};
 
-/// How long the servers' own answers are waited for once the system has given a good one.
-const GRACE: Duration = Duration::from_secs(1);
 /// Servers asked by themselves.
 const MAX_SERVERS: usize = 8;
 
@@ -132,7 +131,7 @@ fn getaddrinfo_kind(words: &str) -> FailureKind {
 }
 
 /// The system's answer with the servers' beside it. Once the system has answered well, the servers get no more than
-/// [`GRACE`]; where it failed, they get the whole time, because they tell why.
+/// [`NAME_GRACE`]; where it failed, they get the whole time, because they tell why.
 async fn gather(
     system: impl Future<Output = Result<Vec<IpAddr>, Failure>>,
     name: &str,
@@ -145,13 +144,13 @@ async fn gather(
         questions.iter().map(|(s, kind)| dns::ask(*s, name, *kind, timeout)).collect();
     let mut answers: Vec<ServerAnswer> = Vec::new();
     let mut used = None;
-    let mut cutoff = start + timeout + GRACE;
+    let mut cutoff = start + timeout + NAME_GRACE;
     tokio::pin!(system);
     while used.is_none() || !pending.is_empty() {
         tokio::select! {
             found = &mut system, if used.is_none() => {
                 let now = clock::now();
-                cutoff = if found.is_ok() { cutoff.min(now + GRACE) } else { cutoff };
+                cutoff = if found.is_ok() { cutoff.min(now + NAME_GRACE) } else { cutoff };
                 used = Some((found, now.duration_since(start)));
             }
             Some(answer) = pending.next(), if !pending.is_empty() => answers.push(answer),

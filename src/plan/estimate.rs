@@ -1,7 +1,9 @@
 //! What a plan costs, for `--dry-run`: datagrams and connections, and the longest time it can take.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::model::schedule::{self, Most, Schedule};
 use crate::model::{Host, PortsMode, Transport};
 use crate::profile::Spec;
 
@@ -24,81 +26,108 @@ pub struct Tuning {
     pub budget: Option<Duration>,
 }
 
-/// What one check on one address may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one check on one address may cost, at the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Datagrams sent at the most; `None` for TCP, where the kernel decides.
-    pub datagrams: Option<u32>,
-    /// The longest time it can take.
+    /// TCP connections; a range's requests for a responder's page are told once for all ranges.
+    pub connections: u32,
+    /// UDP datagrams sent.
+    pub datagrams: u32,
+    /// The longest time it can take, and the check's deadline.
     pub longest: Duration,
 }
 
-/// Sends of the quick and of the thorough STUN schedule, with the time after which each gives up (RFC 8489 6.2.1).
-const QUICK: (u32, Duration) = (4, Duration::from_millis(5500));
-const THOROUGH: (u32, Duration) = (7, Duration::from_millis(39_500));
-/// A port of a sweep is asked at most so often.
-const SWEEP_ROUNDS: u32 = 10;
-/// A check's own deadlines come first; this much later it is cut off.
+/// A machine under load wakes late: a tenth more, and so much on top, before what asks on a schedule is cut off.
 const SLACK: Duration = Duration::from_millis(500);
+
+/// So many addresses a name is taken to have at the most.
+const ADDRESSES: u32 = 8;
 
 impl Tuning {
     /// What one check of this item may cost on one address.
     pub fn cost(&self, item: &Item) -> Cost {
-        match &item.rule.spec {
-            Spec::Range => self.range(item),
-            Spec::Ws(_) => Cost { datagrams: None, longest: self.timeout + self.hold.unwrap_or_default() },
-            Spec::Stun => self.stun(),
-            Spec::Plain(_) if item.rule.transport == Transport::Udp => self.stun(),
-            Spec::Plain(_) if item.rule.transport == Transport::Gre => {
-                Cost { datagrams: Some(0), longest: Duration::ZERO }
+        let connections = |connections| Cost { connections, longest: self.timeout, ..Cost::default() };
+        match (&item.rule.spec, item.rule.transport) {
+            (Spec::Range, _) => scheduled(self.range(item)),
+            (Spec::Stun, _) | (Spec::Plain(_), Transport::Udp) => scheduled(self.stun()),
+            (Spec::Dns, _) | (Spec::Plain(_), Transport::Gre) => Cost::default(),
+            (Spec::Ws(_), _) => {
+                let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
+                Cost { longest: self.timeout + held, ..connections(1) }
             }
-            _ => Cost { datagrams: None, longest: self.timeout },
+            (Spec::Http(spec), _) if spec.either => connections(2),
+            _ => connections(1),
         }
     }
 
-    fn stun(&self) -> Cost {
-        let (sends, longest) = if self.thorough { THOROUGH } else { QUICK };
-        // Three more requests measure the round trip once the first was answered.
-        Cost { datagrams: Some(sends.max(1 + 3)), longest: longest + SLACK }
+    /// With a responder's key a server that does not understand it is asked once more without it.
+    fn stun(&self) -> Most {
+        let schedule = if self.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
+        schedule.transaction() + schedule.most()
     }
 
-    fn range(&self, item: &Item) -> Cost {
+    /// A responder's page, a sample, and a sweep behind it where a responder shows itself at the sample's end.
+    fn range(&self, item: &Item) -> Most {
         let total = item.rule.ports.map_or(0, |p| p.count());
-        let sweep = Duration::from_secs_f64(f64::from(total) / f64::from(self.pace.max(1)));
-        let asked = match self.ports {
-            PortsMode::All => 0,
-            PortsMode::Sample(n) => u32::from(n).min(total),
+        let page = Most { datagrams: 0, time: schedule::PAGE_PATIENCE };
+        let sample = match self.ports {
+            PortsMode::All => Most::default(),
+            PortsMode::Sample(n) => schedule::sample::most(n.min(u16::try_from(total).unwrap_or(u16::MAX))),
         };
-        // Six at once, then one a second, silent ones once more; a responder is swept on top.
-        let sample = Duration::from_secs(u64::from(asked.saturating_sub(6) + asked));
-        let longest = sample + sweep * SWEEP_ROUNDS + Duration::from_secs(10);
-        Cost { datagrams: Some(asked * 2 + total * SWEEP_ROUNDS), longest }
+        page + sample + schedule::sweep::most(total, self.pace, self.thorough)
     }
 
-    /// The longest time that the whole plan can take on hosts of `addresses` addresses each: phases follow one
-    /// another, checks of a phase run side by side, ranges of one host one after the other.
+    /// The longest time that the whole plan can take on names of so many addresses each: names come first, then all
+    /// checks side by side as far as [`schedule::SIDE_BY_SIDE`] goes, ranges of one address one after the other, and two
+    /// names may have the same address.
     pub fn longest(&self, plan: &Plan, addresses: u32) -> Duration {
         let selected = || plan.items.iter().filter(|i| i.is_selected());
-        let names = if selected().any(|i| matches!(i.host, Host::Name(_))) { self.timeout } else { Duration::ZERO };
-        let single = selected().filter(|i| i.rule.spec != Spec::Range).map(|i| self.cost(i).longest).max();
-        let hosts = plan.targets.values().flatten();
-        let of_host = |host: &Host| -> Duration {
-            let ranges = selected().filter(|i| i.host == *host && i.rule.spec == Spec::Range);
-            ranges.map(|i| self.cost(i).longest).sum::<Duration>() * addresses
-        };
-        let ranges = hosts.map(of_host).max();
-        let all = names + single.unwrap_or_default().max(ranges.unwrap_or_default());
+        let is_named = |item: &Item| matches!(item.host, Host::Name(_));
+        let names = if selected().any(is_named) { self.timeout + schedule::NAME_GRACE } else { Duration::ZERO };
+        let (mut jobs, mut work, mut single, mut named) = (0u32, Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        let mut literal: BTreeMap<&Host, Duration> = BTreeMap::new();
+        for item in selected() {
+            let longest = self.cost(item).longest;
+            let times = if is_named(item) { addresses } else { 1 };
+            (jobs, work) = (jobs.saturating_add(times), work + longest * times);
+            match (&item.rule.spec, is_named(item)) {
+                (Spec::Range, true) => named += longest,
+                (Spec::Range, false) => *literal.entry(&item.host).or_default() += longest,
+                _ => single = single.max(longest),
+            }
+        }
+        let one_address = named + literal.into_values().max().unwrap_or_default();
+        // Graham's bound: whenever the longest chain waits for room, every place is at work.
+        let side_by_side = u32::try_from(schedule::SIDE_BY_SIDE).unwrap_or(u32::MAX);
+        let waiting = if jobs > side_by_side { work / side_by_side } else { Duration::ZERO };
+        let all = names + single.max(one_address) + waiting + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
+}
+
+/// A schedule's cost, with room for late waking.
+fn scheduled(most: Most) -> Cost {
+    Cost { connections: 0, datagrams: most.datagrams, longest: most.time + most.time / 10 + SLACK }
 }
 
 /// The plan as a person reads it: every check in order, what it sends, how long it may take.
 pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     let mut out = format!("profile {} from {}\n", plan.profile, plan.from.join(", "));
     let selected: Vec<&Item> = plan.items.iter().filter(|i| i.is_selected()).collect();
+    let pages: Vec<String> = plan.page_ports().iter().map(ToString::to_string).collect();
+    let ranges = match pages.is_empty() {
+        true => "media ranges, paced, beside them".to_owned(),
+        false => format!(
+            "media ranges, paced, beside them; each first asks for a responder's page, one connection to each of TCP {}",
+            pages.join(", ")
+        ),
+    };
     let phases = [
-        ("reachability, all side by side", selected.iter().filter(|i| i.rule.spec != Spec::Range).collect::<Vec<_>>()),
-        ("media ranges, paced, beside them", selected.iter().filter(|i| i.rule.spec == Spec::Range).collect()),
+        (
+            "reachability, all side by side".to_owned(),
+            selected.iter().filter(|i| i.rule.spec != Spec::Range).collect::<Vec<_>>(),
+        ),
+        (ranges, selected.iter().filter(|i| i.rule.spec == Spec::Range).collect()),
     ];
     for (title, items) in phases.iter().filter(|(_, items)| !items.is_empty()) {
         out.push_str(&format!("\n{title}:\n"));
@@ -110,10 +139,10 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     if left_out > 0 {
         out.push_str(&format!("\nnot selected: {left_out}\n"));
     }
-    let one = tuning.longest(plan, 1).as_secs_f64().ceil();
+    let longest = tuning.longest(plan, ADDRESSES).as_secs_f64().ceil();
     let named = selected.iter().any(|i| matches!(i.host, Host::Name(_)));
-    let each = if named { ", for each address that a name has" } else { "" };
-    out.push_str(&format!("\nlongest time: {one} s{each}; most runs end far earlier\n"));
+    let each = if named { format!(", for names of up to {ADDRESSES} addresses") } else { String::new() };
+    out.push_str(&format!("\nlongest time: {longest} s{each}; most runs end far earlier\n"));
     out
 }
 
@@ -122,9 +151,11 @@ fn line(item: &Item, tuning: &Tuning) -> String {
     let cost = tuning.cost(item);
     let ports = rule.ports.map_or_else(String::new, |p| format!(" {p}"));
     let what = format!("{}{ports}", rule.transport);
-    let packets = match cost.datagrams {
-        Some(n) => format!("at most {n} datagrams"),
-        None => "1 connection".to_owned(),
+    let packets = match (cost.connections, cost.datagrams) {
+        (0, 0) => "nothing more is sent".to_owned(),
+        (0, n) => format!("at most {n} datagrams"),
+        (1, _) => "1 connection".to_owned(),
+        (n, _) => format!("at most {n} connections"),
     };
     let seconds = cost.longest.as_secs_f64();
     let (id, host, service) = (&rule.id, item.host.to_string(), rule.service);

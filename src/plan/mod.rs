@@ -6,7 +6,7 @@ mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Host, PortRange, RoleName, RuleId};
+use crate::model::{Host, PortRange, RoleName, RuleId, Service};
 use crate::profile::{OnlyAlternative, Profile, Rule};
 
 pub use estimate::{Cost, Tuning, describe};
@@ -125,6 +125,13 @@ impl Plan {
         }
         let groups = profile.groups.clone();
         Ok(Plan { profile: profile.name.clone(), from, options, targets, items, groups, families: request.families })
+    }
+
+    /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
+    pub fn page_ports(&self) -> Vec<u16> {
+        let https = self.items.iter().filter(|i| i.rule.service == Service::Https);
+        let ports: BTreeSet<u16> = https.filter_map(|i| i.rule.ports).map(PortRange::first).collect();
+        ports.into_iter().collect()
     }
 }
 

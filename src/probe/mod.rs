@@ -111,8 +111,11 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Ws(spec) => ws::probe(task, settings, spec).await,
         Spec::Stun => meaning_of_silence(stun::probe(task, settings, cancel).await, task, settings).await,
         Spec::Range => {
+            let begun = net::clock::now();
             let served = well_known::serves(task, settings).await;
-            udp_range::probe(task, settings, served, progress, cancel).await
+            let left = task.deadline.saturating_sub(net::clock::now().saturating_duration_since(begun));
+            let task = Task { deadline: left, ..task.clone() };
+            udp_range::probe(&task, settings, served, progress, cancel).await
         }
         Spec::Ssh => ssh::probe(task).await,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Task};
+use crate::model::schedule::Schedule;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
 use crate::net::{chance, icmp};
-use crate::session::binding::{Answer, Binding, BindingOutcome, Ending, Schedule};
+use crate::session::binding::{Answer, Binding, BindingOutcome, Ending};
 use crate::session::{Credential, Meaning};
 
 /// Asks the task's first port for a Binding.

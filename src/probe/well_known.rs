@@ -2,11 +2,11 @@
 //! only tells a sweep that silence means something, and an untrusted certificate fails its own rule.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::model::PortRange;
+use crate::model::schedule::PAGE_PATIENCE;
 use crate::net::http;
 use crate::session;
 
@@ -14,8 +14,6 @@ use super::{Settings, Task};
 
 /// A page is short; more than this is something else.
 const MAX_BYTES: usize = 64 * 1024;
-/// A responder answers at once; a platform that does not know the page must not delay the sweep.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether a responder at the task's address says that it serves every one of its UDP ports. `None`: there is no responder
 /// there that says so, or none that this run may ask.
@@ -29,7 +27,7 @@ pub async fn serves(task: &Task, settings: &Settings) -> Option<bool> {
 
 async fn fetch(page: SocketAddr, host: &str, bearer: Option<&str>) -> Option<Vec<u8>> {
     let path = "/.well-known/rtc-check";
-    match http::fetch_unverified(page, host, path, bearer, MAX_BYTES, PATIENCE).await {
+    match http::fetch_unverified(page, host, path, bearer, MAX_BYTES, PAGE_PATIENCE).await {
         Ok((200, body)) => Some(body),
         _ => None,
     }

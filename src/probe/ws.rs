@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::layers::Climb;
 use super::{Settings, Task};
+use crate::model::schedule::PONG_TIMEOUT;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
 use crate::net::classify::{self, seconds};
 use crate::net::clock;
@@ -12,8 +13,6 @@ use crate::net::tls::HTTP11;
 use crate::net::ws::{self, End, NoPong, WebSocket};
 use crate::profile::WsSpec;
 
-/// How long a pong is waited for.
-const PONG_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the server's close frame is waited for.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 

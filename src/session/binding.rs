@@ -9,43 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::ids::Ids;
 use super::{Credential, IcmpError, Meaning, SendError, Session, Strays, Transmit, canonical, write_request};
+use crate::model::schedule::Schedule;
 use crate::wire::stun::{BINDING, Class, Message, ReadError};
-
-/// Fresh transactions after the first answer, for the round trip.
-const SAMPLES: u8 = 3;
 
 /// EPERM so often, and nothing that ever left: once may be a full connection-tracking table.
 const KEPT_BACK: u8 = 2;
-
-/// When to send again and when to give up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Wait after the first request; doubles with each.
-    pub rto: Duration,
-    /// Rc: how many requests.
-    pub requests: u8,
-    /// Rm: the wait after the last request, in initial RTOs.
-    pub last_wait: u32,
-}
-
-impl Schedule {
-    /// Requests at 0, 0.5, 1.5 and 3.5 s, given up after 5.5 s: a healthy path that loses 10 % each way looks silent
-    /// once in 770 times.
-    pub const QUICK: Self = Self { rto: Duration::from_millis(500), requests: 4, last_wait: 4 };
-
-    /// RFC 8489 section 6.2.1 in full: seven requests, given up after 39.5 s.
-    pub const THOROUGH: Self = Self { rto: Duration::from_millis(500), requests: 7, last_wait: 16 };
-
-    /// The wait after request number `sent`, from 1.
-    fn wait(self, sent: u8) -> Duration {
-        if sent >= self.requests { self.rto * self.last_wait } else { self.rto * (1 << u32::from(sent - 1).min(16)) }
-    }
-
-    /// From the first request to giving up.
-    pub fn longest(self) -> Duration {
-        (1..=self.requests).map(|n| self.wait(n)).sum()
-    }
-}
 
 /// What ended the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +125,7 @@ impl Binding {
             self.outcome.took = now.saturating_duration_since(self.started);
             self.outcome.ending = Some(ending);
         }
-        self.over = !answered || self.transaction >= SAMPLES;
+        self.over = !answered || self.transaction >= Schedule::ROUND_TRIPS;
         self.transaction += 1;
         self.sent = 0;
         self.next = now;

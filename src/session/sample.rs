@@ -6,22 +6,13 @@
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::book::{Book, Ended, RangeOutcome};
 use super::chance::Chance;
 use super::{Credential, IcmpError, SendError, Session, Transmit};
 use crate::model::PortRange;
-
-/// Linux's `XRLIM_BURST_FACTOR`: so many ICMP errors a peer is sent at once.
-const BURST: usize = 6;
-
-/// A little over the second in which the target may send one more, so that a clock's jitter never asks too early.
-const GAP: Duration = Duration::from_millis(1050);
-
-/// How often a port is asked before its silence counts: once more where few are silent, which loss could explain.
-const ASKS: u8 = 3;
-const FEW: usize = 4;
+use crate::model::schedule::sample::{ASKS, BURST, FEW, GAP};
 
 /// When so many datagrams went out and nothing at all came back, more would tell no more.
 const GIVE_UP_AFTER: u32 = 16;
@@ -92,11 +83,6 @@ impl Sample {
         self.book.outcome(self.ended.unwrap_or(Ended::Unfinished), 1)
     }
 
-    /// The longest that a sample of so many ports lasts.
-    pub fn longest(count: u16) -> Duration {
-        GAP * ((u32::from(count) * u32::from(ASKS)).saturating_sub(BURST as u32) + FEW as u32 + 2)
-    }
-
     /// Decides whether it is over, and begins the next round when one is through.
     fn turn(&mut self, now: Instant) {
         if self.ended.is_some() || now < self.next {
@@ -109,7 +95,7 @@ impl Sample {
             self.queue.retain(|port| !self.book.settled(*port));
             self.round += 1;
             self.cursor = 0;
-            let asks = ASKS + u8::from(self.queue.len() <= FEW);
+            let asks = ASKS + u8::from(self.queue.len() <= usize::from(FEW));
             if self.queue.is_empty() || self.round >= asks {
                 self.ended = Some(Ended::Complete);
             }
@@ -145,7 +131,7 @@ impl Sample {
 impl Session for Sample {
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.turn(now);
-        let in_burst = self.round == 0 && self.cursor > 0 && self.cursor < BURST;
+        let in_burst = self.round == 0 && self.cursor > 0 && self.cursor < usize::from(BURST);
         if self.ended.is_some() || (now < self.next && !in_burst) {
             return None;
         }

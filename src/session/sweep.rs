@@ -15,26 +15,14 @@ use super::chance::Chance;
 use super::pace::Pace;
 use super::{Credential, IcmpError, SendError, Session, Transmit};
 use crate::model::PortRange;
+use crate::model::schedule::sweep::{LEAST_WAIT, MOST_WAIT, ROUNDS, first_wait, last_pace, scouts, slower};
 
 /// How many open ports a sweep may be expected to call silent: a tenth of the 0.01 that is promised, because twenty
 /// sweeps in a row should be right too.
 const MISSED: f64 = 0.001;
 
-/// Rounds over ports that stay silent: never fewer, so that one burst of loss decides nothing, and never more.
-const ROUNDS: std::ops::RangeInclusive<u8> = 3..=10;
-
 /// A round in which more than this share was lost makes the next one slower: the pace itself may be the cause.
 const TOO_LOSSY: f64 = 0.1;
-
-/// The pace never falls below this share of what was asked for.
-const SLOWEST: u32 = 8;
-
-/// A wait for answers while no round trip is known; two of them and twice the ports/pace stay within a second more.
-const UNKNOWN_RTT: Duration = Duration::from_millis(450);
-
-/// Bounds of the wait once round trips are known.
-const LEAST_WAIT: Duration = Duration::from_millis(100);
-const MOST_WAIT: Duration = Duration::from_secs(3);
 
 /// What to sweep.
 #[derive(Clone, Debug)]
@@ -87,7 +75,7 @@ impl Sweep {
     pub fn new(now: Instant, config: SweepConfig) -> Self {
         let total = config.range.count() as usize;
         let mut chance = Chance::new(config.seed);
-        let scouts = (total / 20).max(64).min(total);
+        let scouts = scouts(config.range.count()) as usize;
         let order = order(config.range, scouts, &mut chance);
         Self {
             book: Book::new(config.target, config.range, &config.secret, config.credential.clone()),
@@ -118,11 +106,6 @@ impl Sweep {
             rtt: self.rtt,
             ..self.book.outcome(ended, 2)
         }
-    }
-
-    /// The longest that a sweep of so many ports at such a pace lasts where none is lost: every round over all ports.
-    pub fn longest(ports: u32, pace: u32) -> Duration {
-        Duration::from_secs(u64::from(ports)) * u32::from(*ROUNDS.start()) / pace.max(1) + MOST_WAIT * 3
     }
 
     /// Goes on when the ports of this round are through and the wait for their answers is over.
@@ -172,21 +155,18 @@ impl Sweep {
             return;
         }
         if self.loss.of_round(rounds.saturating_sub(2)).is_some_and(|share| share > TOO_LOSSY) {
-            self.per_second = (self.per_second / 2).max(self.config.pace / SLOWEST).max(1);
+            self.per_second = slower(self.per_second, self.config.pace);
         }
         self.queue = self.order.iter().copied().filter(|port| !self.book.settled(*port)).collect();
         let silent = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-        // The last round is slower, as far as a second allows, so that a limit on the rate is not taken for a block.
         let last = rounds + 1 >= needed;
-        let pace = if last { (self.per_second / 4).max(silent).min(self.per_second) } else { self.per_second };
-        self.pace.set(pace);
+        self.pace.set(if last { last_pace(self.per_second, silent) } else { self.per_second });
         self.stage = Stage::Sweeping(rounds);
     }
 
     /// How long answers to the last datagram of a round are waited for.
     fn wait(&self) -> Duration {
-        let unknown = if self.config.patient { UNKNOWN_RTT * 4 } else { UNKNOWN_RTT };
-        self.rtt.map_or(unknown, |rtt| (rtt * 2 + LEAST_WAIT / 2).clamp(LEAST_WAIT, MOST_WAIT))
+        self.rtt.map_or(first_wait(self.config.patient), |rtt| (rtt * 2 + LEAST_WAIT / 2).clamp(LEAST_WAIT, MOST_WAIT))
     }
 
     /// The next port of the round that has not settled meanwhile.

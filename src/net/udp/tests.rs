@@ -3,7 +3,8 @@
 use super::super::chance;
 use super::*;
 use crate::model::PortRange;
-use crate::session::binding::{Binding, Ending, Schedule};
+use crate::model::schedule::Schedule;
+use crate::session::binding::{Binding, Ending};
 use crate::session::sweep::{Sweep, SweepConfig};
 use crate::wire::stun::{MAX_WRITTEN, Message, write_binding_success};
 

@@ -40,10 +40,6 @@ fn the_schedules_are_those_of_rfc_8489_and_of_the_quick_default() {
     let (seen, took, sent) = run(Schedule::THOROUGH, 1, 0.0, Far::Dropped);
     assert_eq!((seen.ending, seen.sent, took), (Some(Ending::Silence), 7, 39.5));
     assert_eq!(sent, [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]);
-    assert_eq!(
-        (Schedule::QUICK.longest(), Schedule::THOROUGH.longest()),
-        (Duration::from_millis(5500), Duration::from_millis(39_500))
-    );
 }
 
 #[test]

@@ -135,6 +135,23 @@ fn the_pace_is_kept_in_every_two_milliseconds() {
 }
 
 #[test]
+fn at_the_highest_pace_no_second_has_more_than_a_responder_answers_one_source() {
+    let start = zero();
+    let limits = super::super::limits::AnswerLimits::default().per_source;
+    // Every other port is blocked and the rest loses a third: rounds, their repetitions and a slow last one.
+    let mut link = Link::new(start, 4, 0.2, 40, |p| if p % 2 == 0 { Far::Dropped } else { Far::Responder });
+    link.run(start, &mut Sweep::new(start, config((10_000, 65_000), 25_000, 1)));
+    let (mut first, mut most) = (0, 0);
+    for (last, (at, _)) in link.sent.iter().enumerate() {
+        while link.sent[first].0 + Duration::from_secs(1) <= *at {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    assert!(most >= 20_000 && most < limits.per_second as usize, "{most}");
+}
+
+#[test]
 fn a_machine_that_cannot_send_is_not_swept() {
     let start = zero();
     let mut session = Sweep::new(start, config((10_000, 20_000), 4000, 1));

@@ -1,0 +1,178 @@
+//! How often and how fast is asked: the figures that the machines which ask keep to, and what they add up to at the most,
+//! which the plan tells beforehand. Knows neither the machines nor the plan.
+
+use std::time::Duration;
+
+/// Checks under way at once; ports of one host are few, cameras may be many.
+pub const SIDE_BY_SIDE: usize = 128;
+
+/// How long the DNS servers' own answers are waited for once the system has given a good one, and beyond its time-out.
+pub const NAME_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a responder's well-known page is waited for. A responder answers at once; a platform that does not know the
+/// page must not delay the sweep.
+pub const PAGE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a WebSocket's pong is waited for.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What asking may come to at the most, on a machine that wakes in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Most {
+    /// Datagrams sent.
+    pub datagrams: u32,
+    /// From the first to the end of the last wait.
+    pub time: Duration,
+}
+
+impl std::ops::Add for Most {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { datagrams: self.datagrams.saturating_add(other.datagrams), time: self.time + other.time }
+    }
+}
+
+/// A STUN transaction: when to send again and when to give up (RFC 8489 section 6.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Wait after the first request; doubles with each.
+    pub rto: Duration,
+    /// Rc: how many requests.
+    pub requests: u8,
+    /// Rm: the wait after the last request, in initial RTOs.
+    pub last_wait: u32,
+}
+
+impl Schedule {
+    /// Requests at 0, 0.5, 1.5 and 3.5 s, given up after 5.5 s: a healthy path that loses 10 % each way looks silent
+    /// once in 770 times.
+    pub const QUICK: Self = Self { rto: Duration::from_millis(500), requests: 4, last_wait: 4 };
+
+    /// RFC 8489 section 6.2.1 in full: seven requests, given up after 39.5 s.
+    pub const THOROUGH: Self = Self { rto: Duration::from_millis(500), requests: 7, last_wait: 16 };
+
+    /// Fresh transactions after the first answer, of one request and one RTO each, for the round trip.
+    pub const ROUND_TRIPS: u8 = 3;
+
+    /// The wait after request number `sent`, from 1.
+    pub fn wait(self, sent: u8) -> Duration {
+        if sent >= self.requests { self.rto * self.last_wait } else { self.rto * (1 << u32::from(sent - 1).min(16)) }
+    }
+
+    /// The transaction itself, answered by its last wait or never.
+    pub fn transaction(self) -> Most {
+        Most { datagrams: self.requests.into(), time: (1..=self.requests).map(|n| self.wait(n)).sum() }
+    }
+
+    /// The transaction and what measures the round trip behind it.
+    pub fn most(self) -> Most {
+        let trips = u32::from(Self::ROUND_TRIPS);
+        self.transaction() + Most { datagrams: trips, time: self.rto * trips }
+    }
+}
+
+/// A sample of a range, which keeps within a target's budget of ICMP errors.
+pub mod sample {
+    use super::{Duration, Most};
+
+    /// Linux's `XRLIM_BURST_FACTOR`: so many ICMP errors a peer is sent at once.
+    pub const BURST: u16 = 6;
+
+    /// A little over the second in which the target may send one more, so that a clock's jitter never asks too early.
+    pub const GAP: Duration = Duration::from_millis(1050);
+
+    /// How often a port is asked before its silence counts: once more where no more than [`FEW`] are silent, which loss
+    /// could explain.
+    pub const ASKS: u8 = 3;
+    /// So many silent ports are few.
+    pub const FEW: u16 = 4;
+
+    /// A sample of `ports` ports of which none settles before its last round.
+    pub fn most(ports: u16) -> Most {
+        let datagrams = u32::from(ports) * u32::from(ASKS) + u32::from(ports.min(FEW));
+        Most { datagrams, time: GAP * (datagrams + 1 - u32::from(ports.min(BURST))) }
+    }
+}
+
+/// A paced sweep over every port of a range.
+pub mod sweep {
+    use super::{Duration, Most};
+
+    /// Rounds over ports that stay silent: never fewer, so that one burst of loss decides nothing, and never more.
+    pub const ROUNDS: std::ops::RangeInclusive<u8> = 3..=10;
+
+    /// A round that lost much makes the next one slower; the pace never falls below this share of what was asked for.
+    const SLOWEST: u32 = 8;
+
+    /// A wait for answers while no round trip is known; two of them and twice the ports/pace stay within a second more.
+    const UNKNOWN_RTT: Duration = Duration::from_millis(450);
+
+    /// Bounds of the wait once round trips are known.
+    pub const LEAST_WAIT: Duration = Duration::from_millis(100);
+    /// The longest wait once round trips are known.
+    pub const MOST_WAIT: Duration = Duration::from_secs(3);
+
+    /// How many ports, spread over the range, are asked before all others, twice if nothing answers.
+    pub fn scouts(ports: u32) -> u32 {
+        (ports / 20).max(64).min(ports)
+    }
+
+    /// The wait for answers while no round trip is known.
+    pub fn first_wait(patient: bool) -> Duration {
+        if patient { UNKNOWN_RTT * 4 } else { UNKNOWN_RTT }
+    }
+
+    /// The pace after one round more that lost much, where `asked_for` was the first.
+    pub fn slower(per_second: u32, asked_for: u32) -> u32 {
+        (per_second / 2).max(asked_for / SLOWEST).max(1)
+    }
+
+    /// The pace of the last round over `silent` ports: slower as far as a second allows, so that a limit on the rate is
+    /// not taken for a block.
+    pub fn last_pace(per_second: u32, silent: u32) -> u32 {
+        (per_second / 4).max(silent).min(per_second)
+    }
+
+    /// A sweep in which nothing settles, every round loses much, and the first answer comes after all scouts were asked
+    /// twice.
+    pub fn most(ports: u32, pace: u32, patient: bool) -> Most {
+        let pace = pace.max(1);
+        let at = |ports: u32, pace: u32| Duration::from_secs(ports.into()) / pace;
+        let scouts = scouts(ports);
+        let mut time = at(scouts, pace) * 2 + first_wait(patient) * 2 + at(ports - scouts, pace);
+        let mut per_second = pace;
+        for _ in 1..*ROUNDS.end() {
+            per_second = slower(per_second, pace);
+            // Any of them may be taken for the last, which may use up a second.
+            time += at(ports, per_second).max(Duration::from_secs(1));
+        }
+        time += first_wait(patient).max(MOST_WAIT) * u32::from(*ROUNDS.end());
+        Most { datagrams: ports.saturating_mul(u32::from(*ROUNDS.end())).saturating_add(scouts), time }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_add_up_as_rfc_8489_has_them() {
+        let seconds = |s: Schedule| (s.transaction().datagrams, s.transaction().time.as_secs_f64());
+        assert_eq!((seconds(Schedule::QUICK), seconds(Schedule::THOROUGH)), ((4, 5.5), (7, 39.5)));
+        assert_eq!(Schedule::QUICK.most(), Most { datagrams: 7, time: Duration::from_secs(7) });
+    }
+
+    #[test]
+    fn a_sample_of_20_takes_as_long_as_19_silent_ports_make_it() {
+        assert!(sample::most(20).time > Duration::from_millis(55_700));
+        assert_eq!(sample::most(1).datagrams, 4);
+    }
+
+    #[test]
+    fn a_pace_slows_by_halves_to_an_eighth() {
+        let paces = std::iter::successors(Some(4000), |p| Some(sweep::slower(*p, 4000)));
+        assert_eq!(paces.take(5).collect::<Vec<_>>(), [4000, 2000, 1000, 500, 500]);
+        assert_eq!((sweep::slower(1, 1), sweep::last_pace(4000, 10), sweep::last_pace(4000, 9000)), (1, 1000, 4000));
+    }
+}

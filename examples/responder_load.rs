@@ -79,7 +79,6 @@ fn config(wildcard: bool) -> Result<Config> {
             ports: Ports::Exact(PortRange::new(first.port(), last)?),
             service: Service::Rtp,
             transport: Transport::Udp,
-            path: None,
             subprotocol: None,
         })
     };

@@ -73,7 +73,6 @@ fn config(range: PortRange) -> Result<Config> {
         ports: Ports::Exact(range),
         service: Service::Rtp,
         transport: Transport::Udp,
-        path: None,
         subprotocol: None,
     };
     let (_, tls) = self_signed(&["localhost".to_owned()])?;

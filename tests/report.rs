@@ -91,7 +91,7 @@ proptest! {
         let back: Report = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(back.checks.len(), report.checks.len());
         let ndjson = render(&report, Format::Ndjson, &Style::default());
-        prop_assert_eq!(ndjson.lines().count(), report.checks.len() + 2);
+        prop_assert_eq!(ndjson.lines().count(), report.checks.len() + report.findings.len() + 2);
         prop_assert!(ndjson.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
     }
 }

@@ -30,7 +30,6 @@ fn rule(id: &str, service: Service, transport: Transport, bind: &str, ports: Por
         ports,
         service,
         transport,
-        path: None,
         subprotocol: None,
     }
 }

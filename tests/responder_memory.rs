@@ -35,7 +35,6 @@ async fn a_hundred_thousand_sources_leave_resident_memory_where_it_is() {
         ports: Ports::Free,
         service: Service::Rtp,
         transport: Transport::Udp,
-        path: None,
         subprotocol: None,
     };
     let config =

@@ -101,7 +101,7 @@ pub struct TuningArgs {
     #[arg(long, value_name = "S", env = "RTC_CHECK_BUDGET", value_parser = seconds)]
     pub budget: Option<Duration>,
     /// Keep each WebSocket open in silence for so many seconds, then ping
-    #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = seconds)]
+    #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = hold)]
     pub hold: Option<Duration>,
     /// Full STUN retransmission schedule (39.5 s) in place of the quick one (5.5 s)
     #[arg(long, env = "RTC_CHECK_THOROUGH")]
@@ -167,7 +167,7 @@ pub enum ProfilesCommand {
     /// List the built-in profiles
     List {
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
     /// Show the rules, limits and bandwidth of a profile with their sources
@@ -175,7 +175,7 @@ pub enum ProfilesCommand {
         /// Built-in profile or path of a profile file
         name: String,
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
     /// Check profile files; every error is printed with its place
@@ -183,7 +183,7 @@ pub enum ProfilesCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// table or json
-        #[arg(short, long, value_enum, default_value_t)]
+        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
         format: ListFormat,
     },
 }
@@ -201,46 +201,47 @@ pub struct ServeArgs {
     #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
     pub profile: String,
     /// Serve only these roles [default: all that an operator binds]
-    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    #[arg(long, value_name = "ROLE", value_delimiter = ',', env = "RTC_CHECK_ROLE")]
     pub role: Vec<String>,
     /// Addresses to bind, for all roles (ADDR) or for one (ROLE=ADDR) [default: 0.0.0.0 and [::]]
-    #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',', env = "RTC_CHECK_BIND")]
     pub bind: Vec<String>,
     /// Set an option of the profile
-    #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',')]
+    #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',', env = "RTC_CHECK_OPTION")]
     pub options: Vec<String>,
     /// Serve the rules of these vantages [default: all]
-    #[arg(long, value_name = "VANTAGE", value_delimiter = ',')]
+    #[arg(long, value_name = "VANTAGE", value_delimiter = ',', env = "RTC_CHECK_FROM")]
     pub from: Vec<String>,
     /// Move a rule's ports
-    #[arg(long = "port", value_name = "RULE=PORT|A-B", value_delimiter = ',')]
+    #[arg(long = "port", value_name = "RULE=PORT|A-B", value_delimiter = ',', env = "RTC_CHECK_PORT")]
     pub moved_ports: Vec<String>,
     /// Certificate chain in PEM; without it a self-signed one is made
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", env = "RTC_CHECK_CERT")]
     pub cert: Option<PathBuf>,
-    /// Private key of the certificate in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// File with the private key of the certificate in PEM. The secret that clients share with the responder is another
+    /// thing: RTC_CHECK_RESPONDER_KEY, or the file that RTC_CHECK_RESPONDER_KEY_FILE names
+    #[arg(long, value_name = "FILE", requires = "cert", env = "RTC_CHECK_KEY", hide_env_values = true)]
     pub key: Option<PathBuf>,
     /// Write the authority of the self-signed certificate here, for the client's --ca
-    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cert", env = "RTC_CHECK_CA_OUT")]
     pub ca_out: Option<PathBuf>,
-    /// Names and addresses of the self-signed certificate beside the bound ones
-    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "cert")]
+    /// Names and addresses of the self-signed certificate beside the bound ones, such as the outside one of a NAT
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "cert", env = "RTC_CHECK_NAME")]
     pub name: Vec<String>,
     /// Log as JSON lines
-    #[arg(long)]
+    #[arg(long, env = "RTC_CHECK_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// Built-in profile to demonstrate
-    #[arg(short, long, value_name = "NAME", default_value = "agent")]
+    #[arg(short, long, value_name = "NAME", default_value = "agent", env = "RTC_CHECK_DEMO_PROFILE")]
     pub profile: String,
     #[command(flatten)]
     pub output: OutputArgs,
     /// Datagrams a second of a sweep [default: 4000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=25_000))]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
 }
 
@@ -257,6 +258,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.trim_end_matches('s').parse::<f64>() {
         Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
         _ => Err("give seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+/// Seconds that a responder's own idle limit of an hour does not cut short.
+fn hold(text: &str) -> Result<Duration, String> {
+    match seconds(text) {
+        Ok(time) if time <= Duration::from_secs(3000) => Ok(time),
+        _ => Err("give seconds, more than 0 and at most 3000".to_owned()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The main job: plan, run, judge, report.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::judge::{self, Meta};
-use crate::model::{Event, PortsMode, Report, Seen, Sink};
+use crate::model::{Ended, Event, PortsMode, Report, Seen, Sink};
 use crate::net::{self, chance, clock};
 use crate::plan::{self, Plan, Tuning};
 use crate::probe::Settings;
@@ -85,21 +85,20 @@ pub struct Job {
 fn carry_out(job: Job, outputs: Outputs) -> Result<u8, Unusable> {
     let strict = job.strict;
     let runtime = super::runtime()?;
-    let (report, interrupted) = runtime.block_on(run(job, outputs.sink()));
+    let report = runtime.block_on(run(job, outputs.sink()));
     // A name that the operating system still looks up must not hold the process.
     runtime.shutdown_background();
-    outputs.write(&report)?;
-    Ok(if interrupted { exit::INTERRUPTED } else { exit::of(&report, strict) })
+    Ok(outputs.write(&report, strict))
 }
 
-/// Runs a job and judges it; says whether it was interrupted.
-pub async fn run(job: Job, sink: Arc<dyn Sink>) -> (Report, bool) {
+/// Runs a job and judges it.
+pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
     let (start, started) = (clock::now(), clock::utc());
     let id = format!("{}-{:08x}", clock::compact(&started), job.seed as u32 ^ std::process::id());
     let begun = Event::Started { run: id.clone(), profile: job.plan.profile.clone(), started: started.to_string() };
     sink.event(&begun);
     let cancel = CancellationToken::new();
-    let ended = Arc::new(Ended::default());
+    let ended = Arc::new(OnceLock::new());
     let watch = tokio::spawn(watch(cancel.clone(), job.tuning.budget, Arc::clone(&ended)));
     let plan = Arc::new(job.plan.clone());
     let (strict, for_judge) = (job.strict, Arc::clone(&plan));
@@ -122,12 +121,15 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> (Report, bool) {
         finished: clock::utc().to_string(),
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         seed: job.seed,
-        complete: !ended.any(),
+        ended: ended.get().copied(),
         strict,
     };
     let report = judge::judge(&plan, &seen, &meta);
+    for finding in &report.findings {
+        sink.event(&Event::Finding { finding: Box::new(finding.clone()) });
+    }
     sink.event(&Event::Finished { verdict: report.verdict, at_ms: meta.duration_ms });
-    (report, ended.interrupted())
+    report
 }
 
 fn settings(job: &Job) -> Settings {
@@ -143,25 +145,8 @@ fn settings(job: &Job) -> Settings {
     }
 }
 
-/// How a run ended before its time.
-#[derive(Default)]
-struct Ended(std::sync::atomic::AtomicU8);
-
-const INTERRUPT: u8 = 1;
-const BUDGET: u8 = 2;
-
-impl Ended {
-    fn any(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed) != 0
-    }
-
-    fn interrupted(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed) == INTERRUPT
-    }
-}
-
 /// Ends the run on Ctrl-C, SIGTERM, or when its budget is used up.
-async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<Ended>) {
+async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<OnceLock<Ended>>) {
     let spent = async {
         match budget {
             Some(budget) => tokio::time::sleep(budget).await,
@@ -169,9 +154,9 @@ async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<E
         }
     };
     let why = tokio::select! {
-        () = super::signal::ended() => INTERRUPT,
-        () = spent => BUDGET,
+        () = super::signal::ended() => Ended::Interrupted,
+        () = spent => Ended::Budget,
     };
-    ended.0.store(why, std::sync::atomic::Ordering::Relaxed);
+    let _ = ended.set(why);
     cancel.cancel();
 }

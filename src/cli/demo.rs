@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::model::{Host, PortRange, PortSet, RoleName, RuleId};
+use crate::model::{Host, PortRange, PortSet, Report, RoleName, RuleId};
 use crate::net::{chance, tls::Trust};
 use crate::plan::{Plan, Request};
 use crate::profile::{self, Profile, Rule};
 use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 
+use super::Unusable;
 use super::args::{DemoArgs, TuningArgs};
 use super::check::{self, Job};
 use super::output::Outputs;
 use super::serve::{Choice, service};
-use super::{Unusable, exit};
 
 /// How far a media range is moved down, attempt by attempt; `None`: as the document has it. Another demo may run, which
 /// takes a loopback network, and a wildcard socket of this machine may have one of the ports.
@@ -32,13 +32,12 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
     let outputs = Outputs::open(&args.output)?;
     let strict = args.output.strict;
     let runtime = super::runtime()?;
-    let (report, interrupted) = runtime.block_on(demo(&profile, &args, &outputs))?;
+    let report = runtime.block_on(demo(&profile, &args, &outputs))?;
     runtime.shutdown_background();
-    outputs.write(&report)?;
-    Ok(if interrupted { exit::INTERRUPTED } else { exit::of(&report, strict) })
+    Ok(outputs.write(&report, strict))
 }
 
-async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<(crate::model::Report, bool), Unusable> {
+async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<Report, Unusable> {
     let choice = Choice {
         roles: profile.roles.iter().filter(|(_, r)| !r.optional).map(|(name, _)| name.clone()).collect(),
         from: profile.vantages.first().cloned().into_iter().collect(),

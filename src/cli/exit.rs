@@ -1,6 +1,6 @@
 //! Exit codes, as the contract gives them.
 
-use crate::model::{Report, Status};
+use crate::model::{Ended, Report, Status};
 
 /// Every required check passed.
 pub const PASS: u8 = 0;
@@ -16,6 +16,7 @@ pub const INTERRUPTED: u8 = 130;
 /// The code of a report; `strict` makes warnings failures.
 pub fn of(report: &Report, strict: bool) -> u8 {
     match report.verdict {
+        _ if report.run.ended == Some(Ended::Interrupted) => INTERRUPTED,
         Status::Pass => PASS,
         Status::Warn if strict => FAIL,
         Status::Warn => PASS,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::model::{Event, Report, Silent, Sink};
 use crate::report::{self, Format, Style};
 
-use super::Unusable;
 use super::args::OutputArgs;
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
+use super::{Unusable, exit};
 
 /// One line to stderr; nobody is left to tell when that fails.
 pub fn say(text: &str) {
@@ -75,8 +75,9 @@ impl Outputs {
         }
     }
 
-    /// Writes every report; what cannot be written is said, and the rest is still written.
-    pub fn write(self, report: &Report) -> Result<(), Unusable> {
+    /// Writes every report and answers the exit code. What cannot be written is said, the rest is still written, and a
+    /// run that was good is not: whoever waits for the report would miss it.
+    pub fn write(self, report: &Report, strict: bool) -> u8 {
         let mut errors = Vec::new();
         for (format, output) in self.further {
             errors.extend(output.replace(&report::render(report, format, &plain(self.width))).err());
@@ -89,9 +90,12 @@ impl Outputs {
             }
             (None, None) => print(&report::render(report, self.main, &terminal(self.width))),
         }
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(Unusable(format!("the run is done, but a report is lost: {}", errors.join("; ")))),
+        for error in &errors {
+            say(&format!("rtc-check: the run is done, but a report is lost: {error}"));
+        }
+        match exit::of(report, strict) {
+            exit::PASS if !errors.is_empty() => exit::USAGE,
+            code => code,
         }
     }
 }

@@ -63,6 +63,10 @@ impl Progress {
 impl Sink for Progress {
     fn event(&self, event: &Event) {
         let mut state = locked(&self.state);
+        let ended = match event {
+            Event::CheckDone { check } => state.running.0.get(&check.id).map(|w| w.phase),
+            _ => None,
+        };
         state.running.event(event);
         match event {
             Event::PhaseStarted { phase, checks, .. } => self.begin(&mut state, *phase, *checks),
@@ -72,14 +76,17 @@ impl Sink for Progress {
                 }
             }
             Event::Finished { .. } => self.clear(&mut state),
-            Event::Started { .. } | Event::CheckStarted { .. } | Event::Progress { .. } | Event::CheckDone { .. } => {}
+            Event::Started { .. }
+            | Event::CheckStarted { .. }
+            | Event::Progress { .. }
+            | Event::CheckDone { .. }
+            | Event::Finding { .. } => {}
         }
-        // An event of a check belongs to the phase that began last and has not ended.
-        if let Some((_, bar)) = state.bars.iter().rev().find(|(_, bar)| !bar.is_finished()) {
-            if matches!(event, Event::CheckDone { .. }) {
+        for (phase, bar) in state.bars.iter().filter(|(_, bar)| !bar.is_finished()) {
+            if Some(*phase) == ended {
                 bar.inc(1);
             }
-            bar.set_message(clean(&state.running.message(), self.unicode));
+            bar.set_message(clean(&state.running.message(*phase), self.unicode));
         }
     }
 }
@@ -103,6 +110,7 @@ fn title(phase: Phase) -> &'static str {
 struct Running(BTreeMap<String, Waiting>);
 
 struct Waiting {
+    phase: Phase,
     waiting_for: String,
     /// Ports done and in all, of a sweep.
     swept: Option<(u32, u32)>,
@@ -111,8 +119,9 @@ struct Waiting {
 impl Running {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::CheckStarted { check, waiting_for, .. } => {
-                self.0.insert(check.clone(), Waiting { waiting_for: waiting_for.clone(), swept: None });
+            Event::CheckStarted { check, phase, waiting_for, .. } => {
+                let waiting = Waiting { phase: *phase, waiting_for: waiting_for.clone(), swept: None };
+                self.0.insert(check.clone(), waiting);
             }
             Event::Progress { check, done, total } => {
                 if let Some(waiting) = self.0.get_mut(check) {
@@ -122,15 +131,20 @@ impl Running {
             Event::CheckDone { check } => {
                 self.0.remove(&check.id);
             }
-            Event::Started { .. } | Event::PhaseStarted { .. } | Event::PhaseDone { .. } | Event::Finished { .. } => {}
+            Event::Started { .. }
+            | Event::PhaseStarted { .. }
+            | Event::PhaseDone { .. }
+            | Event::Finding { .. }
+            | Event::Finished { .. } => {}
         }
     }
 
-    /// `waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`: a sweep before others.
-    fn message(&self) -> String {
-        let Some(shown) = self.0.values().min_by_key(|w| w.swept.is_none()) else { return String::new() };
+    /// What a phase waits for: `waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`, a sweep first.
+    fn message(&self, phase: Phase) -> String {
+        let of_phase = || self.0.values().filter(|w| w.phase == phase);
+        let Some(shown) = of_phase().min_by_key(|w| w.swept.is_none()) else { return String::new() };
         let swept = shown.swept.map(|(done, total)| format!(" ({done}/{total})")).unwrap_or_default();
-        let more = match self.0.len() {
+        let more = match of_phase().count() {
             1 => String::new(),
             n => format!(" and {} more", n - 1),
         };
@@ -181,19 +195,21 @@ mod tests {
     use crate::model::Status;
 
     fn started(check: &str, waiting_for: &str) -> Event {
-        Event::CheckStarted { check: check.to_owned(), waiting_for: waiting_for.to_owned(), at_ms: 0 }
+        let (check, waiting_for) = (check.to_owned(), waiting_for.to_owned());
+        Event::CheckStarted { check, phase: Phase::Ranges, waiting_for, at_ms: 0 }
     }
 
     #[test]
     fn the_message_says_what_is_waited_for_sweeps_first() {
         let mut running = Running::default();
-        assert_eq!(running.message(), "");
+        assert_eq!(running.message(Phase::Ranges), "");
         running.event(&started("a", "TCP 443 of 203.0.113.10"));
-        assert_eq!(running.message(), "waiting for TCP 443 of 203.0.113.10");
+        assert_eq!(running.message(Phase::Ranges), "waiting for TCP 443 of 203.0.113.10");
         running.event(&started("b", "UDP 19099-20099 of 203.0.113.10"));
         running.event(&Event::Progress { check: "b".to_owned(), done: 420, total: 1001 });
         running.event(&Event::Progress { check: "unheard of".to_owned(), done: 1, total: 2 });
-        assert_eq!(running.message(), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
+        assert_eq!(running.message(Phase::Ranges), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
+        assert_eq!(running.message(Phase::Names), "", "another phase waits for nothing");
     }
 
     #[test]

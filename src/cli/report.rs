@@ -18,9 +18,7 @@ pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
     if report.schema != SCHEMA {
         return Err(Unusable(format!("{name}: has the schema `{}`, this version reads `{SCHEMA}`", report.schema)));
     }
-    let code = if report.complete { exit::of(&report, args.output.strict) } else { exit::INTERRUPTED };
-    Outputs::open_saved(&args.output)?.write(&report)?;
-    Ok(code)
+    Ok(Outputs::open_saved(&args.output)?.write(&report, args.output.strict))
 }
 
 /// Prints a schema.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::model::{PortRange, RoleName, RuleId};
 use crate::profile::{Profile, Rule, Spec};
@@ -54,8 +55,12 @@ async fn serve_until_ended(config: Config, json: bool) -> Result<u8, Unusable> {
     if responder.bound().is_empty() {
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
     }
-    say("ready; Ctrl-C or SIGTERM ends it");
-    super::signal::ended().await;
+    // The first poll of `ended` takes the signals over: only then is it true that they end the responder.
+    tokio::select! {
+        biased;
+        () = super::signal::ended() => {}
+        () = async { say("ready; Ctrl-C or SIGTERM ends it"); std::future::pending().await } => {}
+    }
     let counters = responder.stop().await;
     say(&format!("stopped; {counters}"));
     Ok(exit::PASS)
@@ -89,10 +94,9 @@ fn services(profile: &Profile, choice: &Choice, binds: &BTreeMap<RoleName, Vec<I
 
 /// One rule as the responder serves it.
 pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
-    let (path, subprotocol) = match &rule.spec {
-        Spec::Ws(ws) => (Some(ws.path.clone()), ws.subprotocol.clone()),
-        Spec::Http(http) => (Some(http.path.clone()), None),
-        _ => (None, None),
+    let subprotocol = match &rule.spec {
+        Spec::Ws(ws) => ws.subprotocol.clone(),
+        _ => None,
     };
     ServeRule {
         id: rule.id.clone(),
@@ -101,7 +105,6 @@ pub fn service(rule: &Rule, bind: Vec<IpAddr>, ports: Ports) -> ServeRule {
         ports,
         service: rule.service,
         transport: rule.transport,
-        path,
         subprotocol,
     }
 }
@@ -167,23 +170,49 @@ fn binds(profile: &Profile, texts: &[String]) -> Result<BTreeMap<RoleName, Vec<I
     Ok(profile.roles.keys().map(of_role).collect())
 }
 
-fn certificate(args: &ServeArgs, services: &[ServeRule]) -> Result<std::sync::Arc<rustls::ServerConfig>, Unusable> {
-    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        return serve::from_pem(cert, key).map_err(|e| Unusable(e.to_string()));
+/// The operator's certificate, or a throw-away one for every name by which a client may reach the services.
+fn certificate(args: &ServeArgs, services: &[ServeRule]) -> Result<Arc<rustls::ServerConfig>, Unusable> {
+    match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => return serve::from_pem(cert, key).map_err(|e| Unusable(e.to_string())),
+        (None, None) => {}
+        // clap sees to this only where a flag is typed, not where its variable is set.
+        _ => {
+            let text = "a certificate and its key go together: give --cert FILE and --key FILE (RTC_CHECK_CERT, \
+                        RTC_CHECK_KEY)";
+            return Err(Unusable(text.to_owned()));
+        }
     }
-    let bound = services.iter().flat_map(|s| &s.bind).filter(|a| !a.is_unspecified()).map(ToString::to_string);
-    let mut names: Vec<String> = args.name.iter().cloned().chain(bound).chain(["localhost".to_owned()]).collect();
-    names.sort();
-    names.dedup();
+    let names = certificate_names(&args.name, services, &serve::machine_addresses());
     let (authority, tls) = serve::self_signed(&names).map_err(|e| Unusable(e.to_string()))?;
+    let say = |text: &str| match args.log_json {
+        true => tracing::info!("{text}"),
+        false => output::say(text),
+    };
+    say(&format!(
+        "the throw-away certificate is for {}; where clients use another address or name, such as the outside one of a \
+         NAT, add it with --name",
+        names.join(", ")
+    ));
     if let Some(path) = &args.ca_out {
         super::files::Output::open(path)?.replace(&authority.0)?;
-        output::say(&format!(
-            "authority of the throw-away certificate: {} (give it to the client as --ca)",
-            path.display()
-        ));
+        say(&format!("its authority: {} (give it to the client as --ca)", path.display()));
     }
     Ok(tls)
+}
+
+/// Those that were given, the bound addresses (for an unspecified one all of the machine's of its family) and
+/// `localhost`.
+fn certificate_names(given: &[String], services: &[ServeRule], machine: &[IpAddr]) -> Vec<String> {
+    let bare = |n: &String| n.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(n).to_owned();
+    let mut names: BTreeSet<String> = given.iter().map(bare).chain(["localhost".to_owned()]).collect();
+    let bound: BTreeSet<IpAddr> = services.iter().flat_map(|s| s.bind.iter().copied()).collect();
+    for address in bound {
+        match address.is_unspecified() {
+            true => names.extend(machine.iter().filter(|a| a.is_ipv4() == address.is_ipv4()).map(ToString::to_string)),
+            false => names.extend([address.to_string()]),
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// Structured logs on stderr: everything from `info` on as JSON, or warnings beside the lines for people.
@@ -194,4 +223,47 @@ fn log_to_stderr(json: bool) {
         true => builder.json().with_max_level(tracing::Level::INFO).try_init(),
         false => builder.with_max_level(tracing::Level::WARN).try_init(),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Service, Transport};
+
+    fn bound_to(addresses: &[&str]) -> ServeRule {
+        ServeRule {
+            id: "rtc.https".into(),
+            role: "rtc".into(),
+            bind: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+            ports: Ports::Free,
+            service: Service::Https,
+            transport: Transport::Tcp,
+            subprotocol: None,
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_for_every_address_that_a_service_may_be_reached_at() {
+        let machine = ["127.0.0.1", "192.0.2.10", "::1", "2001:db8::10"].map(|a| a.parse().unwrap());
+        let names = |given: &[&str], binds: &[&str]| {
+            let given: Vec<String> = given.iter().map(|n| (*n).to_owned()).collect();
+            certificate_names(&given, &[bound_to(binds), bound_to(binds)], &machine).join(" ")
+        };
+        assert_eq!(names(&[], &["0.0.0.0", "::"]), "127.0.0.1 192.0.2.10 2001:db8::10 ::1 localhost");
+        assert_eq!(names(&[], &["0.0.0.0"]), "127.0.0.1 192.0.2.10 localhost");
+        assert_eq!(names(&[], &["192.0.2.10"]), "192.0.2.10 localhost");
+        let given = ["rtc.example", "203.0.113.1", "[2001:db8::1]"];
+        assert_eq!(names(&given, &["::1"]), "2001:db8::1 203.0.113.1 ::1 localhost rtc.example");
+    }
+
+    #[test]
+    fn every_flag_has_its_environment_variable() {
+        let command = <args::Cli as clap::CommandFactory>::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags = serve.get_arguments().filter(|a| a.get_id() != "help");
+        for flag in flags {
+            let name = flag.get_long().unwrap().to_uppercase().replace('-', "_");
+            assert_eq!(flag.get_env().and_then(|e| e.to_str()), Some(&*format!("RTC_CHECK_{name}")));
+        }
+    }
 }

@@ -1,16 +1,13 @@
 //! The status of one check.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-
 use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Step, Transport, metric};
-use crate::plan::{Item, Plan};
+use crate::plan::Item;
 use crate::profile::{RefusedUpgrade, Spec};
 
 use super::{range, reason};
 
 /// A certificate closer to its end than this is a warning.
-const CERT_WARN_DAYS: f64 = 14.0;
+pub const CERT_WARN_DAYS: f64 = 14.0;
 
 /// A status and the sentence that goes with it.
 pub struct Judgement {
@@ -18,41 +15,20 @@ pub struct Judgement {
     pub reason: String,
 }
 
-/// What the checks of a run say of each other.
-pub struct Context {
-    /// Addresses at which a responder answered over UDP: silence there means something.
-    responders: BTreeSet<IpAddr>,
-    /// A sampled pass is unknown.
-    pub strict: bool,
-}
-
-impl Context {
-    /// Gathers what the run shows of its far ends.
-    pub fn new(_plan: &Plan, seen: &[Seen], strict: bool) -> Self {
-        let answers = seen.iter().filter(|s| s.observation.facts.has(&metric::RESPONDER));
-        Self { responders: answers.filter_map(|s| s.address).collect(), strict }
-    }
-
-    /// Whether the far end is known to answer STUN on the ports of its profile.
-    fn answers(&self, address: Option<IpAddr>) -> bool {
-        address.is_some_and(|a| self.responders.contains(&a))
-    }
-}
-
 /// Judges one observation against its rule.
-pub fn judge(item: &Item, seen: &Seen, context: &Context) -> Judgement {
+pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
     match &seen.observation.outcome {
         Outcome::Skipped(because) => Judgement { status: Status::Skip, reason: reason::skipped(because) },
-        Outcome::Failed(failure) => failed(item, seen, failure, context),
-        Outcome::Measured if item.rule.spec == Spec::Range => range::judge(item, seen, context),
+        Outcome::Failed(failure) => failed(item, seen, failure),
+        Outcome::Measured if item.rule.spec == Spec::Range => range::judge(item, seen, strict),
         Outcome::Measured => measured(item, seen),
     }
 }
 
-fn failed(item: &Item, seen: &Seen, failure: &Failure, context: &Context) -> Judgement {
-    let silent_udp = item.rule.transport == Transport::Udp
-        && failure.kind == FailureKind::TimedOut
-        && !context.answers(seen.address);
+fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
+    // Silence over UDP is evidence only where the far end says that it answers there.
+    let served = seen.observation.facts.get(&metric::RESPONDER_PAGE) == Some(true);
+    let silent_udp = item.rule.transport == Transport::Udp && failure.kind == FailureKind::TimedOut && !served;
     let upgrade_may_fail = matches!(&item.rule.spec, Spec::Ws(ws) if ws.refused == RefusedUpgrade::Warn);
     let status = match failure.kind {
         FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,

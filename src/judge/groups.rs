@@ -3,30 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::model::{Check, Need, RoleName, Status, metric};
+use crate::model::{Check, Finding, Need, RoleName, Status, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
 /// The judgement of groups and lone required checks together.
 pub fn verdict(plan: &Plan, checks: &[Check]) -> Status {
-    let counted: Vec<&Check> = checks.iter().filter(|c| counts(c)).collect();
-    let lone = counted.iter().filter(|c| c.group.is_none()).filter_map(|c| lone(c));
-    let groups: BTreeSet<&str> = counted.iter().filter_map(|c| c.group.as_deref()).collect();
+    let tried: Vec<&Check> = checks.iter().filter(|c| c.status != Status::Skip).collect();
+    let lone = tried.iter().filter(|c| c.group.is_none() && c.waived.is_none()).filter_map(|c| lone(c));
+    let groups: BTreeSet<&str> = tried.iter().filter_map(|c| c.group.as_deref()).collect();
     let grouped = groups.iter().flat_map(|name| {
         let only = plan.groups.get(*name).copied().unwrap_or_default();
-        units(&counted, name).into_iter().map(move |u| u.status(only))
+        units(&tried, name).into_iter().filter_map(move |u| u.status(only))
     });
     match lone.chain(grouped).reduce(Status::worst) {
         Some(worst) => worst,
         // Nothing counts: what was tried is waived or optional, which is well; nothing tried at all shows nothing.
-        None if checks.iter().all(|c| c.status == Status::Skip) => Status::Unknown,
+        None if tried.is_empty() => Status::Unknown,
         None => Status::Pass,
     }
 }
 
-/// A waived or skipped check changes no verdict.
-fn counts(check: &Check) -> bool {
-    check.waived.is_none() && check.status != Status::Skip
+/// Asks every unit of every group for a finding.
+pub fn each(
+    plan: &Plan,
+    checks: &[Check],
+    find: impl Fn(&Unit<'_>, OnlyAlternative) -> Option<Finding>,
+) -> Vec<Finding> {
+    let tried: Vec<&Check> = checks.iter().filter(|c| c.status != Status::Skip).collect();
+    let names: BTreeSet<&str> = tried.iter().filter_map(|c| c.group.as_deref()).collect();
+    let of_group = |name: &&str| {
+        let only = plan.groups.get(*name).copied().unwrap_or_default();
+        units(&tried, name).iter().filter_map(|unit| find(unit, only)).collect::<Vec<_>>()
+    };
+    names.iter().flat_map(of_group).collect()
 }
 
 /// A lone check's part in the verdict: a recommended one that fails is a warning, an optional one is nothing.
@@ -74,27 +84,41 @@ fn place(check: &Check) -> Place<'_> {
     (&check.role, &check.target, check.address)
 }
 
-impl Unit<'_> {
-    /// What the unit is worth.
-    pub fn status(&self, only_alternative: OnlyAlternative) -> Status {
+impl<'a> Unit<'a> {
+    /// What the unit is worth; `None` when all that does not hold in it is waived.
+    pub fn status(&self, only_alternative: OnlyAlternative) -> Option<Status> {
         let preferred = self.preferred.iter().map(|c| c.status).reduce(Status::worst);
         let best = self.alternatives.iter().map(|c| worth(c)).min();
+        if preferred.or(best).is_some_and(|s| !s.holds()) && self.broken().iter().all(|c| c.waived.is_some()) {
+            return best.filter(|b| b.holds());
+        }
         match (preferred, best) {
-            (Some(status), _) if status.holds() => status,
-            (Some(_), Some(best)) if best.holds() => match only_alternative {
+            (Some(status), _) if status.holds() => Some(status),
+            (Some(_), Some(best)) if best.holds() => Some(match only_alternative {
                 OnlyAlternative::Warn => Status::Warn,
                 OnlyAlternative::Pass => best,
-            },
+            }),
             // One way may still work: the group is open as long as one of its members is.
-            (Some(status), Some(best)) => status.min(best),
-            (Some(status), None) => status,
-            (None, best) => best.unwrap_or(Status::Skip),
+            (Some(status), Some(best)) => Some(status.min(best)),
+            (Some(status), None) => Some(status),
+            (None, best) => best,
         }
     }
 
-    /// An alternative carries it, in place of what is preferred.
-    pub fn leans_on_alternative(&self) -> bool {
-        self.preferred.iter().any(|c| !c.status.holds()) && self.alternatives.iter().any(|c| worth(c).holds())
+    /// What the group prefers and does not hold; the alternatives where nothing preferred was tried.
+    pub fn broken(&self) -> Vec<&'a Check> {
+        let wanted = if self.preferred.is_empty() { &self.alternatives } else { &self.preferred };
+        wanted.iter().copied().filter(|c| !c.status.holds()).collect()
+    }
+
+    /// Alternatives that work.
+    pub fn working(&self) -> Vec<&'a Check> {
+        self.alternatives.iter().copied().filter(|c| worth(c).holds()).collect()
+    }
+
+    /// Alternatives that were seen only as an open port.
+    pub fn unproven(&self) -> Vec<&'a Check> {
+        self.alternatives.iter().copied().filter(|c| c.status.holds() && !worth(c).holds()).collect()
     }
 }
 

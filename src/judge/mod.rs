@@ -7,7 +7,7 @@ mod range;
 mod reason;
 mod rules;
 
-use crate::model::{Check, Facts, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, metric};
+use crate::model::{Check, Ended, Facts, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, metric};
 use crate::plan::{Item, Plan};
 
 /// What a report says of the run beside its checks.
@@ -25,16 +25,15 @@ pub struct Meta {
     pub duration_ms: u64,
     /// Seed of every random choice.
     pub seed: u64,
-    /// False when the run was interrupted or ran out of its budget.
-    pub complete: bool,
+    /// Why the run ended before its time.
+    pub ended: Option<Ended>,
     /// A sampled pass is unknown.
     pub strict: bool,
 }
 
 /// Judges a whole run.
 pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
-    let context = check::Context::new(plan, seen, meta.strict);
-    let checks: Vec<Check> = seen.iter().filter_map(|s| Some(one(plan.items.get(s.item)?, s, &context))).collect();
+    let checks: Vec<Check> = seen.iter().filter_map(|s| judge_one(plan, s, meta.strict)).collect();
     let mut summary = Summary::default();
     checks.iter().filter(|c| c.waived.is_none()).for_each(|c| summary.count(c.status));
     let verdict = groups::verdict(plan, &checks);
@@ -53,10 +52,11 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
             .map(|(role, hosts)| (role.clone(), hosts.iter().map(ToString::to_string).collect()))
             .collect(),
         seed: meta.seed,
+        ended: meta.ended,
     };
     Report {
         schema: SCHEMA.to_owned(),
-        complete: meta.complete,
+        complete: meta.ended.is_none(),
         tool: ToolInfo { name: "rtc-check".to_owned(), version: meta.version.clone() },
         run,
         verdict,
@@ -66,15 +66,15 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
     }
 }
 
-/// Judges one check by itself, as soon as it is done; what other checks of the host show comes with the report.
+/// Judges one check, as soon as it is done; a check's status does not depend on others. `None` for an item that the plan
+/// does not have.
 pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Option<Check> {
-    let context = check::Context::new(plan, std::slice::from_ref(seen), strict);
-    Some(one(plan.items.get(seen.item)?, seen, &context))
+    Some(one(plan.items.get(seen.item)?, seen, strict))
 }
 
-fn one(item: &Item, seen: &Seen, context: &check::Context) -> Check {
+fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
     let rule = &item.rule;
-    let judgement = check::judge(item, seen, context);
+    let judgement = check::judge(item, seen, strict);
     let ports = rule.ports;
     let allowed = item.allow_unknown && judgement.status == Status::Unknown;
     let by_flag = || crate::model::Waived { reason: "may stay unknown (--allow-unknown)".to_owned(), until: None };

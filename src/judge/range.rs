@@ -3,7 +3,7 @@
 use crate::model::{Facts, PortSet, Seen, Status, metric};
 use crate::plan::Item;
 
-use super::check::{Context, Judgement};
+use super::check::Judgement;
 use super::reason;
 
 /// What a sweep or sample saw of a range.
@@ -28,15 +28,18 @@ pub struct Swept {
 impl Swept {
     /// Reads a probe's facts.
     pub fn read(facts: &Facts) -> Self {
+        let answered: PortSet = facts.get(&metric::ANSWERED).unwrap_or_default();
+        // Where other answers came the page may speak of another machine; where none came it is all there is.
+        let by_page = facts.get(&metric::RESPONDER_PAGE) == Some(true) && answered.is_empty();
         Self {
-            answered: facts.get(&metric::ANSWERED).unwrap_or_default(),
+            answered,
             refused: facts.get(&metric::REFUSED).unwrap_or_default(),
             silent: facts.get(&metric::SILENT).unwrap_or_default(),
             prohibited: facts.get(&metric::PROHIBITED).unwrap_or_default(),
             probed: facts.get(&metric::PROBED).unwrap_or_default(),
             total: facts.get(&metric::TOTAL).unwrap_or_default(),
             coverage_pct: facts.get(&metric::COVERAGE_PCT).unwrap_or_default(),
-            responder: facts.has(&metric::RESPONDER),
+            responder: facts.has(&metric::RESPONDER) || by_page,
             sampled: facts.get(&metric::SAMPLED).unwrap_or_default(),
             expected_missed: facts.get(&metric::EXPECTED_MISSED).unwrap_or_default(),
             icmp_from: facts.get(&metric::ICMP_FROM),
@@ -63,9 +66,9 @@ const SURE: f64 = 0.01;
 
 /// Judges a range as the contract says: on a responder every port counts, elsewhere a sample, and silence is a failure
 /// only where something shows that the far end would have answered.
-pub fn judge(item: &Item, seen: &Seen, context: &Context) -> Judgement {
+pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
     let range = Swept::read(&seen.observation.facts);
-    let status = status(&range, context.strict);
+    let status = status(&range, strict);
     Judgement { status, reason: reason::range(item, seen, &range, status) }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Transport, metric};
 use crate::plan::Item;
 
-use super::check::at_name;
+use super::check::{CERT_WARN_DAYS, at_name};
 use super::range::Swept;
 
 /// `TCP 8989` or `UDP 19099-20099`.
@@ -149,7 +149,7 @@ pub fn measured(item: &Item, seen: &Seen, status: Status, days_left: Option<f64>
         text.push_str(&format!(" ({fallback})"));
     }
     match days_left {
-        Some(days) if status == Status::Warn && days < 14.0 => {
+        Some(days) if status == Status::Warn && days < CERT_WARN_DAYS => {
             text.push_str(&format!("; its certificate ends in {days:.0} days: renew it now"));
         }
         Some(days) => text.push_str(&format!("; its certificate is valid for {days:.0} more days")),
@@ -203,8 +203,19 @@ fn list(addresses: &[IpAddr]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// The answers that came from elsewhere in place of silent ports, in brackets; empty where none did.
+fn astray(range: &Swept, facts: &Facts) -> String {
+    let count: Option<u32> = facts.get(&metric::STRAY_ANSWERS).filter(|_| !range.silent.is_empty());
+    let Some((count, from)) = count.zip(facts.get::<String>(&metric::STRAY_FROM)) else { return String::new() };
+    let answers = if count == 1 { "1 answer".to_owned() } else { format!("{count} answers") };
+    format!(
+        " ({answers} came from {from} instead: the server sends from another address or port, or a NAT in between rewrites it)"
+    )
+}
+
 /// The words for a media range.
 pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String {
+    let astray = astray(range, &seen.observation.facts);
     let to = seen.address.map_or_else(|| item.host.to_string(), |a| a.to_string());
     let all = item.rule.ports.map_or_else(String::new, |p| p.to_string());
     let reached = range.answered.count() + range.refused.count();
@@ -214,7 +225,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     if !range.prohibited.is_empty() {
-        return prohibited(range, &to, &allow, &coverage);
+        return prohibited(range, &seen.observation.facts, &to, &allow, &coverage);
     }
     match status {
         Status::Pass => {
@@ -225,12 +236,12 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage}).")
         }
         Status::Fail if reached > 0 => format!(
-            "UDP {} to {to} did not answer while {}: a firewall between here and there drops them; {allow} ({coverage}).",
+            "UDP {} to {to} did not answer while {}{astray}: a firewall between here and there drops them; {allow} ({coverage}).",
             short(&range.silent),
             others(reached, range),
         ),
         Status::Fail => format!(
-            "UDP {all} to {to} did not answer at all, although the responder there answers elsewhere: a firewall drops the range; {allow} ({coverage})."
+            "UDP {all} to {to} did not answer at all{astray}, although the responder there says on its HTTPS page that it serves these ports: a firewall between here and there drops them; {allow} ({coverage})."
         ),
         _ if range.responder && !range.refused.is_empty() => format!(
             "UDP {} to {to} was refused by the host itself while the responder answered on {} ports: it could not open them, or the host's own firewall rejects them; look at what `rtc-check serve` printed ({coverage}).",
@@ -238,31 +249,47 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             range.answered.count(),
         ),
         _ if reached == 0 => format!(
-            "UDP {all} to {to} stayed silent, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
+            "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path, or {allow} ({coverage})."
         ),
         _ if range.silent.is_empty() => format!(
             "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
         ),
         _ => format!(
-            "UDP {} to {to} stayed silent while {}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
+            "UDP {} to {to} stayed silent while {}{astray}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
             short(&range.silent),
             others(reached, range),
         ),
     }
 }
 
-/// The words for ports that a firewall rejects; one that limits its ICMP errors leaves their neighbours silent.
-fn prohibited(range: &Swept, to: &str, allow: &str, coverage: &str) -> String {
-    let by = range.icmp_from.as_ref().map_or_else(|| "a firewall".to_owned(), |a| format!("the firewall at {a}"));
-    if range.silent.is_empty() {
-        return format!("UDP {} to {to} is rejected by {by}; {allow} ({coverage}).", short(&range.prohibited));
-    }
+/// The words for ports that are stopped on the way, by what the ICMP error means: a firewall's rejection, or a router
+/// without a way. One that limits its ICMP errors leaves the neighbours of such ports silent.
+fn prohibited(range: &Swept, facts: &Facts, to: &str, allow: &str, coverage: &str) -> String {
     let stopped = range.prohibited.ranges().iter().chain(range.silent.ranges()).flat_map(|r| r.iter());
-    format!(
-        "UDP {} to {to} is stopped: {by} rejected {} of these ports and the rest stayed silent; {allow} ({coverage}).",
-        short(&stopped.collect()),
-        range.prohibited.count()
-    )
+    let (ports, count) = (short(&stopped.collect()), range.prohibited.count());
+    let meaning: Option<String> = facts.get(&metric::ICMP_MEANING);
+    if let (Some("unreachable"), Some(router)) = (meaning.as_deref(), &range.icmp_from) {
+        let words: Option<String> = facts.get(&metric::ICMP);
+        let words = words.as_deref().and_then(|w| w.split(" (").next()).unwrap_or("ICMP unreachable");
+        let (of, silent) = match range.silent.is_empty() {
+            true => (String::new(), ""),
+            false => (format!(" of {count} of these ports"), ", and the rest stayed silent"),
+        };
+        return format!(
+            "UDP {ports} to {to} does not arrive: {router} says{of} that there is no way to it ({words}){silent}; mend the route to {to} there ({coverage})."
+        );
+    }
+    // Any other ICMP error, such as the target's own refusals, names no firewall.
+    let by = match (&range.icmp_from, meaning.as_deref()) {
+        (Some(router), None | Some("prohibited")) => format!("the firewall at {router}"),
+        _ => "a firewall (perhaps this machine's own)".to_owned(),
+    };
+    match range.silent.is_empty() {
+        true => format!("UDP {ports} to {to} is rejected by {by}; {allow} ({coverage})."),
+        false => format!(
+            "UDP {ports} to {to} is stopped: {by} rejected {count} of these ports and the rest stayed silent; {allow} ({coverage})."
+        ),
+    }
 }
 
 fn others(reached: u32, range: &Swept) -> String {

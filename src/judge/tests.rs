@@ -102,7 +102,7 @@ impl Bench {
             finished: String::new(),
             duration_ms: 0,
             seed: 1,
-            complete: true,
+            ended: None,
             strict: self.strict,
         };
         judge(&self.plan, &self.seen, &meta)
@@ -152,13 +152,16 @@ fn only(b: &Bench) -> (Status, String) {
 
 #[test]
 fn silence_over_udp_is_unknown_unless_the_far_end_is_known_to_answer() {
-    let silent = || Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "no answer"));
-    let alone = Bench::new(&["stun"]).saw("stun", silent());
-    assert_eq!(only(&alone).0, Status::Unknown);
+    let mut silent = Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "no answer"));
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent.clone())).0, Status::Unknown);
+    silent.facts.set(&metric::RESPONDER_PAGE, false);
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent.clone())).0, Status::Unknown);
+    silent.facts.set(&metric::RESPONDER_PAGE, true);
+    assert_eq!(only(&Bench::new(&["stun"]).saw("stun", silent)).0, Status::Fail);
     let all: Vec<u16> = (1000..1100).collect();
-    let beside =
-        Bench::new(&["stun", "media"]).saw("stun", silent()).saw("media", on_responder(range(&all, &[], &[], &[])));
-    assert_eq!(only(&beside).0, Status::Fail);
+    let mut range = range(&[], &[], &all, &[]);
+    range.facts.set(&metric::RESPONDER_PAGE, true);
+    assert_eq!(only(&Bench::new(&["media"]).saw("media", range)).0, Status::Fail);
 }
 
 #[test]
@@ -232,6 +235,45 @@ fn a_range_of_which_a_router_rejects_some_aloud_is_named_whole() {
 }
 
 #[test]
+fn a_router_without_a_way_is_no_firewall_and_a_refusal_by_the_target_accuses_none() {
+    let told = |meaning: &str, words: &str, from: &str, silent: &[u16]| {
+        let mut o = range(&[1000], &[], silent, &[1050]);
+        o.facts.set(&metric::ICMP, format!("{words} (type 3 code 1) from {from}"));
+        o.facts.set(&metric::ICMP_MEANING, meaning);
+        o.facts.set(&metric::ICMP_FROM, from);
+        only(&Bench::new(&["media"]).saw("media", o)).1
+    };
+    let reason = told("unreachable", "ICMP host unreachable", "198.51.100.1", &[]);
+    assert!(reason.contains("198.51.100.1 says that there is no way to it (ICMP host unreachable); mend"), "{reason}");
+    let reason = told("unreachable", "ICMP host unreachable", "198.51.100.1", &[1051]);
+    assert!(reason.contains("UDP 1050-1051") && reason.contains("says of 1 of these ports that"), "{reason}");
+    let reason = told("prohibited", "ICMP administratively prohibited", "198.51.100.1", &[]);
+    assert!(reason.contains("rejected by the firewall at 198.51.100.1"), "{reason}");
+    let reason = told("refused", "ICMP port unreachable", "192.0.2.1", &[]);
+    assert!(reason.contains("a firewall (perhaps this machine's own)") && !reason.contains("firewall at"), "{reason}");
+}
+
+#[test]
+fn answers_from_elsewhere_are_told_beside_the_silent_ports() {
+    let told = |mut o: Observation| {
+        o.facts.set(&metric::STRAY_ANSWERS, 3);
+        o.facts.set(&metric::STRAY_FROM, "198.51.100.7:1051");
+        only(&Bench::new(&["media"]).saw("media", o)).1
+    };
+    let words = "(3 answers came from 198.51.100.7:1051 instead:";
+    for o in [
+        range(&[], &[], &[1050], &[]),
+        range(&[1000], &[], &[1050], &[]),
+        on_responder(range(&[1000], &[], &[1050], &[])),
+    ] {
+        let reason = told(o);
+        assert!(reason.contains(words), "{reason}");
+    }
+    let reason = told(range(&[1000, 1050], &[], &[], &[]));
+    assert!(!reason.contains(words), "nothing is silent: {reason}");
+}
+
+#[test]
 fn alternatives_count_once() {
     let b = |gateway, api| Bench::new(&["gateway", "api"]).saw("gateway", gateway).saw("api", api).verdict();
     let no = || failed(FailureKind::Refused);
@@ -285,6 +327,31 @@ fn a_waived_check_keeps_its_status_and_does_not_count() {
     assert_eq!((report.verdict, report.summary.fail), (Status::Pass, 0));
     let check = report.checks.iter().find(|c| c.waived.is_some()).unwrap();
     assert_eq!(check.status, Status::Fail);
+}
+
+#[test]
+fn a_waiver_of_what_a_group_prefers_does_not_make_its_alternatives_required() {
+    let judged = |gateway: Observation, api: Observation, waive: &str| {
+        let mut b = Bench::new(&["gateway", "api", "ssh"]).saw("gateway", gateway).saw("api", api).saw("ssh", ok());
+        for item in b.plan.items.iter_mut().filter(|i| i.rule.id == RuleId::from(waive)) {
+            item.waived = Some(crate::model::Waived { reason: "later".into(), until: None });
+        }
+        b.verdict()
+    };
+    let no = || failed(FailureKind::Refused);
+    assert_eq!(judged(no(), no(), "gateway"), Status::Pass);
+    assert_eq!(judged(no(), ok(), "gateway"), Status::Pass);
+    assert_eq!(judged(no(), no(), "api"), Status::Fail);
+}
+
+#[test]
+fn an_unproven_alternative_is_told_as_a_finding() {
+    let mut open = ok();
+    open.facts.set(&metric::FALLBACK, "TCP connect stood in for TURN");
+    let b = Bench::new(&["media", "relay"]).saw("media", range(&[], &[1000], &[1050], &[])).saw("relay", open);
+    let report = b.report();
+    assert_eq!(report.findings[0].id, "group.alternative-unproven");
+    assert!(report.findings[0].checks.contains(&"relay/192.0.2.1".to_owned()));
 }
 
 #[test]

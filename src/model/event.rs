@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::report::Check;
+use super::report::{Check, Finding};
 
 /// A stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,14 +24,16 @@ pub enum Event {
     Started { run: String, profile: String, started: String },
     /// A phase began, with so many checks.
     PhaseStarted { phase: Phase, checks: usize, at_ms: u64 },
-    /// A check is under way; `waiting_for` says what it waits for, in a few words.
-    CheckStarted { check: String, waiting_for: String, at_ms: u64 },
+    /// A check of a phase is under way; `waiting_for` says what it waits for, in a few words.
+    CheckStarted { check: String, phase: Phase, waiting_for: String, at_ms: u64 },
     /// A sweep has heard from or given up on so many of its ports.
     Progress { check: String, done: u32, total: u32 },
-    /// A check was judged by itself (groups and waivers come at the end).
+    /// A check was judged.
     CheckDone { check: Box<Check> },
     /// A phase ended.
     PhaseDone { phase: Phase, at_ms: u64 },
+    /// A cause was inferred from several checks.
+    Finding { finding: Box<Finding> },
     /// The run ended.
     Finished { verdict: super::Status, at_ms: u64 },
 }

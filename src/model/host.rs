@@ -1,7 +1,7 @@
 //! A host as an operator or a document names it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A name or an address literal.
@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub enum Host {
     /// A DNS name, in lower case, without a final dot.
     Name(String),
-    /// An address; no name is looked up.
+    /// An address; no name is looked up. An IPv4-mapped IPv6 address is the IPv4 address that it stands for.
     Address(IpAddr),
 }
 
@@ -35,10 +35,10 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, String> {
         let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
         if let Some(v6) = inner {
-            return v6.parse().map(|a| Host::Address(IpAddr::V6(a))).map_err(|_| not_v6(v6));
+            return v6.parse::<Ipv6Addr>().map(|a| Host::Address(a.to_canonical())).map_err(|_| not_v6(v6));
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Host::Address(address));
+            return Ok(Host::Address(address.to_canonical()));
         }
         if text.contains("://") {
             return Err(format!("`{text}` is a URL; give the host alone"));
@@ -96,6 +96,8 @@ mod tests {
             ("192.0.2.1", Ok("192.0.2.1")),
             ("[2001:db8::1]", Ok("2001:db8::1")),
             ("2001:db8::1", Ok("2001:db8::1")),
+            ("[::ffff:192.0.2.1]", Ok("192.0.2.1")),
+            ("::ffff:192.0.2.1", Ok("192.0.2.1")),
             ("rtc:8989", Err("--port RULE=8989")),
             ("192.0.2.1:443", Err("--port RULE=443")),
             ("[fe80::1%eth0]", Err("zone")),

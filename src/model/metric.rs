@@ -22,7 +22,8 @@ table! {
     STEPS = "steps": "layers the probe climbed, with their times";
     FAILURE = "failure": "step, kind and words of the failure";
     FALLBACK = "fallback": "the plainer probe that stood in for the service's own, and what it leaves open";
-    RESPONDER = "responder": "the far end is an rtc-check responder (its version)";
+    RESPONDER = "responder": "an rtc-check responder answered over UDP (its version)";
+    RESPONDER_PAGE = "responder_page": "whether a responder's well-known page at this address says that it serves these UDP ports";
     // Names
     DNS_SERVERS = "dns_servers": "each resolver's own answer: server, type, rcode, addresses, ttl_s, ms";
     DNS_DIFFER = "dns_differ": "resolvers gave different addresses";
@@ -52,12 +53,13 @@ table! {
     STUN_RTT_MS = "stun_rtt_ms": "round trip of a STUN request that was not retransmitted";
     STUN_SENT = "stun_sent": "STUN requests sent";
     ICMP = "icmp": "ICMP error received: type, code, from";
+    ICMP_MEANING = "icmp_meaning": "what the ICMP error is evidence of: refused, prohibited, unreachable, too-big, time-exceeded, other";
     ICMP_FROM = "icmp_from": "address that sent the ICMP error";
     // Range sweep
     ANSWERED = "answered": "ports that answered";
     REFUSED = "refused": "ports that the target itself refused by ICMP port unreachable: the path is open";
     SILENT = "silent": "ports from which nothing came back";
-    PROHIBITED = "prohibited": "ports refused by ICMP administratively prohibited, or from another address";
+    PROHIBITED = "prohibited": "ports stopped on the way, with a word: ICMP prohibited or unreachable, any refusal from another address, or this machine's own firewall";
     PROBED = "probed": "how many ports were asked";
     TOTAL = "total": "how many ports the range has";
     COVERAGE_PCT = "coverage_pct": "share of the range that was asked";
@@ -65,6 +67,8 @@ table! {
     PACKETS_SENT = "packets_sent": "datagrams sent, repetitions included";
     ROUND_TRIP_LOSS_PCT = "round_trip_loss_pct": "loss of the first round among ports that answered in the end";
     EXPECTED_MISSED = "expected_missed": "open ports that loss alone can be expected to have left silent";
+    STRAY_ANSWERS = "stray_answers": "answers that came from another address or port than was asked: how many";
+    STRAY_FROM = "stray_from": "address and port that the first such answer came from";
     SEED = "seed": "seed of the sample's choice";
 }
 

@@ -17,7 +17,7 @@ pub use host::Host;
 pub use observation::{Facts, Observation, Outcome, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{
-    Check, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
+    Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
 };
 pub use rule::{Need, ProbeKind, RoleName, RuleId, Service, Transport};
 pub use source::Source;

@@ -67,6 +67,19 @@ pub struct RunInfo {
     /// Seed of every random choice; `--seed` repeats it.
     #[serde(default)]
     pub seed: u64,
+    /// Why it ended before its time; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// Why a run ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// By Ctrl-C or SIGTERM.
+    Interrupted,
+    /// Its `--budget` was used up.
+    Budget,
 }
 
 /// How many checks have each status.

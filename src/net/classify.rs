@@ -2,54 +2,8 @@
 //! one place where text from a peer is made fit to print. Opens no socket.
 
 use std::io::{Error, ErrorKind};
-use std::net::IpAddr;
 
 use crate::model::{Failure, FailureKind, Step};
-
-/// An ICMP error as the socket's error queue tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Icmp {
-    /// Who sent it.
-    pub from: IpAddr,
-    /// ICMPv6 rather than ICMP: types and codes mean other things.
-    pub v6: bool,
-    /// Type: 3 or 1 for destination unreachable.
-    pub kind: u8,
-    /// Code within the type.
-    pub code: u8,
-}
-
-impl Icmp {
-    /// The class of failure for a connection to `target` (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3). A port
-    /// that another address than the target calls unreachable was refused on the way.
-    pub fn failure_kind(self, target: IpAddr) -> FailureKind {
-        match (self.v6, self.kind, self.code) {
-            (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => FailureKind::Prohibited,
-            (false, 3, 3) | (true, 1, 4) if self.from == target => FailureKind::Refused,
-            (false, 3, 3) | (true, 1, 4) => FailureKind::Prohibited,
-            (false, 3, 4) | (true, 2, _) => FailureKind::TooBig,
-            _ => FailureKind::Unreachable,
-        }
-    }
-
-    /// The name of type and code, with the numbers.
-    pub fn describe(self) -> String {
-        let words = match (self.v6, self.kind, self.code) {
-            (false, 3, 0 | 6) | (true, 1, 0) => "network unreachable",
-            (false, 3, 1 | 7) | (true, 1, 3) => "host unreachable",
-            (false, 3, 2) => "protocol unreachable",
-            (false, 3, 3) | (true, 1, 4) => "port unreachable",
-            (false, 3, 4) | (true, 2, _) => "packet too big",
-            (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
-            (true, 1, 5) => "source address failed policy",
-            (true, 1, 6) => "route rejected",
-            (false, 11, _) | (true, 3, _) => "time exceeded",
-            _ => "destination unreachable",
-        };
-        let name = if self.v6 { "ICMPv6" } else { "ICMP" };
-        format!("{name} {words} (type {} code {}) from {}", self.kind, self.code, self.from)
-    }
-}
 
 /// The class of an error of the operating system; what no peer or network can cause is `Internal`.
 pub fn io_kind(error: &Error) -> FailureKind {
@@ -142,19 +96,6 @@ mod tests {
         ] {
             assert_eq!(io_kind(&Error::from_raw_os_error(errno)), kind, "errno {errno}");
         }
-    }
-
-    #[test]
-    fn a_port_unreachable_is_a_refusal_only_from_the_target() {
-        let target: IpAddr = "192.0.2.1".parse().unwrap();
-        let icmp = |from: &str, code| Icmp { from: from.parse().unwrap(), v6: false, kind: 3, code };
-        assert_eq!(icmp("192.0.2.1", 3).failure_kind(target), FailureKind::Refused);
-        assert_eq!(icmp("192.0.2.254", 3).failure_kind(target), FailureKind::Prohibited);
-        assert_eq!(icmp("192.0.2.1", 13).failure_kind(target), FailureKind::Prohibited);
-        assert_eq!(icmp("192.0.2.254", 1).failure_kind(target), FailureKind::Unreachable);
-        let v6 = Icmp { from: target, v6: true, kind: 1, code: 1 };
-        assert_eq!(v6.failure_kind(target), FailureKind::Prohibited);
-        assert_eq!(v6.describe(), "ICMPv6 administratively prohibited (type 1 code 1) from 192.0.2.1");
     }
 
     #[test]

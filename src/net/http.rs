@@ -23,9 +23,9 @@ use super::{clock, tcp};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
 
 /// Largest header of an answer that is read, in bytes.
-pub const MAX_HEADER: usize = 64 * 1024;
+const MAX_HEADER: usize = 64 * 1024;
 /// Most headers of an answer that are read.
-pub const MAX_HEADERS: usize = 100;
+const MAX_HEADERS: usize = 100;
 
 const AGENT: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 
-use crate::model::{Failure, FailureKind, Step};
+use crate::model::{Facts, Failure, FailureKind, Step, metric};
 use crate::session::{IcmpError, SendError};
 
 /// `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6`: the error came from the network, not from this machine's stack.
@@ -68,6 +68,15 @@ fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
 }
 
+/// Records an ICMP error, what it means and who sent it, of a connection as of a datagram.
+pub fn record(error: &IcmpError, facts: &mut Facts) {
+    facts.set(&metric::ICMP, error.to_string());
+    facts.set(&metric::ICMP_MEANING, error.meaning().as_str());
+    if let Some(from) = error.from {
+        facts.set(&metric::ICMP_FROM, from);
+    }
+}
+
 /// Why the system would not send.
 pub fn send_error(error: &io::Error) -> SendError {
     match error.raw_os_error() {
@@ -86,7 +95,7 @@ pub fn not_sent(step: Step, error: SendError, to: IpAddr) -> Failure {
         SendError::Prohibited => Failure::new(
             step,
             FailureKind::Prohibited,
-            format!("a firewall on this machine lets no datagram to {to} out"),
+            format!("a firewall on this machine, or its full table of connections, lets no datagram to {to} out"),
         ),
         SendError::NoRoute => Failure::new(
             step,

@@ -40,8 +40,14 @@ pub struct NameReport {
 /// Looks `name` up by the system's resolver and by every server of its configuration and of `extra_servers`, side by
 /// side. An address literal is its own answer.
 pub async fn look_up(name: &str, extra_servers: &[SocketAddr], timeout: Duration) -> NameReport {
-    if let Ok(address) = name.trim_matches(['[', ']']).parse() {
-        return NameReport { addresses: vec![address], ms: 0.0, failure: None, servers: Vec::new(), differ: false };
+    if let Ok(address) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return NameReport {
+            addresses: vec![address.to_canonical()],
+            ms: 0.0,
+            failure: None,
+            servers: Vec::new(),
+            differ: false,
+        };
     }
     let mut servers = if is_local(name) { Vec::new() } else { system_servers() };
     for server in extra_servers {
@@ -60,7 +66,7 @@ fn is_local(name: &str) -> bool {
 }
 
 /// The DNS servers of the system's configuration, in its order; none where it cannot be read.
-pub fn system_servers() -> Vec<SocketAddr> {
+fn system_servers() -> Vec<SocketAddr> {
     let Ok((config, _)) = hickory_resolver::system_conf::read_system_conf() else { return Vec::new() };
     let mut servers = Vec::new();
     for server in config.name_servers() {
@@ -77,7 +83,7 @@ pub fn system_servers() -> Vec<SocketAddr> {
 ///
 /// # Errors
 /// Step `name`: `NxDomain`, `NoAddress`, `ResolverError` or `ResolverTimeout`, as far as getaddrinfo tells them apart.
-pub async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
+async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
     let fail = |kind, detail| Err(Failure::new(Step::Name, kind, detail));
     let found = match tokio::time::timeout(timeout, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found,
@@ -94,16 +100,22 @@ pub async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failur
             return fail(FailureKind::ResolverTimeout, detail);
         }
     };
-    let mut addresses = Vec::new();
-    for address in found.map(|a| a.ip()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    let addresses = distinct(found.map(|a| a.ip()));
     if addresses.is_empty() {
         return fail(FailureKind::NoAddress, format!("{} has no address", clean(name, 80)));
     }
     Ok(addresses)
+}
+
+/// Each address once, in their order; IPv4-mapped ones as the IPv4 addresses that they stand for.
+fn distinct(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for address in found.map(|a| a.to_canonical()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// getaddrinfo's own words for its codes, in glibc and musl, which is all that the standard library hands on. `EAI_AGAIN`

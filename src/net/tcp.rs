@@ -10,10 +10,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
-use super::classify::{self, Icmp};
-use super::clock;
 use super::icmp::ErrorQueue;
+use super::{classify, clock};
 use crate::model::{Failure, FailureKind, Step};
+use crate::session::IcmpError;
 
 /// How long a TCP handshake may take unless the caller has less: two retransmissions of the SYN, after 1 s and 3 s.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ pub struct NotOpen {
     /// Step `connect`, with the class and the words.
     pub failure: Failure,
     /// The ICMP error that told it, where one arrived.
-    pub icmp: Option<Icmp>,
+    pub icmp: Option<IcmpError>,
 }
 
 /// Opens a TCP connection to `target` within `timeout`.
@@ -52,15 +52,14 @@ pub async fn connect(target: SocketAddr, timeout: Duration) -> Result<TcpStream,
         Err(_) => None,
     };
     let icmp = icmp.or_else(|| queued_icmp(&stream));
-    let failure = match (icmp, error) {
-        (Some(icmp), _) => icmp_failure(icmp, target.ip(), local_ip(&stream)),
-        (None, Some(e)) => remote_failure(&e),
-        (None, None) => classify::timed_out(
-            Step::Connect,
-            "no answer to the SYN and its repetitions",
-            clock::now().duration_since(start),
-        ),
-    };
+    let decided = icmp.as_ref().and_then(|icmp| icmp_failure(icmp, local_ip(&stream)));
+    let failure = decided.unwrap_or_else(|| match error {
+        Some(e) => remote_failure(&e),
+        None => {
+            let took = clock::now().duration_since(start);
+            classify::timed_out(Step::Connect, "no answer to the SYN and its repetitions", took)
+        }
+    });
     Err(NotOpen { failure, icmp })
 }
 
@@ -77,7 +76,7 @@ fn begin(target: SocketAddr) -> io::Result<TcpStream> {
 
 /// Waits until the handshake is through or has failed. An ICMP error that the kernel only notes (it arrived while the
 /// socket was in use) wakes us too: it is kept, and the wait goes on until the kernel gives up or the peer answers.
-async fn established(stream: &TcpStream, icmp: &mut Option<Icmp>) -> io::Result<()> {
+async fn established(stream: &TcpStream, icmp: &mut Option<IcmpError>) -> io::Result<()> {
     loop {
         stream.writable().await?;
         // SO_ERROR before the queue: reading the queue clears it.
@@ -124,20 +123,18 @@ fn remote_failure(e: &io::Error) -> Failure {
     Failure::new(Step::Connect, kind, detail)
 }
 
-fn icmp_failure(icmp: Icmp, target: IpAddr, own: Option<IpAddr>) -> Failure {
-    let kind = icmp.failure_kind(target);
-    let mut detail = icmp.describe();
-    let local = own == Some(icmp.from) && own != Some(target);
-    match kind {
-        FailureKind::Unreachable if local => detail.push_str(", this machine itself: nobody answers on the local link"),
-        _ if local => detail.push_str(", this machine itself: a firewall here rejects"),
-        FailureKind::Refused => detail.push_str(", the target itself: a firewall on it rejects"),
-        FailureKind::Prohibited if icmp.from != target => {
-            detail.push_str(", which is not the target: a filter there rejects")
-        }
-        _ => {}
-    }
-    Failure::new(Step::Connect, kind, detail)
+/// The failure that an ICMP error means for a connection; `None` where it decides nothing.
+fn icmp_failure(icmp: &IcmpError, own: Option<IpAddr>) -> Option<Failure> {
+    let kind = icmp.meaning().failure_kind()?;
+    let local = icmp.from.is_some() && own == icmp.from && !icmp.from_target();
+    let more = match kind {
+        FailureKind::Unreachable if local => ", this machine: nobody answers on the local link",
+        _ if local => ", this machine: a firewall here rejects",
+        FailureKind::Refused => ": a firewall on it rejects",
+        FailureKind::Prohibited if !icmp.from_target() => ", which is not the target: a filter there rejects",
+        _ => "",
+    };
+    Some(Failure::new(Step::Connect, kind, format!("{icmp}{more}")))
 }
 
 fn local_ip(stream: &TcpStream) -> Option<IpAddr> {
@@ -150,9 +147,8 @@ fn want_icmp(socket: &Socket, v6: bool) {
 }
 
 /// The first ICMP error in the socket's error queue.
-fn queued_icmp(stream: &TcpStream) -> Option<Icmp> {
-    let e = ErrorQueue::of(stream).take()??;
-    Some(Icmp { from: e.from?, v6: e.to.is_ipv6(), kind: e.kind, code: e.code })
+fn queued_icmp(stream: &TcpStream) -> Option<IcmpError> {
+    ErrorQueue::of(stream).take()?
 }
 
 #[cfg(test)]

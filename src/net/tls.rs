@@ -96,11 +96,6 @@ impl Trust {
         &self.notes
     }
 
-    /// How many roots are trusted.
-    pub fn root_count(&self) -> usize {
-        self.roots.len()
-    }
-
     fn config(&self, recorder: Arc<Recorder>, alpn: &[&[u8]]) -> Result<ClientConfig, rustls::Error> {
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()?

@@ -16,8 +16,6 @@ use super::icmp::{self, ErrorQueue};
 use crate::model::{Failure, FailureKind, Step};
 use crate::session::{SendError, Session};
 
-pub use super::icmp::family_usable;
-
 /// Room for the answers of a second at 20,000 a second: the kernel's own size loses dozens.
 const RECEIVE_BUFFER: usize = 4 << 20;
 

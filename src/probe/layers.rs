@@ -9,7 +9,7 @@ use super::Task;
 use crate::model::{Failure, Observation, ProbeKind, Step, metric, millis};
 use crate::net::tcp::{CONNECT_TIMEOUT, Stream};
 use crate::net::tls::Trust;
-use crate::net::{clock, tcp, tls};
+use crate::net::{clock, icmp, tcp, tls};
 
 /// An observation in the making.
 pub struct Climb<'a> {
@@ -58,9 +58,8 @@ impl<'a> Climb<'a> {
                 Some(stream)
             }
             Err(not_open) => {
-                if let Some(icmp) = not_open.icmp {
-                    self.obs.facts.set(&metric::ICMP, icmp.describe());
-                    self.obs.facts.set(&metric::ICMP_FROM, icmp.from);
+                if let Some(error) = not_open.icmp {
+                    icmp::record(&error, &mut self.obs.facts);
                 }
                 self.obs.step_failed(not_open.failure, took);
                 None

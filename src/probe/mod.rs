@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-use crate::model::{Observation, PortRange, ProbeKind, Service, Transport};
+use crate::model::{FailureKind, Observation, PortRange, ProbeKind, Service, Transport, metric};
 use crate::net;
 use crate::profile::Spec;
 
@@ -92,13 +92,24 @@ pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
     }
 }
 
+/// A service as people write it, for the words that say what a plainer probe stood in for.
+fn service_name(service: Service, transport: Transport) -> String {
+    match (service, transport) {
+        (Service::Rtmps, _) => "RTMP over TLS".to_owned(),
+        (Service::Turns, Transport::Udp) => "TURN over DTLS".to_owned(),
+        (Service::Turns, _) => "TURN over TLS".to_owned(),
+        (Service::Rtp, _) => "RTP media".to_owned(),
+        _ => service.as_str().to_uppercase(),
+    }
+}
+
 /// Carries out one task. Ends early when `cancel` does; what was seen until then is in the observation.
 pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken, progress: Progress) -> Observation {
     match &task.spec {
         Spec::Http(spec) => http::probe(task, settings, spec).await,
         Spec::Redirect(spec) => redirect::probe(task, settings, spec).await,
         Spec::Ws(spec) => ws::probe(task, settings, spec).await,
-        Spec::Stun => stun::probe(task, settings, cancel).await,
+        Spec::Stun => meaning_of_silence(stun::probe(task, settings, cancel).await, task, settings).await,
         Spec::Range => {
             let served = well_known::serves(task, settings).await;
             udp_range::probe(task, settings, served, progress, cancel).await
@@ -108,8 +119,20 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
         Spec::Plain(service) => match task.transport {
             Transport::Gre => gre::probe(),
-            Transport::Udp => plain_udp::probe(task, *service, settings, cancel).await,
+            Transport::Udp => {
+                meaning_of_silence(plain_udp::probe(task, *service, settings, cancel).await, task, settings).await
+            }
             Transport::Tcp | Transport::Dns => plain_tcp::probe(task, settings, *service).await,
         },
     }
+}
+
+/// Silence of a port that a responder says it serves means something: the page is asked for, and noted.
+async fn meaning_of_silence(mut observation: Observation, task: &Task, settings: &Settings) -> Observation {
+    if observation.failure().is_some_and(|f| f.kind == FailureKind::TimedOut)
+        && let Some(served) = well_known::serves(task, settings).await
+    {
+        observation.facts.set(&metric::RESPONDER_PAGE, served);
+    }
+    observation
 }

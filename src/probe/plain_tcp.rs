@@ -2,7 +2,7 @@
 //! says in `observed.fallback` what that leaves open.
 
 use super::layers::Climb;
-use super::{Settings, Task};
+use super::{Settings, Task, service_name};
 use crate::model::{Observation, ProbeKind, Service, metric};
 
 /// Connects for `service`; `rtmps` and `turns` shake hands too.
@@ -13,7 +13,7 @@ pub async fn probe(task: &Task, settings: &Settings, service: Service) -> Observ
     climb.open(trust).await;
     let (what, seen) =
         if tls { ("a TLS handshake", "the port speaks TLS") } else { ("TCP connect", "the port is open") };
-    let name = service.as_str().to_uppercase();
+    let name = service_name(service, task.transport);
     let left_open =
         if climb.obs.failure().is_none() { format!(": {seen}, what listens was not asked") } else { String::new() };
     climb.obs.facts.set(&metric::FALLBACK, format!("{what} stood in for {name}{left_open}"));

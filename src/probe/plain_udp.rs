@@ -3,8 +3,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Task, stun};
-use crate::model::{FailureKind, Observation, Outcome, Service, metric};
+use super::{Settings, Task, service_name, stun};
+use crate::model::{FailureKind, Observation, Outcome, Service, Transport, metric};
 
 /// Sends a STUN Binding to the port of `service`.
 pub async fn probe(task: &Task, service: Service, settings: &Settings, cancel: &CancellationToken) -> Observation {
@@ -27,11 +27,9 @@ fn fallback(service: Service) -> String {
     let open = match service {
         Service::Turn => "an allocation with its credentials was not tried",
         Service::Turns => "DTLS and an allocation with its credentials were not tried",
-        Service::Ike => "only an answer or a refusal shows the path open; IKE itself was not tried",
-        Service::Sip => "only an answer or a refusal shows the path open; SIP itself was not tried",
-        _ => "only an answer or a refusal shows the path open; the service itself was not tried",
+        _ => "only an answer or a refusal shows the path open",
     };
-    format!("a STUN Binding stood in: {open}")
+    format!("a STUN Binding stood in for {}: {open}", service_name(service, Transport::Udp))
 }
 
 #[cfg(test)]
@@ -56,5 +54,11 @@ mod tests {
             assert_eq!(seen.failure().map(|f| f.kind), Some(FailureKind::TimedOut));
             assert!(seen.facts.get::<String>(&metric::FALLBACK).is_some_and(|f| f.contains("STUN Binding stood in")));
         }
+    }
+
+    #[test]
+    fn services_are_named_as_people_write_them() {
+        assert!(fallback(Service::Turns).starts_with("a STUN Binding stood in for TURN over DTLS: DTLS and an"));
+        assert!(fallback(Service::Sip).starts_with("a STUN Binding stood in for SIP: only an answer"));
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Task};
-use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
 use crate::net::{chance, icmp};
 use crate::session::binding::{Answer, Binding, BindingOutcome, Ending, Schedule};
-use crate::session::{Credential, IcmpError, Meaning};
+use crate::session::{Credential, Meaning};
 
 /// Asks the task's first port for a Binding.
 pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken) -> Observation {
@@ -56,7 +56,7 @@ fn record(observation: &mut Observation, seen: &BindingOutcome, stop: Stop, targ
     let facts = &mut observation.facts;
     facts.set(&metric::STUN_SENT, seen.sent);
     if let Some(error) = &seen.icmp {
-        icmp_facts(facts, error);
+        icmp::record(error, facts);
     }
     if let Some(rtt) = median(&seen.rtts) {
         facts.set(&metric::STUN_RTT_MS, rtt);
@@ -91,8 +91,8 @@ fn failure(seen: &BindingOutcome, ending: Option<&Ending>, stop: Stop, target: I
             fail(FailureKind::StunError, format!("answered with STUN error {code} {reason}").trim_end().to_owned())
         }
         Some(Ending::Icmp(error)) => {
-            let kind = if error.meaning() == Meaning::Refused { FailureKind::Refused } else { FailureKind::Prohibited };
-            fail(kind, format!("refused by {error}"))
+            let kind = error.meaning().failure_kind().unwrap_or(FailureKind::TimedOut);
+            fail(kind, error.to_string())
         }
         Some(Ending::NotSent(error)) => icmp::not_sent(Step::Stun, *error, target),
         Some(Ending::Silence | Ending::Answered(_)) => silence(seen),
@@ -108,13 +108,12 @@ fn silence(seen: &BindingOutcome) -> Failure {
     let unanswered = format!("no answer to {} in {:.1} s", requests(seen.sent), seen.took.as_secs_f64());
     let (kind, detail) = match (&seen.garbage, &seen.icmp) {
         (Some(garbage), _) => (FailureKind::Garbage, format!("answered with {garbage}")),
-        (None, Some(error)) if error.meaning() == Meaning::Unreachable => {
-            (FailureKind::Unreachable, format!("{unanswered}, and {error}"))
+        (None, Some(error)) => {
+            // A loop that one datagram met may be gone for the next: it is told and does not decide.
+            let decides = Some(error.meaning()).filter(|m| *m != Meaning::TimeExceeded);
+            let kind = decides.and_then(Meaning::failure_kind).unwrap_or(FailureKind::TimedOut);
+            (kind, format!("{unanswered}, and {error}"))
         }
-        (None, Some(error)) if error.meaning() == Meaning::TooBig => {
-            (FailureKind::TooBig, format!("{unanswered}, and {error}"))
-        }
-        (None, Some(error)) => (FailureKind::TimedOut, format!("{unanswered}, and {error}")),
         (None, None) => (FailureKind::TimedOut, unanswered),
     };
     let strangers = seen.strays.wrong_source;
@@ -124,14 +123,6 @@ fn silence(seen: &BindingOutcome) -> Failure {
 
 fn requests(count: u8) -> String {
     if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
-}
-
-/// An ICMP error and its sender.
-pub(super) fn icmp_facts(facts: &mut Facts, error: &IcmpError) {
-    facts.set(&metric::ICMP, error.to_string());
-    if let Some(from) = error.from {
-        facts.set(&metric::ICMP_FROM, from);
-    }
 }
 
 /// The middle one of ascending durations, the lower of two, in milliseconds with microsecond resolution.

@@ -139,15 +139,17 @@ impl Seen {
             facts.set(&metric::EXPECTED_MISSED, (ports * 1e4).round() / 1e4);
         }
         if let Some(error) = &seen.icmp {
-            stun::icmp_facts(facts, error);
+            icmp::record(error, facts);
         }
-        match seen.responder {
-            Some(version) => facts.set(&metric::RESPONDER, version.to_string()),
-            // Where other answers came the page may speak of another machine; where none came it is all there is.
-            None if hint == Some(true) && seen.answered.is_empty() => {
-                facts.set(&metric::RESPONDER, "by its well-known page");
-            }
-            None => {}
+        if let Some(astray) = seen.astray {
+            facts.set(&metric::STRAY_ANSWERS, astray.count);
+            facts.set(&metric::STRAY_FROM, astray.from);
+        }
+        if let Some(version) = seen.responder {
+            facts.set(&metric::RESPONDER, version.to_string());
+        }
+        if let Some(served) = hint {
+            facts.set(&metric::RESPONDER_PAGE, served);
         }
     }
 

@@ -37,7 +37,7 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
     if let Some(selected) = &spec.subprotocol {
         climb.obs.facts.set(&metric::SUBPROTOCOL, selected);
     }
-    let Some(pongs) = first_ping(&mut climb, &mut socket).await else { return climb.obs };
+    let Some(pongs) = first_ping(&mut climb, &mut socket, settings.hold).await else { return climb.obs };
     if let Some(hold) = settings.hold
         && !held(&mut climb, &mut socket, hold, pongs).await
     {
@@ -48,9 +48,9 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
 }
 
 /// Pings once: whether the server answers pings, or `None` when the connection has ended. Silence decides nothing,
-/// because some servers answer no ping; nor does a close frame, because a server that closes by the book was reached. A
-/// connection cut without one is a failure.
-async fn first_ping(climb: &mut Climb<'_>, socket: &mut WebSocket) -> Option<bool> {
+/// because some servers answer no ping; nor does a close frame, because a server that closes by the book was reached,
+/// unless the connection was to be held open for a time (`hold`). A connection cut without one is a failure.
+async fn first_ping(climb: &mut Climb<'_>, socket: &mut WebSocket, hold: Option<Duration>) -> Option<bool> {
     let start = clock::now();
     let limit = PONG_TIMEOUT.min(climb.remaining());
     let result = socket.ping(limit).await;
@@ -68,8 +68,13 @@ async fn first_ping(climb: &mut Climb<'_>, socket: &mut WebSocket) -> Option<boo
         Err(NoPong::Ended(end)) => {
             let words = format!("the WebSocket {} right after the upgrade", end.words());
             let failure = Failure::new(Step::Ping, end.kind(), words);
-            match end {
-                End::CloseFrame(_) => climb.obs.step_noted(&failure, took),
+            match (end, hold) {
+                (End::CloseFrame(_), None) => climb.obs.step_noted(&failure, took),
+                (End::CloseFrame(_), Some(hold)) => {
+                    climb.obs.step_noted(&failure, took);
+                    let detail = format!("{}, which was to be held open for {}", failure.detail, seconds(hold));
+                    climb.obs.step_failed(Failure::new(Step::Hold, FailureKind::HoldCut, detail), Duration::ZERO);
+                }
                 _ => climb.obs.step_failed(failure, took),
             }
             None

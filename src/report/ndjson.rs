@@ -8,11 +8,17 @@ pub fn line(event: &Event) -> String {
     one_line(event)
 }
 
-/// `started`, a `check-done` for each check with its final status, `finished`.
+/// `started`, a `check-done` for each check, a `finding` for each finding, `finished`.
 pub(super) fn render(report: &Report) -> String {
     let run = &report.run;
     let started = Event::Started { run: run.id.clone(), profile: run.profile.clone(), started: run.started.clone() };
     let finished = Event::Finished { verdict: report.verdict, at_ms: run.duration_ms };
     let done = report.checks.iter().map(|c| Event::CheckDone { check: Box::new(c.clone()) });
-    std::iter::once(started).chain(done).chain(std::iter::once(finished)).map(|event| line(&event)).collect()
+    let findings = report.findings.iter().map(|f| Event::Finding { finding: Box::new(f.clone()) });
+    std::iter::once(started)
+        .chain(done)
+        .chain(findings)
+        .chain(std::iter::once(finished))
+        .map(|event| line(&event))
+        .collect()
 }

@@ -10,7 +10,8 @@ use crate::model::{Failure, PortSet, Report, SCHEMA, StepTiming};
 /// Facts whose value is a set of ports.
 const PORT_SETS: [&Metric; 4] = [&metric::ANSWERED, &metric::REFUSED, &metric::SILENT, &metric::PROHIBITED];
 /// Facts whose value counts something.
-const COUNTS: [&Metric; 4] = [&metric::PROBED, &metric::TOTAL, &metric::STUN_SENT, &metric::PACKETS_SENT];
+const COUNTS: [&Metric; 5] =
+    [&metric::PROBED, &metric::TOTAL, &metric::STUN_SENT, &metric::PACKETS_SENT, &metric::STRAY_ANSWERS];
 
 /// The schema of schema 1 (JSON Schema draft 2020-12). Objects are open, so a report of a later version, with more in
 /// it, is still a report; the closed sets are those of this version.

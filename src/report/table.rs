@@ -7,7 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use super::page::{Page, Tone, span};
 use super::text::clean;
 use super::{Style, evidence};
-use crate::model::{Check, Finding, Need, Report, RuleId, Source, Status};
+use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
@@ -45,14 +45,18 @@ fn verdict(page: &mut Page, report: &Report) {
         Status::Pass => "exit 0: every required check passed",
         Status::Warn => "exit 0 (1 with --strict): it works, but not as the documents recommend",
         Status::Fail => "exit 1: a required check failed",
-        Status::Unknown => "exit 3: nothing failed, but a required check could not be decided",
+        Status::Unknown => "exit 3: what is required could not be decided",
         Status::Skip => "nothing was tested",
     };
     let word = format!("{} {}:", mark(page, report.verdict), report.verdict.as_str().to_uppercase());
     page.flow(0, 2, &[span(tone(report.verdict), word), span(Tone::Strong, counts(report))]);
     page.flow(2, 2, &[span(Tone::Plain, meaning)]);
     if !report.complete {
-        let why = "interrupted (exit 130) or out of time; what did not finish is unknown";
+        let why = match report.run.ended {
+            Some(Ended::Interrupted) => "interrupted (exit 130); what did not finish is unknown",
+            Some(Ended::Budget) => "the time of --budget was up; what did not finish is unknown",
+            None => "it ended before its time; what did not finish is unknown",
+        };
         page.flow(0, 2, &[span(Tone::Caution, "! INCOMPLETE:"), span(Tone::Plain, why)]);
     }
 }

@@ -3,7 +3,7 @@
 
 mod names;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,17 +97,28 @@ async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &
     let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut turns: BTreeMap<IpAddr, Arc<Mutex<()>>> = BTreeMap::new();
     let mut tasks = JoinSet::new();
+    let mut places = HashMap::new();
     for job in jobs {
         let Some(item) = plan.items.get(job.item) else { continue };
         let turn = is_range(&job).then(|| turns.entry(job.address).or_default().clone());
-        let work = Work { item: job.item, task: task(item, job.address, context), name: names.report(&item.host) };
-        tasks.spawn(carry_out(work, Arc::clone(context), Arc::clone(&room), turn));
+        let phase = if turn.is_some() { Phase::Ranges } else { Phase::Reachability };
+        let work =
+            Work { item: job.item, phase, task: task(item, job.address, context), name: names.report(&item.host) };
+        let kind = probe::kind(&item.rule.spec, item.rule.transport);
+        let handle = tasks.spawn(carry_out(work, Arc::clone(context), Arc::clone(&room), turn));
+        places.insert(handle.id(), (job.item, job.address, kind));
     }
     let (mut left, mut left_ranges) = (tasks.len() - ranges, ranges);
     let mut all = Vec::new();
     while let Some(done) = tasks.join_next().await {
-        // A task that panicked is reported by `carry_out`; a join error here is the runtime going down.
-        let Ok(seen) = done else { continue };
+        let seen = match done {
+            Ok(seen) => seen,
+            // No check is lost: `guarded` reports a probe that panics, and this one whatever else did.
+            Err(error) => match places.get(&error.id()) {
+                Some((item, address, kind)) => lost(*item, *address, crashed(*kind, &error), context.since_start()),
+                None => continue,
+            },
+        };
         let range = plan.items.get(seen.item).is_some_and(|i| i.rule.service == Service::Rtp);
         let (count, phase) = if range { (&mut left_ranges, Phase::Ranges) } else { (&mut left, Phase::Reachability) };
         *count = count.saturating_sub(1);
@@ -134,6 +145,7 @@ fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
 
 struct Work {
     item: usize,
+    phase: Phase,
     task: Task,
     name: Option<names::Resolved>,
 }
@@ -154,7 +166,8 @@ async fn carry_out(work: Work, context: Arc<Context>, room: Arc<Semaphore>, turn
     let started_ms = context.since_start();
     let begun = clock::now();
     let waiting_for = waiting_for(&work.task);
-    context.sink.event(&Event::CheckStarted { check: work.task.check.clone(), waiting_for, at_ms: started_ms });
+    let (check, phase) = (work.task.check.clone(), work.phase);
+    context.sink.event(&Event::CheckStarted { check, phase, waiting_for, at_ms: started_ms });
     let mut observation = guarded(&work, &context).await;
     if let Some(name) = &work.name {
         name.put_before(&mut observation);
@@ -196,6 +209,10 @@ async fn guarded(work: &Work, context: &Arc<Context>) -> Observation {
     joined.unwrap_or_else(|error| crashed(kind, &error))
 }
 
+fn lost(item: usize, address: IpAddr, observation: Observation, started_ms: u64) -> Seen {
+    Seen { item, address: Some(address), observation, started_ms, duration_ms: 0 }
+}
+
 /// What a probe is given to wind up once the run ends.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -219,7 +236,7 @@ fn waiting_for(task: &Task) -> String {
 
 /// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
 pub fn https_ports(plan: &Plan) -> Vec<u16> {
-    let https = plan.items.iter().filter(|i| i.rule.service == Service::Https);
+    let https = plan.items.iter().filter(|i| i.is_selected() && i.rule.service == Service::Https);
     let mut ports: Vec<u16> = https.filter_map(|i| i.rule.ports).map(|p| p.first()).collect();
     ports.sort_unstable();
     ports.dedup();

@@ -19,6 +19,8 @@ pub struct Names {
     hosts: BTreeMap<Host, Resolved>,
     /// Roles of which this machine can reach at least one address.
     reachable: BTreeSet<RoleName>,
+    /// Families in which this machine has a way to at least one address of the plan.
+    families: BTreeSet<bool>,
 }
 
 /// What is known of one host.
@@ -39,11 +41,31 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Skips addresses of a family in which this machine has no address or route, and fails them where the role has no
+    /// other. An address that is out of reach in a family that works is probed, and fails by itself.
+    fn split(&self, kind: ProbeKind, wanted: &[IpAddr], resolved: &Resolved, reachable: bool) -> (Vec<IpAddr>, Known) {
+        let lost = |a: &IpAddr| {
+            let found = resolved.no_route.iter().find(|(b, _)| a == b && !self.families.contains(&a.is_ipv6()));
+            found.map(|(_, failure)| failure.clone())
+        };
+        let observation = |failure: Failure| match reachable {
+            true => Observation::skipped(kind, failure.detail),
+            false => Observation::failed(kind, failure),
+        };
+        let test = wanted.iter().copied().filter(|a| lost(a).is_none()).collect();
+        (test, wanted.iter().filter_map(|a| Some((Some(*a), observation(lost(a)?)))).collect())
+    }
+}
+
 impl Resolved {
     /// At least one address of the families to test that this machine has a route to.
     fn has_a_way(&self, families: Families) -> bool {
-        let usable = |a: &IpAddr| families.takes(*a) && !self.no_route.iter().any(|(lost, _)| lost == a);
-        self.addresses.iter().flatten().any(usable)
+        self.addresses.iter().flatten().any(|a| families.takes(*a) && !self.is_lost(a))
+    }
+
+    fn is_lost(&self, address: &IpAddr) -> bool {
+        self.no_route.iter().any(|(lost, _)| lost == address)
     }
 
     /// Puts the look-up's step and answers into an observation, before its own steps.
@@ -77,7 +99,9 @@ pub async fn resolve(plan: &Plan, context: &Context) -> Names {
     let selected = plan.items.iter().filter(|i| i.is_selected());
     let reached = selected.filter(|i| hosts.get(&i.host).is_some_and(|r| r.has_a_way(plan.families)));
     let reachable = reached.map(|i| i.rule.to.clone()).collect();
-    Names { hosts, reachable }
+    let routed = hosts.values().flat_map(|r| r.addresses.iter().flatten().filter(|a| !r.is_lost(a)));
+    let families = routed.map(IpAddr::is_ipv6).collect();
+    Names { hosts, reachable, families }
 }
 
 async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
@@ -96,7 +120,11 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
             (addresses, Some(report))
         }
     };
-    let no_route = addresses.iter().flatten().filter_map(|a| icmp::family_usable(*a).err().map(|f| (*a, f))).collect();
+    let no_route = addresses
+        .iter()
+        .flatten()
+        .filter_map(|a| icmp::family_usable(*a).err().filter(|f| f.kind == FailureKind::NoRoute).map(|f| (*a, f)))
+        .collect();
     (host.clone(), Resolved { addresses, no_route, report })
 }
 
@@ -140,7 +168,7 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
         let detail = format!("{} has no address of the family that --ip asks for", item.host);
         return failed(Failure::new(Step::Name, FailureKind::NoAddress, detail));
     }
-    split(kind, &wanted, resolved, names.reachable.contains(&item.rule.to))
+    names.split(kind, &wanted, resolved, names.reachable.contains(&item.rule.to))
 }
 
 /// A `dns` rule is about the name, and the look-up of the first phase is its probe.
@@ -152,16 +180,4 @@ fn the_name_itself(item: &Item, resolved: &Resolved, all: &[IpAddr]) -> Observat
     resolved.put_before(&mut observation);
     observation.facts.set(&metric::ADDRESSES, all);
     observation
-}
-
-/// Skips addresses that this machine has no way to, and fails them where the role has no other.
-fn split(kind: ProbeKind, wanted: &[IpAddr], resolved: &Resolved, role_reachable: bool) -> (Vec<IpAddr>, Known) {
-    let reason = |a: &IpAddr| resolved.no_route.iter().find(|(b, _)| a == b).map(|(_, f)| f.clone());
-    let (lost, test): (Vec<IpAddr>, Vec<IpAddr>) = wanted.iter().partition(|a| reason(a).is_some());
-    let observation = |failure: Failure| match role_reachable {
-        true => Observation::skipped(kind, failure.detail),
-        false => Observation::failed(kind, failure),
-    };
-    let known = lost.iter().filter_map(|a| Some((Some(*a), observation(reason(a)?)))).collect();
-    (test, known)
 }

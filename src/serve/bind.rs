@@ -74,8 +74,8 @@ pub(super) fn open(rules: &[ServeRule]) -> Opened {
     opened
 }
 
-/// This machine's own addresses.
-pub(super) fn machine_addresses() -> Vec<IpAddr> {
+/// This machine's own addresses on all its interfaces, loopback included; none where the system does not tell.
+pub fn machine_addresses() -> Vec<IpAddr> {
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let address = |i: nix::ifaddrs::InterfaceAddress| {
         let a = i.address?;
@@ -248,7 +248,6 @@ mod tests {
             ports,
             service: if transport == Transport::Gre { Service::Gre } else { Service::Stun },
             transport,
-            path: None,
             subprotocol: None,
         }
     }

@@ -107,7 +107,6 @@ mod tests {
             ports: Ports::Exact(PortRange::single(443).unwrap()),
             service,
             transport: Transport::Tcp,
-            path: None,
             subprotocol: subprotocol.map(str::to_owned),
         }
     }

@@ -27,6 +27,7 @@ use crate::net::{ResponderKey, chance, clock};
 use crate::session::limits::AnswerLimits;
 use crate::session::reflector::{OwnSockets, Reflector};
 
+pub use bind::machine_addresses;
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
 
@@ -50,7 +51,7 @@ pub struct Config {
     pub tool_version: String,
 }
 
-/// One rule to stand in for, on some of this machine's addresses.
+/// One rule to stand in for, on some of this machine's addresses. Requests and upgrades are answered on every path.
 #[derive(Clone, Debug)]
 pub struct ServeRule {
     pub id: RuleId,
@@ -60,8 +61,6 @@ pub struct ServeRule {
     pub ports: Ports,
     pub service: Service,
     pub transport: Transport,
-    /// Path of the rule's upgrade or request. The responder answers on every path.
-    pub path: Option<String>,
     /// Subprotocol that a WebSocket service selects if it is offered; absent: the first that is offered.
     pub subprotocol: Option<String>,
 }

@@ -14,6 +14,9 @@ use crate::wire::stun::{BINDING, Class, Message, ReadError};
 /// Fresh transactions after the first answer, for the round trip.
 const SAMPLES: u8 = 3;
 
+/// EPERM so often, and nothing that ever left: once may be a full connection-tracking table.
+const KEPT_BACK: u8 = 2;
+
 /// When to send again and when to give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -99,8 +102,10 @@ pub struct Binding {
     next: Instant,
     /// Which transaction: 0 is the one that counts, later ones only measure.
     transaction: u8,
-    /// Requests sent of this transaction.
+    /// Requests of this transaction that were due, whether they left or not.
     sent: u8,
+    /// How many of the first transaction this machine's own rules kept back.
+    kept_back: u8,
     over: bool,
     outcome: BindingOutcome,
 }
@@ -124,6 +129,7 @@ impl Binding {
             next: now,
             transaction: 0,
             sent: 0,
+            kept_back: 0,
             over: false,
             outcome: BindingOutcome {
                 ending: None,
@@ -159,7 +165,7 @@ impl Binding {
 
     /// A response with our transaction id.
     fn on_response(&mut self, now: Instant, message: &Message<'_>) {
-        if self.sent == 1 {
+        if self.transaction > 0 || self.outcome.sent == 1 {
             // Karn: an answer to one of several requests tells no round trip.
             self.outcome.rtts.push(now.saturating_duration_since(self.sent_at));
         }
@@ -193,7 +199,7 @@ impl Session for Binding {
         let id = self.ids.id(self.target.port(), self.transaction);
         let len = write_request(buf, id, self.credential.as_ref())?;
         self.sent += 1;
-        self.outcome.sent = if self.transaction == 0 { self.sent } else { self.outcome.sent };
+        self.outcome.sent += u8::from(self.transaction == 0);
         self.sent_at = now;
         self.next = now + if self.transaction == 0 { self.schedule.wait(self.sent) } else { self.schedule.rto };
         Some(Transmit { to: self.target, len })
@@ -240,8 +246,13 @@ impl Session for Binding {
     fn on_send_error(&mut self, now: Instant, _: SocketAddr, error: SendError) {
         if self.transaction > 0 {
             self.over = true;
-        } else {
-            self.outcome.sent = self.outcome.sent.saturating_sub(1);
+            return;
+        }
+        self.outcome.sent = self.outcome.sent.saturating_sub(1);
+        self.kept_back += u8::from(error == SendError::Prohibited);
+        // The next request is due as if this one had left.
+        let again = self.outcome.sent > 0 || self.kept_back < KEPT_BACK;
+        if error != SendError::Prohibited || !again {
             self.end(now, Ending::NotSent(error));
         }
     }

@@ -6,7 +6,7 @@ use super::icmp::{IcmpError, Meaning};
 use super::ids::Ids;
 use super::{Credential, SendError, Transmit, canonical, write_request};
 use crate::model::{PortRange, PortSet};
-use crate::wire::stun::Message;
+use crate::wire::stun::{Class, Message};
 
 /// Datagrams that came and were not accepted, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,14 @@ pub struct Strays {
     pub wrong_source: u32,
     /// Not STUN, cut off, or with a wrong FINGERPRINT.
     pub not_stun: u32,
+}
+
+/// Answers to requests of ours that came from another address or port than was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Astray {
+    pub count: u32,
+    /// Where the first of them came from.
+    pub from: SocketAddr,
 }
 
 /// How a sample or sweep ended.
@@ -42,7 +50,7 @@ pub struct RangeOutcome {
     pub refused: PortSet,
     /// Ports asked (by a sweep at least twice) from which nothing came back.
     pub silent: PortSet,
-    /// Ports refused on the way, by ICMP or by a firewall on this machine.
+    /// Ports stopped on the way, by ICMP (prohibited or unreachable) or by a firewall on this machine.
     pub prohibited: PortSet,
     /// How many ports were asked.
     pub probed: u32,
@@ -63,6 +71,7 @@ pub struct RangeOutcome {
     /// The longest round trip seen.
     pub rtt: Option<std::time::Duration>,
     pub strays: Strays,
+    pub astray: Option<Astray>,
 }
 
 /// State of one port, worst evidence first.
@@ -81,7 +90,13 @@ struct Port {
     fate: Fate,
     /// Datagrams really sent.
     asks: u8,
+    /// Rounds in which this machine's own rules kept one back.
+    kept_back: u8,
 }
+
+/// EPERM in so many rounds, and nothing that ever left, makes a port prohibited: once may be a full connection-tracking
+/// table, which gives the same error.
+const KEPT_BACK: u8 = 2;
 
 /// An accepted answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +125,7 @@ pub(crate) struct Book {
     icmp: Option<IcmpError>,
     send_error: Option<SendError>,
     strays: Strays,
+    astray: Option<Astray>,
 }
 
 impl Book {
@@ -119,7 +135,7 @@ impl Book {
             range,
             ids: Ids::new(secret),
             credential,
-            ports: vec![Port { fate: Fate::Silent, asks: 0 }; range.count() as usize],
+            ports: vec![Port { fate: Fate::Silent, asks: 0, kept_back: 0 }; range.count() as usize],
             settled: 0,
             reached: 0,
             sent: 0,
@@ -128,6 +144,7 @@ impl Book {
             icmp: None,
             send_error: None,
             strays: Strays::default(),
+            astray: None,
         }
     }
 
@@ -155,27 +172,32 @@ impl Book {
 
     /// The last request to `to` never left.
     pub(crate) fn not_sent(&mut self, to: SocketAddr, error: SendError) {
-        self.attempts_failed = self.attempts_failed.saturating_add(1);
         self.send_error.get_or_insert(error);
+        self.sent = self.sent.saturating_sub(1);
+        let kept_back = error == SendError::Prohibited;
+        self.attempts_failed = self.attempts_failed.saturating_add(u32::from(!kept_back));
         let Some(port) = self.port_mut(to.port()) else { return };
         port.asks = port.asks.saturating_sub(1);
-        self.sent = self.sent.saturating_sub(1);
-        if error == SendError::Prohibited {
+        port.kept_back = port.kept_back.saturating_add(u8::from(kept_back));
+        if port.asks == 0 && port.kept_back >= KEPT_BACK {
             self.settle(to.port(), Fate::Prohibited);
         }
     }
 
-    /// Nothing ever left this machine although it was tried a few times.
+    /// Nothing ever left this machine although it was tried a few times, or once more in a later round.
     pub(crate) fn cannot_send(&self) -> bool {
-        self.sent == 0 && self.attempts_failed >= 8
+        self.sent == 0 && (self.attempts_failed >= 8 || self.settled > 0)
     }
 
     /// Takes in a datagram; `None` if it answers nothing that was asked.
     pub(crate) fn on_datagram(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Hit> {
         let from = canonical(from);
-        let Some(&Port { asks, fate }) = self.port(from.port()).filter(|p| p.asks > 0 && from.ip() == self.target)
+        let Some(&Port { asks, fate, .. }) = self.port(from.port()).filter(|p| p.asks > 0 && from.ip() == self.target)
         else {
             self.strays.wrong_source = self.strays.wrong_source.saturating_add(1);
+            if let Some(message) = Message::read(bytes).ok().filter(|m| m.fingerprint_ok() != Some(false)) {
+                self.note_astray(from, &message);
+            }
             return None;
         };
         let Some(message) = Message::read(bytes).ok().filter(|m| m.fingerprint_ok() != Some(false)) else {
@@ -184,12 +206,23 @@ impl Book {
         };
         let Some(attempt) = self.ids.attempt(from.port(), &message.id()).filter(|a| *a < asks) else {
             self.strays.wrong_id = self.strays.wrong_id.saturating_add(1);
+            self.note_astray(from, &message);
             return None;
         };
         self.responder = self.responder.or_else(|| marker(&message));
         self.settle(from.port(), Fate::Answered);
         let fresh = fate != Fate::Answered;
         Some(Hit { port: from.port(), attempt, latest: attempt + 1 == asks, fresh })
+    }
+
+    /// Counts an answer to another request of ours than one that was sent to `from`.
+    fn note_astray(&mut self, from: SocketAddr, message: &Message<'_>) {
+        let Some((port, attempt)) = self.ids.asked(&message.id()) else { return };
+        let elsewhere = from != SocketAddr::new(self.target, port);
+        if is_response(message) && elsewhere && self.port(port).is_some_and(|p| attempt < p.asks) {
+            let known = self.astray.get_or_insert(Astray { count: 0, from });
+            known.count = known.count.saturating_add(1);
+        }
     }
 
     /// Takes in an ICMP error.
@@ -202,7 +235,7 @@ impl Book {
             Meaning::Refused => Fate::Refused,
             Meaning::Prohibited => Fate::Prohibited,
             Meaning::Unreachable => Fate::Unreachable,
-            Meaning::TooBig | Meaning::Other => Fate::Silent,
+            Meaning::TooBig | Meaning::TimeExceeded | Meaning::Other => Fate::Silent,
         };
         if self.icmp.as_ref().is_none_or(|known| weight(error) > weight(known)) {
             self.icmp = Some(*error);
@@ -274,21 +307,26 @@ impl Book {
             expected_missed: None,
             rtt: None,
             strays: self.strays,
+            astray: self.astray,
         }
     }
 }
 
 /// The marker of a responder; a request that comes back carries our own and says nothing.
 fn marker(message: &Message<'_>) -> Option<u16> {
-    use crate::wire::stun::Class;
-    matches!(message.class(), Class::Success | Class::Error).then(|| message.responder()).flatten()
+    is_response(message).then(|| message.responder()).flatten()
+}
+
+fn is_response(message: &Message<'_>) -> bool {
+    matches!(message.class(), Class::Success | Class::Error)
 }
 
 /// How much an ICMP error tells.
 fn weight(error: &IcmpError) -> u8 {
     match error.meaning() {
-        Meaning::Prohibited => 4,
-        Meaning::Unreachable => 3,
+        Meaning::Prohibited => 5,
+        Meaning::Unreachable => 4,
+        Meaning::TimeExceeded => 3,
         Meaning::TooBig => 2,
         Meaning::Refused => 1,
         Meaning::Other => 0,

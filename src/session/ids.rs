@@ -20,6 +20,12 @@ impl Ids {
         id
     }
 
+    /// Which port was asked with the id, and for the how-manieth time, if it is one of ours.
+    pub(crate) fn asked(&self, id: &TransactionId) -> Option<(u16, u8)> {
+        let port = u16::from_be_bytes([id[0], id[1]]);
+        self.attempt(port, id).map(|attempt| (port, attempt))
+    }
+
     /// Which attempt at `port` the id belongs to, if it is one of ours.
     pub(crate) fn attempt(&self, port: u16, id: &TransactionId) -> Option<u8> {
         let attempt = id[2];
@@ -37,6 +43,7 @@ mod tests {
         let id = ids.id(19_099, 3);
         assert_eq!(ids.attempt(19_099, &id), Some(3));
         assert_eq!(ids.attempt(19_100, &id), None);
+        assert_eq!((ids.asked(&id), ids.asked(&[9; 12])), (Some((19_099, 3)), None));
         assert_eq!(Ids::new(&[2; 32]).attempt(19_099, &id), None);
         let mut other = id;
         other[2] = 4;

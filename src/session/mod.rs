@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 pub use access::bearer_token;
-pub use book::{Ended, RangeOutcome, Strays};
+pub use book::{Astray, Ended, RangeOutcome, Strays};
 pub use icmp::{IcmpError, Meaning};
 
 /// A datagram that a session wrote: its first `len` bytes of the buffer go to `to`.

@@ -248,6 +248,7 @@ pub fn empty() -> Report {
             options: Default::default(),
             targets: targets.map(|(role, host)| (role.into(), vec![host.to_owned()])).into(),
             seed: 7,
+            ended: None,
         },
         verdict: Status::Skip,
         summary: Summary::default(),

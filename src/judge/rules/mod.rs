@@ -1,5 +1,6 @@
 //! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
 
+mod alternative_unproven;
 mod dns_differ;
 mod only_alternative;
 mod responder;
@@ -12,7 +13,8 @@ use crate::plan::Plan;
 type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
-const RULES: &[Rule] = &[only_alternative::find, dns_differ::find, responder::find, sampled::find];
+const RULES: &[Rule] =
+    &[only_alternative::find, alternative_unproven::find, dns_differ::find, responder::find, sampled::find];
 
 /// Every finding, the worst first.
 pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {

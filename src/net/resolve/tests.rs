@@ -36,6 +36,17 @@ async fn an_address_needs_no_resolver() {
 }
 
 #[tokio::test]
+async fn an_ipv4_mapped_address_is_the_ipv4_address_and_counts_once() {
+    let v4: IpAddr = "192.0.2.7".parse().unwrap();
+    for literal in ["::ffff:192.0.2.7", "[::ffff:192.0.2.7]"] {
+        assert_eq!(look_up(literal, &[], LONG).await.addresses, [v4]);
+    }
+    let v6: IpAddr = "2001:db8::7".parse().unwrap();
+    let mapped: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+    assert_eq!(distinct([mapped, v6, v4, v6].into_iter()), [v4, v6]);
+}
+
+#[tokio::test]
 async fn localhost_is_the_systems_alone() {
     let report = look_up("localhost", &[], LONG).await;
     assert!(report.failure.is_none() && report.addresses.iter().all(IpAddr::is_loopback), "{report:?}");

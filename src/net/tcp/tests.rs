@@ -23,21 +23,26 @@ async fn what_this_machine_itself_cannot_reach_is_told_at_once() {
 }
 
 #[test]
-fn an_icmp_error_says_who_rejects() {
-    let target: IpAddr = "192.0.2.1".parse().unwrap();
+fn an_icmp_error_says_who_rejects_in_the_words_it_has_over_udp() {
+    let target: SocketAddr = "192.0.2.1:443".parse().unwrap();
     let own: IpAddr = "198.51.100.5".parse().unwrap();
-    let told = |from: IpAddr, code| icmp_failure(Icmp { from, v6: false, kind: 3, code }, target, Some(own));
+    let error = |from: IpAddr, kind, code| IcmpError { kind, code, from: Some(from), to: target };
     let router: IpAddr = "198.51.100.1".parse().unwrap();
-    for (from, code, kind, words) in [
-        (router, 13, FailureKind::Prohibited, "which is not the target: a filter there rejects"),
-        (router, 3, FailureKind::Prohibited, "which is not the target"),
-        (target, 3, FailureKind::Refused, "the target itself: a firewall on it rejects"),
-        (router, 1, FailureKind::Unreachable, "host unreachable (type 3 code 1) from 198.51.100.1"),
-        (own, 1, FailureKind::Unreachable, "nobody answers on the local link"),
-        (own, 13, FailureKind::Prohibited, "a firewall here rejects"),
+    for (from, (kind, code), class, words) in [
+        (router, (3, 13), FailureKind::Prohibited, "which is not the target: a filter there rejects"),
+        (router, (3, 14), FailureKind::Prohibited, "host precedence violation (type 3 code 14) from 198.51.100.1"),
+        (router, (3, 3), FailureKind::Prohibited, "which is not the target"),
+        (target.ip(), (3, 3), FailureKind::Refused, "the target 192.0.2.1 itself: a firewall on it rejects"),
+        (target.ip(), (3, 2), FailureKind::Unreachable, "protocol unreachable"),
+        (router, (3, 1), FailureKind::Unreachable, "host unreachable (type 3 code 1) from 198.51.100.1"),
+        (router, (11, 0), FailureKind::Unreachable, "a routing loop (type 11 code 0) from 198.51.100.1"),
+        (own, (3, 1), FailureKind::Unreachable, "nobody answers on the local link"),
+        (own, (3, 13), FailureKind::Prohibited, "a firewall here rejects"),
     ] {
-        let failure = told(from, code);
-        assert_eq!(failure.kind, kind);
-        assert!(failure.detail.contains(words), "{failure}");
+        let error = error(from, kind, code);
+        let failure = icmp_failure(&error, Some(own)).unwrap();
+        assert_eq!(failure.kind, class);
+        assert!(failure.detail.contains(words) && failure.detail.starts_with(&error.to_string()), "{failure}");
     }
+    assert_eq!(icmp_failure(&error(router, 12, 0), Some(own)), None, "a parameter problem decides nothing");
 }

@@ -140,9 +140,9 @@ fn ca_files_are_read_or_named() {
         std::fs::write(&path, bytes).unwrap();
         path
     };
-    let pem = Trust::load(&[put("root.pem", pki.root_pem().as_bytes())]).unwrap().root_count();
-    let der = Trust::load(&[put("root.der", &pki.root())]).unwrap().root_count();
-    let none = Trust::load(&[]).unwrap().root_count();
+    let pem = Trust::load(&[put("root.pem", pki.root_pem().as_bytes())]).unwrap().roots.len();
+    let der = Trust::load(&[put("root.der", &pki.root())]).unwrap().roots.len();
+    let none = Trust::load(&[]).unwrap().roots.len();
     assert_eq!((pem, der), (none + 1, none + 1));
     let empty = Trust::load(&[put("empty.pem", b"# nothing\n")]).unwrap_err().to_string();
     assert!(empty.contains("empty.pem") && empty.contains("no certificate"), "{empty}");

@@ -25,6 +25,10 @@ async fn services_over_tls_shake_hands_and_offer_no_protocol() {
     assert_eq!((obs.probe, obs.failure()), (ProbeKind::Tls, None));
     assert!(obs.facts.has(&metric::CERT_CHAIN) && !obs.facts.has(&metric::TLS_ALPN));
     assert_eq!(obs.steps.last().map(|s| s.step), Some(Step::Tls));
+    let words = "a TLS handshake stood in for TURN over TLS: the port speaks TLS, what listens was not asked";
+    assert_eq!(obs.facts.get::<String>(&metric::FALLBACK).as_deref(), Some(words));
     let obs = probe(&task("turn.example", serve(blurt).await), &settings(pki.trust()), Service::Rtmps).await;
     assert_eq!(obs.failure().unwrap().kind, FailureKind::NotTls);
+    let words = "a TLS handshake stood in for RTMP over TLS";
+    assert_eq!(obs.facts.get::<String>(&metric::FALLBACK).as_deref(), Some(words));
 }

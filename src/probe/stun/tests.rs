@@ -8,6 +8,7 @@ use super::*;
 use crate::model::Outcome;
 use crate::net::ResponderKey;
 use crate::net::tls::Trust;
+use crate::session::IcmpError;
 use crate::wire::stun::{MAX_WRITTEN, Message, write_binding_error, write_binding_success};
 
 fn settings(key: Option<&[u8]>) -> Settings {
@@ -74,7 +75,7 @@ async fn a_closed_port_is_refused_with_its_icmp_error() {
     let seen = probe(&task(port, 6000), &settings(None), &CancellationToken::new()).await;
     let failure = seen.failure().unwrap();
     assert_eq!(failure.kind, FailureKind::Refused);
-    assert_eq!(failure.detail, "refused by ICMP port unreachable (type 3 code 3) from the target 127.0.0.1 itself");
+    assert_eq!(failure.detail, "ICMP port unreachable (type 3 code 3) from the target 127.0.0.1 itself");
     assert_eq!(seen.facts.get::<String>(&metric::ICMP_FROM).as_deref(), Some("127.0.0.1"));
 }
 
@@ -106,8 +107,17 @@ fn silence_says_what_came_in_its_place() {
     let elsewhere = silence(&BindingOutcome { strays, ..seen.clone() });
     assert_eq!(elsewhere.detail, "no answer to 4 requests in 5.5 s (2 came from another address or port)");
     let to = "192.0.2.1:9".parse().unwrap();
-    let icmp = Some(IcmpError { kind: 3, code: 1, from: "10.0.0.1".parse().ok(), to });
-    assert_eq!(silence(&BindingOutcome { icmp, ..seen }).kind, FailureKind::Unreachable);
+    for (kind, code, class) in [
+        (3, 1, FailureKind::Unreachable),
+        (3, 4, FailureKind::TooBig),
+        (11, 0, FailureKind::TimedOut),
+        (12, 0, FailureKind::TimedOut),
+    ] {
+        let icmp = Some(IcmpError { kind, code, from: "10.0.0.1".parse().ok(), to });
+        let failure = silence(&BindingOutcome { icmp, ..seen.clone() });
+        assert_eq!(failure.kind, class);
+        assert!(failure.detail.ends_with(&format!("(type {kind} code {code}) from 10.0.0.1")), "{failure}");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ async fn a_responder_known_by_its_page_whose_ports_are_all_dropped_is_silent_and
     let seen = run(&task("127.0.7.2", first, last), PortsMode::Sample(12), Some(true)).await;
     assert_eq!(seen.outcome, Outcome::Measured);
     assert_eq!(seen.facts.get::<PortSet>(&metric::SILENT).unwrap().count(), 5);
-    assert!(seen.facts.has(&metric::RESPONDER) && !seen.facts.has(&metric::ROUND_TRIP_LOSS_PCT));
+    assert!(seen.facts.get(&metric::RESPONDER_PAGE) == Some(true) && !seen.facts.has(&metric::ROUND_TRIP_LOSS_PCT));
 }
 
 #[tokio::test]
@@ -82,6 +82,24 @@ async fn closed_ports_are_refused_by_the_target_itself() {
     assert_eq!(seen.outcome, Outcome::Measured);
     assert_eq!(seen.facts.get::<PortSet>(&metric::REFUSED).unwrap().count(), 4);
     assert!(!seen.facts.has(&metric::RESPONDER));
+}
+
+#[tokio::test]
+async fn answers_from_another_port_are_told_with_it() {
+    let (asked, other) = (UdpSocket::bind("127.0.7.5:0").unwrap(), UdpSocket::bind("127.0.7.5:0").unwrap());
+    let (port, from) = (asked.local_addr().unwrap().port(), other.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut buf, mut out) = ([0; 2048], [0; MAX_WRITTEN]);
+        while let Ok((len, client)) = asked.recv_from(&mut buf) {
+            let id = Message::read(&buf[..len]).unwrap().id();
+            let n = write_binding_success(&mut out, id, client, true, None).unwrap();
+            let _ = other.send_to(&out[..n], client);
+        }
+    });
+    let seen = run(&task("127.0.7.5", port, port), PortsMode::All, None).await;
+    assert_eq!(seen.facts.get::<PortSet>(&metric::SILENT).unwrap().to_string(), port.to_string());
+    assert_eq!(seen.facts.get::<u32>(&metric::STRAY_ANSWERS), seen.facts.get::<u32>(&metric::PACKETS_SENT));
+    assert_eq!(seen.facts.get::<String>(&metric::STRAY_FROM), Some(from.to_string()));
 }
 
 #[tokio::test]

@@ -90,9 +90,14 @@ async fn a_close_by_the_book_is_noted_and_a_cut_is_a_failure() {
         let _ = ws.close(Some(CloseFrame { code: CloseCode::Policy, reason: "log in".into() })).await;
         while ws.next().await.is_some() {}
     });
-    let obs = probed(polite.await, None, LONG).await;
+    let at = polite.await;
+    let obs = probed(at, None, LONG).await;
     assert_eq!(obs.failure(), None);
     assert!(obs.steps.last().unwrap().result.contains("1008 log in"), "{:?}", obs.steps);
+    let obs = probed(at, Some(LONG / 2), LONG).await;
+    let failure = obs.failure().unwrap();
+    assert_eq!((failure.step, failure.kind), (Step::Hold, FailureKind::HoldCut), "nothing was held open");
+    assert!(failure.detail.contains("1008 log in") && failure.detail.contains("held open for 10.0 s"), "{failure}");
     let cut = upgraded(|s| async move { drop(s) }).await;
     let obs = probed(cut, None, LONG).await;
     let failure = obs.failure().unwrap();

@@ -131,3 +131,26 @@ fn ten_percent_loss_each_way_seldom_looks_silent() {
         (0..1000).filter(|seed| run(Schedule::QUICK, *seed, 0.1, Far::Stun).0.ending == Some(Ending::Silence)).count();
     assert!(silent <= 5, "{silent} of 1000, where 1.3 are expected");
 }
+
+#[test]
+fn a_request_kept_back_once_is_sent_again_and_only_twice_is_a_local_firewall() {
+    let start = zero();
+    let target: SocketAddr = TARGET.parse().unwrap();
+    let mut session = binding(start, Schedule::QUICK);
+    next(&mut session, start);
+    session.on_send_error(start, target, SendError::Prohibited);
+    assert_eq!((session.outcome().ending, session.outcome().sent), (None, 0));
+    let again = session.wake().unwrap();
+    assert_eq!(again - start, Duration::from_millis(500));
+    let mut firewalled = binding(start, Schedule::QUICK);
+    for now in [start, again] {
+        next(&mut firewalled, now);
+        firewalled.on_send_error(now, target, SendError::Prohibited);
+    }
+    assert_eq!(firewalled.outcome().ending, Some(Ending::NotSent(SendError::Prohibited)));
+    let request = next(&mut session, again);
+    session.on_datagram(again + Duration::from_millis(40), target, &answer_to(&request));
+    let seen = session.outcome();
+    assert!(matches!(seen.ending, Some(Ending::Answered(_))));
+    assert_eq!((seen.sent, seen.rtts), (1, vec![Duration::from_millis(40)]));
+}

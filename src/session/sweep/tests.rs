@@ -95,6 +95,30 @@ fn refused_prohibited_and_silent_ports_are_told_apart() {
     assert_eq!(seen.silent.to_string(), "1030, 1040, 1050");
     assert_eq!(seen.icmp.and_then(|e| e.from), Some(ROUTER));
     assert!(seen.strays.wrong_id >= 6, "an answer of the neighbour is no answer: {:?}", seen.strays);
+    let astray = seen.astray.unwrap();
+    assert!(astray.count >= 3 && astray.from == SocketAddr::new(TARGET, 1031), "{astray:?}");
+}
+
+#[test]
+fn an_answer_from_another_address_is_counted_with_it_and_what_answers_nothing_is_not() {
+    let start = zero();
+    let mut session = Sweep::new(start, config((100, 199), 4000, 1));
+    let mut buf = [0; 200];
+    let transmit = session.poll_transmit(start, &mut buf).unwrap();
+    let id = crate::wire::stun::Message::read(&buf[..transmit.len]).unwrap().id();
+    let answer = |id| {
+        let mut out = [0; 200];
+        let n = crate::wire::stun::write_binding_success(&mut out, id, transmit.to, true, None).unwrap();
+        out[..n].to_vec()
+    };
+    let elsewhere = SocketAddr::new(ROUTER, transmit.to.port());
+    session.on_datagram(start, elsewhere, &answer([7; 12]));
+    session.on_datagram(start, elsewhere, &buf[..transmit.len]);
+    session.on_datagram(start, elsewhere, b"hello");
+    assert_eq!((session.outcome().astray, session.outcome().strays.wrong_source), (None, 3));
+    session.on_datagram(start, elsewhere, &answer(id));
+    assert_eq!(session.outcome().astray, Some(super::super::Astray { count: 1, from: elsewhere }));
+    assert!(session.outcome().answered.is_empty());
 }
 
 #[test]
@@ -127,15 +151,56 @@ fn a_machine_that_cannot_send_is_not_swept() {
     assert!(tries < 100, "{tries}");
 }
 
-#[test]
-fn a_local_firewalls_ports_are_prohibited_and_a_stopped_sweep_says_so() {
+/// Drives a sweep of 100 ports whose far end is silent; `keeps_back` says which datagrams this machine will not send, by
+/// port and how often it was tried before.
+fn kept_back(keeps_back: impl Fn(u16, u32) -> bool) -> (RangeOutcome, Duration) {
     let start = zero();
     let mut session = Sweep::new(start, config((100, 199), 4000, 1));
-    let mut buf = [0; 200];
-    let first = session.poll_transmit(start, &mut buf).unwrap();
-    session.on_send_error(start, first.to, SendError::Prohibited);
+    let (mut now, mut buf, mut tries) = (start, [0; 200], std::collections::BTreeMap::new());
+    while let Some(wake) = session.wake() {
+        now = now.max(wake);
+        while let Some(transmit) = session.poll_transmit(now, &mut buf) {
+            let before = tries.entry(transmit.to.port()).or_insert(0);
+            if keeps_back(transmit.to.port(), *before) {
+                session.on_send_error(now, transmit.to, SendError::Prohibited);
+            } else if transmit.to.port() < 150 {
+                let error = IcmpError { kind: 3, code: 3, from: Some(TARGET), to: transmit.to };
+                session.on_icmp(now, &error);
+            }
+            *before += 1;
+        }
+    }
+    (session.outcome(), now - start)
+}
+
+#[test]
+fn a_port_is_prohibited_here_only_when_it_was_kept_back_in_two_rounds() {
+    let (seen, _) = kept_back(|port, _| (120..130).contains(&port));
+    assert_eq!((seen.ended, seen.prohibited.to_string()), (Ended::Complete, "120-129".to_owned()));
+    assert_eq!(seen.refused.count(), 40);
+    // A full connection-tracking table drains: the next round goes through.
+    let (seen, _) = kept_back(|_, before| before == 0);
+    assert_eq!((seen.prohibited.to_string(), seen.refused.to_string()), (String::new(), "100-149".to_owned()));
+    assert_eq!(seen.silent.to_string(), "150-199");
+    // What has left once is kept back by no rule.
+    let (seen, _) = kept_back(|port, before| port == 160 && before > 0);
+    assert!(seen.prohibited.is_empty(), "{}", seen.prohibited);
+}
+
+#[test]
+fn a_local_firewall_before_the_whole_range_is_told_after_two_rounds() {
+    let (seen, took) = kept_back(|_, _| true);
+    assert_eq!((seen.ended, seen.sent, seen.send_error), (Ended::Complete, 0, Some(SendError::Prohibited)));
+    assert!(Duration::from_millis(400) < took && took < Duration::from_secs(1), "{took:?}");
+}
+
+#[test]
+fn a_stopped_sweep_says_so() {
+    let start = zero();
+    let mut session = Sweep::new(start, config((100, 199), 4000, 1));
+    session.poll_transmit(start, &mut [0; 200]).unwrap();
     let seen = session.outcome();
-    assert_eq!((seen.ended, seen.prohibited.count(), seen.probed), (Ended::Unfinished, 1, 0));
+    assert_eq!((seen.ended, seen.prohibited.count(), seen.probed), (Ended::Unfinished, 0, 1));
     assert!(seen.silent.is_empty(), "nothing was asked twice");
 }
 

@@ -123,7 +123,8 @@ impl<'a> Message<'a> {
         Some(same(tag.as_ref(), value))
     }
 
-    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none.
+    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none. For the vectors of RFC 5769.
+    #[cfg(test)]
     pub fn integrity_sha1_ok(&self, key: &[u8]) -> Option<bool> {
         let (at, value) = self.find(attr::MESSAGE_INTEGRITY)?;
         let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, 24)?;

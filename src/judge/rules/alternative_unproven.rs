@@ -1,0 +1,31 @@
+//! `group.alternative-unproven`: what the document prefers does not work, and its alternative was seen only as an open
+//! port, which shows no service behind it.
+
+use crate::judge::groups;
+use crate::model::{Check, Finding, Status};
+use crate::plan::Plan;
+
+/// One finding a group and address.
+pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
+    groups::each(plan, checks, |unit, only| {
+        let (broken, unproven) = (unit.broken(), unit.unproven());
+        let open = !unit.preferred.is_empty() && !broken.is_empty() && unit.working().is_empty();
+        (open && !unproven.is_empty() && unit.status(only).is_some()).then(|| finding(&broken, &unproven))
+    })
+}
+
+fn finding(broken: &[&Check], unproven: &[&Check]) -> Finding {
+    let ids = |checks: &[&Check]| checks.iter().map(|c| c.id.clone()).collect::<Vec<_>>();
+    Finding {
+        id: "group.alternative-unproven".to_owned(),
+        status: Status::Unknown,
+        title: "The alternative is open, and not shown to work".to_owned(),
+        detail: format!(
+            "{} does not work; {} answers on its port, but whether its service would carry the traffic was not tested.",
+            ids(broken).join(", "),
+            ids(unproven).join(", ")
+        ),
+        remedy: "Open what the document prefers, or try a call through the alternative.".to_owned(),
+        checks: ids(broken).into_iter().chain(ids(unproven)).collect(),
+    }
+}

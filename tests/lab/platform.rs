@@ -1,10 +1,11 @@
 //! The servers that a platform really runs, behind the router: nginx, Janus, coturn and sshd, each with the profile that
 //! asks for it.
 
-use crate::namespaces::{CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
+use crate::namespaces::{ACD, ACD4, ACD6, CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
 use crate::servers::{coturn, janus, nginx, sshd};
 
 const MEDIA: &str = "udp 19099-20099";
+const AUDIO: &str = "udp 10000-20000";
 
 #[test]
 fn a_real_platform_passes_for_a_user() {
@@ -95,6 +96,36 @@ fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
         // Nobody speaks SIP there, and the host itself says so.
         let sip = report.at(address, "udp 5099");
         assert_ne!(sip.status(), "pass", "{sip}");
+    }
+}
+
+#[test]
+fn an_agent_before_real_servers_gets_the_right_status_for_every_rule() {
+    let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
+    let _servers = [nginx(&lab), janus(&lab)];
+    let run = lab.check(&["--profile", "agent", "--target", RTC, "--target", ACD]);
+    let report = run.exits(1).report();
+    for address in [RTC4, RTC6] {
+        report.passes(address, &["tcp 80", "tcp 443", "tcp 8989", "tcp 8089", MEDIA], &[]);
+    }
+    for address in [ACD4, ACD6] {
+        report.passes(address, &["tcp 80", "tcp 443", "tcp 8089", AUDIO], &["tcp 8089"]);
+        // Behind the port where the document puts VoIP over WebSocket stands Janus with its HTTPS API.
+        let voip = report.at(address, "tcp 8089").is("fail");
+        assert_eq!(voip.failure(), ("upgrade", "upgrade-refused"), "{voip}");
+        assert_eq!(voip.seen("http_status"), 404, "{voip}");
+    }
+}
+
+#[test]
+fn two_ranges_of_one_host_share_its_icmp_budget() {
+    let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
+    let _servers = [nginx(&lab), janus(&lab)];
+    let run = lab.check(&["--profile", "agent", "--target", "rtc=198.51.100.10", "--target", "acd=198.51.100.10"]);
+    let report = run.report();
+    for range in [MEDIA, AUDIO] {
+        let sampled = report.at(RTC4, range).is("pass");
+        assert_eq!(sampled.ports("refused").len() as u64, sampled.seen("probed").as_u64().unwrap(), "{sampled}");
     }
 }
 

@@ -1,13 +1,11 @@
 //! The status of one check.
 
-use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Step, Transport, metric};
+use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Transport, metric};
 use crate::plan::Item;
 use crate::profile::{RefusedUpgrade, Spec};
 
-use super::{range, reason};
-
-/// A certificate closer to its end than this is a warning.
-pub const CERT_WARN_DAYS: f64 = 14.0;
+use super::range::{self, Swept};
+use super::reason::{self, CERT_WARN_DAYS};
 
 /// A status and the sentence that goes with it.
 pub struct Judgement {
@@ -20,7 +18,11 @@ pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
     match &seen.observation.outcome {
         Outcome::Skipped(because) => Judgement { status: Status::Skip, reason: reason::skipped(because) },
         Outcome::Failed(failure) => failed(item, seen, failure),
-        Outcome::Measured if item.rule.spec == Spec::Range => range::judge(item, seen, strict),
+        Outcome::Measured if item.rule.spec == Spec::Range => {
+            let range = Swept::read(&seen.observation.facts);
+            let status = range::status(&range, strict);
+            Judgement { status, reason: reason::range(item, seen, &range, status) }
+        }
         Outcome::Measured => measured(item, seen),
     }
 }
@@ -67,9 +69,4 @@ fn status_of_certificate(facts: &Facts) -> Status {
 
 fn days_left(facts: &Facts) -> Option<f64> {
     facts.get(&metric::CERT_DAYS_LEFT)
-}
-
-/// Whether the sentence has to speak of the host's name rather than of its port.
-pub fn at_name(failure: &Failure) -> bool {
-    failure.step == Step::Name
 }

@@ -1,10 +1,6 @@
 //! A media range: which ports were reached, and what silence means there.
 
-use crate::model::{Facts, PortSet, Seen, Status, metric};
-use crate::plan::Item;
-
-use super::check::Judgement;
-use super::reason;
+use crate::model::{Facts, PortSet, Status, metric};
 
 /// What a sweep or sample saw of a range.
 pub struct Swept {
@@ -45,9 +41,7 @@ impl Swept {
             icmp_from: facts.get(&metric::ICMP_FROM),
         }
     }
-}
 
-impl Swept {
     /// The chance that loss alone silences so many ports or more: the upper tail of a Poisson distribution.
     fn by_loss(&self) -> f64 {
         let mean = self.expected_missed;
@@ -66,13 +60,7 @@ const SURE: f64 = 0.01;
 
 /// Judges a range as the contract says: on a responder every port counts, elsewhere a sample, and silence is a failure
 /// only where something shows that the far end would have answered.
-pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
-    let range = Swept::read(&seen.observation.facts);
-    let status = status(&range, strict);
-    Judgement { status, reason: reason::range(item, seen, &range, status) }
-}
-
-fn status(range: &Swept, strict: bool) -> Status {
+pub fn status(range: &Swept, strict: bool) -> Status {
     let reached = range.answered.count() + range.refused.count();
     match () {
         () if !range.prohibited.is_empty() => Status::Fail,

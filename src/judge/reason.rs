@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Transport, metric};
+use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Step, Transport, metric};
 use crate::plan::Item;
 
-use super::check::{CERT_WARN_DAYS, at_name};
 use super::range::Swept;
+
+/// A certificate closer to its end than this, in days, is a warning; rtc-check's own limit.
+pub const CERT_WARN_DAYS: f64 = 14.0;
 
 /// `TCP 8989` or `UDP 19099-20099`.
 fn port_words(item: &Item) -> String {
@@ -30,7 +32,7 @@ pub fn skipped(because: &str) -> String {
 /// The words for a failure, with what to change.
 pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String {
     let (port, place) = (port_words(item), place_words(item, seen.address));
-    if at_name(failure) {
+    if failure.step == Step::Name {
         return name_failed(item, failure);
     }
     let tried = format!("{} on {port} at {place}", service_words(item.rule.service));
@@ -61,7 +63,7 @@ fn remedy(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String
             "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
         ),
         FailureKind::TimedOut
-            if failure.step == crate::model::Step::Connect || item.rule.transport == Transport::Udp =>
+            if failure.step == Step::Connect || item.rule.transport == Transport::Udp =>
         {
             format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
         }

@@ -153,11 +153,15 @@ impl Lab {
     /// Puts `rules`, one a line, into the forward chain of the router's nftables, replacing what was there.
     #[track_caller]
     pub fn forward(&self, rules: &str) {
+        self.forward_with("", rules);
+    }
+
+    /// The same with `sets` that the rules use.
+    #[track_caller]
+    pub fn forward_with(&self, sets: &str, rules: &str) {
+        let chain = format!("chain forward {{\ntype filter hook forward priority 0; policy accept;\n{rules}\n}}\n");
         let file = self.dir().join("router.nft");
-        let text = format!(
-            "flush ruleset\ntable inet lab {{\n chain forward {{\n  type filter hook forward priority 0; policy accept;\n{rules}\n }}\n}}\n"
-        );
-        fs::write(&file, text).unwrap();
+        fs::write(&file, format!("flush ruleset\ntable inet lab {{\n{sets}\n{chain}}}\n")).unwrap();
         let mut nft = self.command(Place::Router, "nft");
         nft.arg("-f").arg(&file);
         finished(nft);

@@ -245,7 +245,10 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
                 true => "answered".to_owned(),
                 false => "were reached (the host itself refused them, as it does outside calls; a firewall on that host would look the same)".to_owned(),
             };
-            format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage}).")
+            match range.probed < range.total {
+                true => format!("UDP {all} to {to}: all {reached} ports asked {how} ({coverage})."),
+                false => format!("UDP {all} to {to}: all {reached} ports {how}."),
+            }
         }
         Status::Fail if reached > 0 => format!(
             "UDP {} to {to} did not answer while {}{astray}: a firewall between here and there drops them; {allow} ({coverage}).",

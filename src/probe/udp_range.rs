@@ -135,7 +135,7 @@ impl Seen {
         if let Some(loss) = seen.loss {
             facts.set(&metric::ROUND_TRIP_LOSS_PCT, percent(loss));
         }
-        if let Some(ports) = seen.expected_missed {
+        if let Some(ports) = seen.expected_missed.filter(|_| !seen.silent.is_empty()) {
             facts.set(&metric::EXPECTED_MISSED, (ports * 1e4).round() / 1e4);
         }
         if let Some(error) = &seen.icmp {

@@ -53,7 +53,9 @@ impl Loss {
         let counts = || self.by_attempt.iter().zip(0u32..);
         let lost = f64::from(counts().map(|(n, attempt)| n * attempt).sum::<u32>());
         let asked = f64::from(counts().map(|(n, attempt)| n * (attempt + 1)).sum::<u32>());
-        (asked > 0.0).then(|| ((lost + 2.0 * lost.sqrt() + 3.0) / asked).min(0.99))
+        // A handful of answers without a loss bounds little; a path that loses a third would have shown it.
+        let most = if lost == 0.0 { 0.3 } else { 0.99 };
+        (asked > 0.0).then(|| ((lost + 2.0 * lost.sqrt() + 3.0) / asked).min(most))
     }
 
     /// Open ports that can be expected to be silent still after `rounds`; `None` where nothing answered.
@@ -93,6 +95,13 @@ mod tests {
         assert_eq!(loss(&[98, 2]).first(), Some(0.02));
         assert_eq!(loss(&[90, 9, 1]).first(), Some(0.1));
         assert_eq!(loss(&[90, 9, 1]).of_round(1), None, "ten are too few to tell");
+    }
+
+    #[test]
+    fn a_handful_of_answers_without_a_loss_is_enough_to_name_a_silent_port() {
+        let few = loss(&[4]);
+        let rounds = few.rounds_needed(5, 0.001, 3..=10);
+        assert!(few.expected_missed(5, rounds).is_some_and(|n| n < 0.001), "{rounds}");
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn settings(job: &Job) -> Settings {
         pace: job.tuning.pace,
         seed: job.seed,
         responder_key: job.key.clone(),
-        page_ports: Arc::new(run::https_ports(&job.plan)),
+        page_ports: Arc::new(job.plan.page_ports()),
     }
 }
 

@@ -129,7 +129,7 @@ impl Plan {
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
     pub fn page_ports(&self) -> Vec<u16> {
-        let https = self.items.iter().filter(|i| i.rule.service == Service::Https);
+        let https = self.items.iter().filter(|i| i.is_selected() && i.rule.service == Service::Https);
         let ports: BTreeSet<u16> = https.filter_map(|i| i.rule.ports).map(PortRange::first).collect();
         ports.into_iter().collect()
     }

@@ -12,15 +12,13 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::schedule;
 use crate::model::{
     Check, Event, Failure, FailureKind, Observation, Outcome, Phase, ProbeKind, Seen, Service, Sink, Step,
 };
 use crate::net::clock;
 use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{self, Progress, Settings, Task};
-
-/// Checks under way at once; ports of one host are few, cameras may be many.
-const SIDE_BY_SIDE: usize = 128;
 
 /// How a finished check reads, by itself.
 pub type Judge = Arc<dyn Fn(&Seen) -> Option<Check> + Send + Sync>;
@@ -95,7 +93,7 @@ async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &
     for (phase, checks) in phases.into_iter().filter(|(_, checks)| *checks > 0) {
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
     }
-    let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let room = Arc::new(Semaphore::new(schedule::SIDE_BY_SIDE));
     let mut turns: BTreeMap<IpAddr, Arc<Mutex<()>>> = BTreeMap::new();
     let mut tasks = JoinSet::new();
     let mut places = HashMap::new();
@@ -233,13 +231,4 @@ fn waiting_for(task: &Task) -> String {
         Err(_) => format!("{} ({})", task.host, task.address),
     };
     format!("{}{ports} at {host}", task.transport)
-}
-
-/// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
-pub fn https_ports(plan: &Plan) -> Vec<u16> {
-    let https = plan.items.iter().filter(|i| i.is_selected() && i.rule.service == Service::Https);
-    let mut ports: Vec<u16> = https.filter_map(|i| i.rule.ports).map(|p| p.first()).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports
 }

@@ -194,6 +194,12 @@ async fn guarded(work: &Work, context: &Arc<Context>) -> Observation {
         tokio::spawn(async move { probe::probe(&task, &context2.settings, &context2.cancel, progress).await });
     let joined = tokio::select! {
         joined = &mut handle => joined,
+        // Every probe keeps its deadline by itself; should one not, the run still ends.
+        () = tokio::time::sleep(work.task.deadline + LAST_RESORT) => {
+            handle.abort();
+            let late = Failure::new(Step::Connect, FailureKind::OutOfTime, "the check outlasted its own deadline");
+            return Observation::failed(kind, late);
+        }
         () = context.cancel.cancelled() => {
             // A sweep keeps what it has seen when it is given the moment to say so.
             match tokio::time::timeout(GRACE, &mut handle).await {
@@ -211,6 +217,9 @@ async fn guarded(work: &Work, context: &Arc<Context>) -> Observation {
 fn lost(item: usize, address: IpAddr, observation: Observation, started_ms: u64) -> Seen {
     Seen { item, address: Some(address), observation, started_ms, duration_ms: 0 }
 }
+
+/// How long after its own deadline a check is cut off.
+const LAST_RESORT: Duration = Duration::from_secs(10);
 
 /// What a probe is given to wind up once the run ends.
 const GRACE: Duration = Duration::from_millis(200);

@@ -92,9 +92,13 @@ pub async fn resolve(plan: &Plan, context: &Context) -> Names {
     hosts.sort();
     hosts.dedup();
     let checks = hosts.iter().filter(|h| matches!(h, Host::Name(_))).count();
-    context.sink.event(&Event::PhaseStarted { phase: Phase::Names, checks, at_ms: context.since_start() });
+    if checks > 0 {
+        context.sink.event(&Event::PhaseStarted { phase: Phase::Names, checks, at_ms: context.since_start() });
+    }
     let resolved = join_all(hosts.into_iter().map(|h| one(h, context))).await;
-    context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
+    if checks > 0 {
+        context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
+    }
     let hosts: BTreeMap<Host, Resolved> = resolved.into_iter().collect();
     let selected = plan.items.iter().filter(|i| i.is_selected());
     let reached = selected.filter(|i| hosts.get(&i.host).is_some_and(|r| r.has_a_way(plan.families)));

@@ -186,12 +186,11 @@ fn ranges_that_may_share_an_address_follow_one_another_and_checks_beyond_the_cap
     let tuning = tuning(PortsMode::Sample(12), 4000, false);
     let one = cost(&tuning, 100).longest;
     let longest = |hosts: &[&str]| tuning.longest(&plan(100, hosts, ""), 2);
-    assert!(longest(&["192.0.2.1", "192.0.2.2"]) < one * 2, "two addresses go side by side");
-    assert!(longest(&["a.example", "b.example", "192.0.2.1"]) >= one * 3, "two names may be one address");
+    assert!(longest(&["192.0.2.1", "192.0.2.2"]) >= one * 2, "two addresses may be one host");
+    assert!(longest(&["a.example"]) >= one * 2, "a name has two addresses here");
     let many: Vec<String> = (0..300).map(|n| format!("10.0.{}.{}", n / 250, 1 + n % 250)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert!(longest(&many) >= one * 3, "300 in rows of 128 need three rows");
-    assert!(longest(&many[..128]) < one * 2);
+    assert!(longest(&many) >= one * 300);
 }
 
 #[test]

@@ -82,15 +82,17 @@ pub mod sample {
     /// A little over the second in which the target may send one more, so that a clock's jitter never asks too early.
     pub const GAP: Duration = Duration::from_millis(1050);
 
-    /// How often a port is asked before its silence counts: once more where no more than [`FEW`] are silent, which loss
-    /// could explain.
+    /// How often a port is asked before its silence counts.
     pub const ASKS: u8 = 3;
+    /// So many times more where no more than [`FEW`] are silent: loss, or another program that uses up the target's budget
+    /// of ICMP errors for this machine, could explain them.
+    pub const MORE: u8 = 3;
     /// So many silent ports are few.
     pub const FEW: u16 = 4;
 
     /// A sample of `ports` ports of which none settles before its last round.
     pub fn most(ports: u16) -> Most {
-        let datagrams = u32::from(ports) * u32::from(ASKS) + u32::from(ports.min(FEW));
+        let datagrams = u32::from(ports) * u32::from(ASKS) + u32::from(ports.min(FEW)) * u32::from(MORE);
         Most { datagrams, time: GAP * (datagrams + 1 - u32::from(ports.min(BURST))) }
     }
 }
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn a_sample_of_20_takes_as_long_as_19_silent_ports_make_it() {
         assert!(sample::most(20).time > Duration::from_millis(55_700));
-        assert_eq!(sample::most(1).datagrams, 4);
+        assert_eq!(sample::most(1).datagrams, 6);
     }
 
     #[test]

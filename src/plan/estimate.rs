@@ -1,6 +1,5 @@
 //! What a plan costs, for `--dry-run`: datagrams and connections, and the longest time it can take.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::schedule::{self, Most, Schedule};
@@ -78,29 +77,25 @@ impl Tuning {
     }
 
     /// The longest time that the whole plan can take on names of so many addresses each: names come first, then all
-    /// checks side by side as far as [`schedule::SIDE_BY_SIDE`] goes, ranges of one address one after the other, and two
-    /// names may have the same address.
+    /// checks side by side as far as [`schedule::SIDE_BY_SIDE`] goes, and ranges one after the other.
     pub fn longest(&self, plan: &Plan, addresses: u32) -> Duration {
         let selected = || plan.items.iter().filter(|i| i.is_selected());
         let is_named = |item: &Item| matches!(item.host, Host::Name(_));
         let names = if selected().any(is_named) { self.timeout + schedule::NAME_GRACE } else { Duration::ZERO };
-        let (mut jobs, mut work, mut single, mut named) = (0u32, Duration::ZERO, Duration::ZERO, Duration::ZERO);
-        let mut literal: BTreeMap<&Host, Duration> = BTreeMap::new();
+        let (mut jobs, mut work, mut single, mut ranges) = (0u32, Duration::ZERO, Duration::ZERO, Duration::ZERO);
         for item in selected() {
             let longest = self.cost(item).longest;
             let times = if is_named(item) { addresses } else { 1 };
             (jobs, work) = (jobs.saturating_add(times), work + longest * times);
-            match (&item.rule.spec, is_named(item)) {
-                (Spec::Range, true) => named += longest,
-                (Spec::Range, false) => *literal.entry(&item.host).or_default() += longest,
+            match &item.rule.spec {
+                Spec::Range => ranges += longest * times,
                 _ => single = single.max(longest),
             }
         }
-        let one_address = named + literal.into_values().max().unwrap_or_default();
         // Graham's bound: whenever the longest chain waits for room, every place is at work.
         let side_by_side = u32::try_from(schedule::SIDE_BY_SIDE).unwrap_or(u32::MAX);
         let waiting = if jobs > side_by_side { work / side_by_side } else { Duration::ZERO };
-        let all = names + single.max(one_address) + waiting + SLACK;
+        let all = names + single.max(ranges) + waiting + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 }

@@ -85,7 +85,7 @@ impl Context {
     }
 }
 
-/// Runs every job; ranges of one address follow one another, because they share that host's budget of ICMP errors.
+/// Runs every job; ranges of one family follow one another, because they may share a host's budget of ICMP errors.
 async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
     let is_range = |job: &Job| plan.items.get(job.item).is_some_and(|i| i.rule.service == Service::Rtp);
     let ranges = jobs.iter().filter(|j| is_range(j)).count();
@@ -94,12 +94,13 @@ async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
     }
     let room = Arc::new(Semaphore::new(schedule::SIDE_BY_SIDE));
-    let mut turns: BTreeMap<IpAddr, Arc<Mutex<()>>> = BTreeMap::new();
+    // One turn a family: two addresses may be one host, and its budget of ICMP errors is for us, not for its addresses.
+    let mut turns: BTreeMap<bool, Arc<Mutex<()>>> = BTreeMap::new();
     let mut tasks = JoinSet::new();
     let mut places = HashMap::new();
     for job in jobs {
         let Some(item) = plan.items.get(job.item) else { continue };
-        let turn = is_range(&job).then(|| turns.entry(job.address).or_default().clone());
+        let turn = is_range(&job).then(|| turns.entry(job.address.is_ipv6()).or_default().clone());
         let phase = if turn.is_some() { Phase::Ranges } else { Phase::Reachability };
         let work =
             Work { item: job.item, phase, task: task(item, job.address, context), name: names.report(&item.host) };

@@ -12,7 +12,7 @@ use super::book::{Book, Ended, RangeOutcome};
 use super::chance::Chance;
 use super::{Credential, IcmpError, SendError, Session, Transmit};
 use crate::model::PortRange;
-use crate::model::schedule::sample::{ASKS, BURST, FEW, GAP};
+use crate::model::schedule::sample::{ASKS, BURST, FEW, GAP, MORE};
 
 /// When so many datagrams went out and nothing at all came back, more would tell no more.
 const GIVE_UP_AFTER: u32 = 16;
@@ -95,7 +95,7 @@ impl Sample {
             self.queue.retain(|port| !self.book.settled(*port));
             self.round += 1;
             self.cursor = 0;
-            let asks = ASKS + u8::from(self.queue.len() <= usize::from(FEW));
+            let asks = if self.queue.len() <= usize::from(FEW) { ASKS + MORE } else { ASKS };
             if self.queue.is_empty() || self.round >= asks {
                 self.ended = Some(Ended::Complete);
             }

@@ -39,6 +39,8 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     let tuning = tuning(&args.tuning);
     let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
+    let key = secrets::responder_key()?;
+    secrets::trusted_files()?;
     if args.dry_run {
         return output::print(&plan::describe(&plan, &tuning));
     }
@@ -54,7 +56,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         seed: args.tuning.seed.unwrap_or_else(chance::seed),
         dns,
         strict: args.output.strict || config.strict == Some(true),
-        key: secrets::responder_key()?,
+        key,
     };
     let outputs = Outputs::open(&args.output)?;
     carry_out(job, outputs)

@@ -1,4 +1,5 @@
-//! Secrets come from the environment or a file, never from a flag, and are never printed.
+//! Secrets come from the environment or a file, never from a flag, and are never printed; and the files that other
+//! variables of the environment name.
 
 use std::sync::Arc;
 
@@ -18,6 +19,18 @@ pub fn responder_key() -> Result<Option<Arc<ResponderKey>>, Unusable> {
         )));
     }
     Ok(Some(Arc::new(ResponderKey::new(text.into_bytes()))))
+}
+
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR`, where they are set, must be readable: without them every certificate would fail.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+pub fn trusted_files() -> Result<(), Unusable> {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let Some(path) = std::env::var_os(name).filter(|p| !p.is_empty()) else { continue };
+        if let Err(e) = std::fs::metadata(&path) {
+            return Err(Unusable(format!("{name}: {}: {e}", std::path::Path::new(&path).display())));
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]

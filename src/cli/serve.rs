@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::model::{PortRange, RoleName, RuleId};
+use crate::model::{PortRange, RoleName, RuleId, Service};
 use crate::profile::{Profile, Rule, Spec};
 use crate::serve::{self, Config, Limits, Ports, Responder, ServeRule};
 
@@ -75,7 +75,7 @@ async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u
         say(&format!("{:<24} {:<6} {:<16} {} {ports}", bound.rule, bound.role, bound.service, bound.address));
     }
     for missing in responder.not_bound() {
-        say(&format!("NOT SERVED {} on {}: {}", missing.rule, missing.address, missing.why));
+        say(&format!("NOT SERVED {} on {} {}: {}", missing.rule, missing.address, missing.ports, missing.why));
     }
     if responder.bound().is_empty() {
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
@@ -115,7 +115,21 @@ fn services(profile: &Profile, choice: &Choice, binds: &BTreeMap<RoleName, Vec<I
         let bind = binds.get(&rule.to).cloned().unwrap_or_default();
         service(rule, bind, ports.map_or(Ports::Free, Ports::Exact))
     };
-    profile.rules.iter().filter(|r| choice.takes(r)).map(of_rule).collect()
+    let mut all: Vec<ServeRule> = profile.rules.iter().filter(|r| choice.takes(r)).map(of_rule).collect();
+    // Whoever serves media answers STUN on its own port too, where any STUN client looks for it.
+    let stun = PortRange::single(3478);
+    let has_stun =
+        |role: &RoleName| all.iter().any(|s| s.role == *role && stun.is_some_and(|p| s.ports == Ports::Exact(p)));
+    let media = all.iter().filter(|s| s.service == Service::Rtp && !has_stun(&s.role));
+    let beside = |s: &ServeRule| ServeRule {
+        id: format!("{}.stun", s.role).as_str().into(),
+        ports: stun.map_or(Ports::Free, Ports::Exact),
+        service: Service::Stun,
+        ..s.clone()
+    };
+    let extra: Vec<ServeRule> = media.map(beside).collect();
+    all.extend(extra);
+    all
 }
 
 /// One rule as the responder serves it.

@@ -54,6 +54,9 @@ fn status_of_service(item: &Item, facts: &Facts) -> Status {
         Spec::Redirect(_) => Status::Warn,
         // 401, 403 and 404 are a living server's; 5xx says itself that it is not well.
         Spec::Http(_) if code.is_some_and(|c| c >= 500) => Status::Warn,
+        Spec::Ssh if facts.get::<String>(&metric::BANNER).is_some_and(|b| reason::is_old_ssh(&b)) => Status::Warn,
+        // It was held in silence and then answered no ping, so it is not shown to have been alive.
+        Spec::Ws(_) if facts.has(&metric::HELD_S) && !facts.has(&metric::PING_RTT_MS) => Status::Warn,
         // Nothing was sent over GRE; it says so in `fallback`.
         Spec::Plain(_) if item.rule.transport == Transport::Gre => Status::Unknown,
         _ => Status::Pass,

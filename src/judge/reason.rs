@@ -106,7 +106,7 @@ fn remedy_above_transport(item: &Item, kind: FailureKind) -> String {
         FailureKind::CertUnknownIssuer => {
             "have the server present a publicly trusted certificate, or trust its authority with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
         }
-        FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too".to_owned(),
+        FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too, or trust a private authority with --ca FILE".to_owned(),
         FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
         FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
         FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
@@ -151,7 +151,12 @@ fn service_words(service: Service) -> &'static str {
 pub fn measured(item: &Item, seen: &Seen, status: Status, days_left: Option<f64>) -> String {
     let facts = &seen.observation.facts;
     let place = place_words(item, seen.address);
-    let service = service_words(item.rule.service);
+    let service = match (item.rule.service, facts.has(&metric::TLS_VERSION)) {
+        // The document says HTTP/HTTPS, and TLS is what answered.
+        (Service::Http, true) => "HTTPS",
+        (Service::Https, false) => "HTTP",
+        (service, _) => service_words(service),
+    };
     let what = match port_words(item) {
         port if item.rule.ports.is_some() => format!("{service} on {port} at {place}"),
         _ => format!("{service} to {place}"),
@@ -195,10 +200,15 @@ fn answer_words(item: &Item, facts: &Facts) -> String {
             let held = number(&metric::HELD_S).map_or_else(String::new, |s| format!(", held open {s:.0} s in silence"));
             format!("upgraded{chosen}{ping}{held}")
         }
-        Service::Ssh => facts.get::<String>(&metric::BANNER).map_or("answered".to_owned(), |b| format!("answered {b}")),
-        Service::Dns => facts
-            .get::<Vec<IpAddr>>(&metric::ADDRESSES)
-            .map_or("resolved".to_owned(), |a| format!("resolved to {}", list(&a))),
+        Service::Ssh => facts.get::<String>(&metric::BANNER).map_or("answered".to_owned(), |b| match is_old_ssh(&b) {
+            true => format!("answered {b}, a version that current clients refuse: update the server"),
+            false => format!("answered {b}"),
+        }),
+        Service::Dns => facts.get::<Vec<IpAddr>>(&metric::ADDRESSES).map_or("resolved".to_owned(), |a| {
+            let differ = facts.get(&metric::DNS_DIFFER) == Some(true);
+            let note = if differ { ", though its resolvers do not agree (see observed.dns_servers)" } else { "" };
+            format!("resolved to {}{note}", list(&a))
+        }),
         Service::Stun => {
             let mapped = facts
                 .get::<String>(&metric::MAPPED)
@@ -209,6 +219,11 @@ fn answer_words(item: &Item, facts: &Facts) -> String {
         Service::Gre => "was not probed".to_owned(),
         _ => "is open".to_owned(),
     }
+}
+
+/// Only 2.0 and 1.99, which speaks 2.0 too, are current (RFC 4253 section 5.1).
+pub fn is_old_ssh(banner: &str) -> bool {
+    !banner.starts_with("SSH-2.0-") && !banner.starts_with("SSH-1.99-")
 }
 
 fn list(addresses: &[IpAddr]) -> String {

@@ -27,6 +27,7 @@ table! {
     // Names
     DNS_SERVERS = "dns_servers": "each resolver's own answer: server, type, rcode, addresses, ttl_s, ms";
     DNS_DIFFER = "dns_differ": "resolvers gave different addresses";
+    ADDRESSES_LEFT_OUT = "addresses_left_out": "addresses of the name that were not tested, beyond the first eight of each family";
     ADDRESSES = "addresses": "addresses that the name has";
     // TCP
     RTT_CONNECT_MS = "connect_ms": "time of the TCP handshake";

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// Addresses of one name and family that are tested; a resolver that names thousands decides no run.
+pub const ADDRESSES: usize = 8;
+
 /// Checks under way at once; ports of one host are few, cameras may be many.
 pub const SIDE_BY_SIDE: usize = 128;
 
@@ -81,6 +84,9 @@ pub mod sample {
 
     /// A little over the second in which the target may send one more, so that a clock's jitter never asks too early.
     pub const GAP: Duration = Duration::from_millis(1050);
+
+    /// A range of no more ports is asked whole within the target's budget when all of it is wanted.
+    pub const WHOLE: u32 = 60;
 
     /// How often a port is asked before its silence counts.
     pub const ASKS: u8 = 3;

@@ -90,6 +90,9 @@ pub fn explain(
         }
         CertificateError::UnknownIssuer => unknown_issuer(&parsed, roots),
         CertificateError::BadSignature => bad_signature(&parsed),
+        CertificateError::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
+            authority_as_server(&parsed)
+        }
         other => (FailureKind::CertInvalid, clean(&format!("the certificate is not usable: {other}"), MAX_TEXT)),
     };
     Failure::new(Step::Tls, kind, detail)
@@ -100,7 +103,7 @@ fn expired(chain: &[X509Certificate<'_>], now: i64) -> (FailureKind, String) {
     let detail = match chain.iter().position(|c| over(&c)).and_then(|at| Some((at, chain.get(at)?))) {
         Some((at, cert)) => {
             let end = cert.validity().not_after.timestamp();
-            format!("{} expired on {}, {} days ago", which(at, cert), rfc3339(end), (now - end) / 86_400)
+            format!("{} expired on {}, {} ago", which(at, cert), rfc3339(end), days((now - end) / 86_400))
         }
         None => "a certificate of the chain has expired".to_owned(),
     };
@@ -141,6 +144,25 @@ fn wrong_name(leaf: Option<&X509Certificate<'_>>, host: &str) -> (FailureKind, S
 
 /// Tells apart a self-signed certificate, a chain that ends at a foreign root or authority, and one whose intermediate
 /// was not sent.
+/// An authority's certificate in a server's place: what `openssl req -x509` makes by default.
+fn authority_as_server(chain: &[X509Certificate<'_>]) -> (FailureKind, String) {
+    match chain.first() {
+        Some(leaf) if leaf.subject() == leaf.issuer() => {
+            let name = quoted(&leaf.subject().to_string());
+            let detail = format!("the certificate is self-signed ({name}), and marked as an authority's (CA:TRUE)");
+            (FailureKind::CertUnknownIssuer, detail)
+        }
+        _ => {
+            let detail = "the server presents an authority's certificate (CA:TRUE) in place of its own".to_owned();
+            (FailureKind::CertInvalid, detail)
+        }
+    }
+}
+
+fn days(count: i64) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+}
+
 fn unknown_issuer(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (FailureKind, String) {
     let Some(leaf) = chain.first() else {
         return (FailureKind::CertUnknownIssuer, "the server's certificate cannot be read".to_owned());

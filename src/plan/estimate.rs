@@ -1,5 +1,6 @@
 //! What a plan costs, for `--dry-run`: datagrams and connections, and the longest time it can take.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::schedule::{self, Most, Schedule};
@@ -39,8 +40,8 @@ pub struct Cost {
 /// A machine under load wakes late: a tenth more, and so much on top, before what asks on a schedule is cut off.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// So many addresses a name is taken to have at the most.
-const ADDRESSES: u32 = 8;
+/// So many addresses a name has at the most: [`schedule::ADDRESSES`] of each family.
+const ADDRESSES: u32 = 2 * schedule::ADDRESSES as u32;
 
 impl Tuning {
     /// What one check of this item may cost on one address.
@@ -70,6 +71,9 @@ impl Tuning {
         let total = item.rule.ports.map_or(0, |p| p.count());
         let page = Most { datagrams: 0, time: schedule::PAGE_PATIENCE };
         let sample = match self.ports {
+            PortsMode::All if total <= schedule::sample::WHOLE => {
+                schedule::sample::most(u16::try_from(total).unwrap_or(u16::MAX))
+            }
             PortsMode::All => Most::default(),
             PortsMode::Sample(n) => schedule::sample::most(n.min(u16::try_from(total).unwrap_or(u16::MAX))),
         };
@@ -124,6 +128,14 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
         ),
         (ranges, selected.iter().filter(|i| i.rule.spec == Spec::Range).collect()),
     ];
+    let names: BTreeSet<&Host> = selected.iter().map(|i| &i.host).filter(|h| matches!(h, Host::Name(_))).collect();
+    if !names.is_empty() {
+        let list: Vec<String> = names.iter().map(ToString::to_string).collect();
+        out.push_str(&format!(
+            "\nnames, side by side, each by the system's resolver and by every configured DNS server (A and AAAA, at most 2 tries):\n  {}\n",
+            list.join("\n  ")
+        ));
+    }
     for (title, items) in phases.iter().filter(|(_, items)| !items.is_empty()) {
         out.push_str(&format!("\n{title}:\n"));
         for item in items {

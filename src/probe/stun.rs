@@ -118,7 +118,12 @@ fn silence(seen: &BindingOutcome) -> Failure {
         (None, None) => (FailureKind::TimedOut, unanswered),
     };
     let strangers = seen.strays.wrong_source;
-    let note = if strangers > 0 { format!(" ({strangers} came from another address or port)") } else { String::new() };
+    let mut note =
+        if strangers > 0 { format!(" ({strangers} came from another address or port)") } else { String::new() };
+    // Anybody can forge these, so they are told and decide nothing.
+    if seen.strays.wrong_id > 0 {
+        note.push_str(&format!(" ({} carried a transaction that was not asked for)", seen.strays.wrong_id));
+    }
     Failure::new(Step::Stun, kind, detail + &note)
 }
 

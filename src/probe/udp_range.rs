@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{PortsMode, Progress, Settings, Task, stun};
+use crate::model::schedule;
 use crate::model::{Facts, Failure, FailureKind, Observation, PortRange, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
 use crate::net::{chance, clock, icmp};
@@ -34,7 +35,12 @@ pub async fn probe(
     };
     let asked = Asked { task, settings, range, progress, cancel };
     let seen = match (settings.ports, responder_hint) {
-        (PortsMode::All, _) | (_, Some(true)) => asked.sweep(task.deadline).await,
+        (_, Some(true)) => asked.sweep(task.deadline).await,
+        // Few enough to ask all of them within the target's budget of ICMP errors.
+        (PortsMode::All, _) if range.count() <= schedule::sample::WHOLE => {
+            asked.sample(u16::try_from(range.count()).unwrap_or(u16::MAX)).await
+        }
+        (PortsMode::All, _) => asked.sweep(task.deadline).await,
         (PortsMode::Sample(count), _) => asked.sample(count).await,
     };
     let took = clock::now().saturating_duration_since(begun);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use futures_util::future::join_all;
 
+use crate::model::schedule;
 use crate::model::{
     Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, RoleName, Service, Step, StepTiming, metric,
 };
@@ -30,6 +31,8 @@ pub struct Resolved {
     addresses: Result<Vec<IpAddr>, Failure>,
     /// Addresses that this machine has no way to, with the reason.
     no_route: Vec<(IpAddr, Failure)>,
+    /// Addresses beyond the first few of each family, which are not tested.
+    left_out: usize,
     /// The look-up, absent for an address literal.
     report: Option<resolve::NameReport>,
 }
@@ -80,6 +83,9 @@ impl Resolved {
         }
         observation.facts.set(&metric::DNS_SERVERS, &report.servers);
         observation.facts.set(&metric::DNS_DIFFER, report.differ);
+        if self.left_out > 0 {
+            observation.facts.set(&metric::ADDRESSES_LEFT_OUT, self.left_out);
+        }
     }
 }
 
@@ -119,7 +125,7 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
             };
             let addresses = match &report.failure {
                 Some(failure) => Err(failure.clone()),
-                None => Ok(report.addresses.clone()),
+                None => Ok(first_of_each_family(&report.addresses)),
             };
             (addresses, Some(report))
         }
@@ -129,7 +135,20 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
         .flatten()
         .filter_map(|a| icmp::family_usable(*a).err().filter(|f| f.kind == FailureKind::NoRoute).map(|f| (*a, f)))
         .collect();
-    (host.clone(), Resolved { addresses, no_route, report })
+    let tested = addresses.as_ref().map_or(0, Vec::len);
+    let left_out = report.as_ref().map_or(0, |r| r.addresses.len().saturating_sub(tested));
+    (host.clone(), Resolved { addresses, no_route, left_out, report })
+}
+
+/// In their order; what a resolver names beyond that is counted and left out.
+fn first_of_each_family(all: &[IpAddr]) -> Vec<IpAddr> {
+    let (mut v4, mut v6) = (0, 0);
+    let mut taken = |address: &&IpAddr| {
+        let count = if address.is_ipv4() { &mut v4 } else { &mut v6 };
+        *count += 1;
+        *count <= schedule::ADDRESSES
+    };
+    all.iter().filter(|a| taken(a)).copied().collect()
 }
 
 /// What stands for a look-up that the run's end cut short.
@@ -184,4 +203,20 @@ fn the_name_itself(item: &Item, resolved: &Resolved, all: &[IpAddr]) -> Observat
     resolved.put_before(&mut observation);
     observation.facts.set(&metric::ADDRESSES, all);
     observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_that_names_thousands_is_cut_to_the_first_of_each_family() {
+        let v4 = (0..2000u32).map(|n| IpAddr::from((0x0a00_0000 + n).to_be_bytes()));
+        let v6 = (0..3u128).map(|n| IpAddr::from(n.to_be_bytes()));
+        let all: Vec<IpAddr> = v4.chain(v6).collect();
+        let taken = first_of_each_family(&all);
+        assert_eq!(taken.iter().filter(|a| a.is_ipv4()).count(), 8);
+        assert_eq!(taken.iter().filter(|a| a.is_ipv6()).count(), 3);
+        assert_eq!(taken.first(), all.first());
+    }
 }

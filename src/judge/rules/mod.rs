@@ -3,6 +3,7 @@
 mod alternative_unproven;
 mod dns_differ;
 mod lossy;
+mod many_addresses;
 mod only_alternative;
 mod responder;
 mod sampled;
@@ -18,6 +19,7 @@ const RULES: &[Rule] = &[
     only_alternative::find,
     alternative_unproven::find,
     lossy::find,
+    many_addresses::find,
     dns_differ::find,
     responder::find,
     sampled::find,

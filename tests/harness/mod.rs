@@ -11,6 +11,22 @@ use serde_json::Value;
 /// No run of a test may take longer; the deadline is there to end a hang, never to measure.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
+/// A profile with one rule: STUN on 3478 of the role `stun`.
+pub const STUN_PROFILE: &str = r#"
+name = "one-stun-server"
+title = "One STUN server"
+vantages = ["client"]
+[documents]
+here = "This test"
+[roles.stun]
+description = "a STUN server"
+[stun."stun.binding"]
+to = "stun"
+port = 3478
+need = "required"
+source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
+"#;
+
 /// The binary under test, with none of this machine's settings: no trust stores, proxies or `RTC_CHECK_…` of the caller.
 pub fn binary() -> Command {
     clean(Command::new(env!("CARGO_BIN_EXE_rtc-check")))

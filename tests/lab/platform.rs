@@ -1,6 +1,7 @@
 //! The servers that a platform really runs, behind the router: nginx, Janus, coturn and sshd, each with the profile that
 //! asks for it.
 
+use crate::harness::STUN_PROFILE;
 use crate::namespaces::{ACD, ACD4, ACD6, CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
 use crate::servers::{coturn, janus, nginx, sshd};
 
@@ -129,27 +130,11 @@ fn two_ranges_of_one_host_share_its_icmp_budget() {
     }
 }
 
-/// A profile with one STUN rule.
-const STUN: &str = r#"
-name = "one-stun-server"
-title = "One STUN server"
-vantages = ["client"]
-[documents]
-here = "This test"
-[roles.stun]
-description = "a STUN server"
-[stun."stun.binding"]
-to = "stun"
-port = 3478
-need = "required"
-source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
-"#;
-
 #[test]
 fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_silent() {
     let Some(lab) = Lab::with(&["turnserver"]) else { return };
     let profile = lab.dir().join("stun.toml");
-    std::fs::write(&profile, STUN).unwrap();
+    std::fs::write(&profile, STUN_PROFILE).unwrap();
     let target = format!("stun={RTC4},[{RTC6}]");
     let args = ["--profile", profile.to_str().unwrap(), "--target", &target];
     let server = coturn(&lab);

@@ -4,23 +4,7 @@
 use std::net::{SocketAddr, UdpSocket};
 
 use crate::ask_of;
-use crate::harness::Check;
-
-/// A profile with one STUN rule.
-const PROFILE: &str = r#"
-name = "one-stun-server"
-title = "One STUN server"
-vantages = ["client"]
-[documents]
-here = "This test"
-[roles.stun]
-description = "a STUN server"
-[stun."stun.binding"]
-to = "stun"
-port = 3478
-need = "required"
-source = { document = "here", section = "none", row = "STUN | UDP | 3478" }
-"#;
+use crate::harness::{Check, STUN_PROFILE};
 
 /// A server on a port of 127.0.0.1 that sends what `answer` makes of each request, from the socket that it names.
 fn server(answer: impl Fn(&[u8], SocketAddr) -> Vec<u8> + Send + 'static, from_elsewhere: bool) -> u16 {
@@ -54,7 +38,7 @@ fn binding_success(request: &[u8], client: SocketAddr) -> Vec<u8> {
 #[track_caller]
 fn judged(answer: impl Fn(&[u8], SocketAddr) -> Vec<u8> + Send + 'static, from_elsewhere: bool, exit: i32) -> String {
     let port = server(answer, from_elsewhere);
-    let report = ask_of(PROFILE, "stun", "stun.binding", port, exit);
+    let report = ask_of(STUN_PROFILE, "stun", "stun.binding", port, exit);
     let checks = report.of("stun.binding");
     assert_eq!(checks.len(), 1, "{report}");
     if exit != 0 {

@@ -1,6 +1,6 @@
 //! The status of one check.
 
-use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Transport, metric};
+use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Service, Status, Transport, metric};
 use crate::plan::Item;
 use crate::profile::{RefusedUpgrade, Spec};
 
@@ -35,10 +35,17 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
     let status = match failure.kind {
         FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,
         _ if silent_udp => Status::Unknown,
+        FailureKind::Refused if is_ike_nat_traversal(item) => Status::Unknown,
         FailureKind::UpgradeRefused if upgrade_may_fail => Status::Warn,
         _ => Status::Fail,
     };
     Judgement { status, reason: reason::failed(item, seen, failure, status) }
+}
+
+/// On UDP 4500 a host hands what bears no non-ESP marker to its ESP code, which may refuse it although IKE listens
+/// (RFC 3948 section 2.2); the plain probe that stands in for IKE bears none.
+fn is_ike_nat_traversal(item: &Item) -> bool {
+    item.rule.spec == Spec::Plain(Service::Ike) && item.rule.ports.is_some_and(|p| p.first() == 4500)
 }
 
 fn measured(item: &Item, seen: &Seen) -> Judgement {

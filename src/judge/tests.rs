@@ -8,9 +8,9 @@ use crate::plan::Request;
 use crate::profile::Profile;
 
 const A: &str = "192.0.2.1";
+const SOURCE: &str = r#"source = { document = "D", section = "S", row = "R" }"#;
 
 fn profile(only_alternative: &str) -> Profile {
-    let source = r#"source = { document = "D", section = "S", row = "R" }"#;
     let text = format!(
         r#"
 name = "p"
@@ -28,36 +28,46 @@ to = "rtc"
 port = 8989
 need = "recommended"
 group = "signalling"
-{source}
+{SOURCE}
 [https.api]
 to = "rtc"
 port = 8089
 need = "alternative"
 group = "signalling"
-{source}
+{SOURCE}
 [rtp.media]
 to = "rtc"
 ports = "1000-1099"
 need = "required"
 group = "media"
-{source}
+{SOURCE}
 [turn.relay]
 to = "ice"
 port = 443
 transport = "tcp"
 need = "alternative"
 group = "media"
-{source}
+{SOURCE}
 [ssh.ssh]
 to = "rtc"
 port = 22
 need = "optional"
-{source}
+{SOURCE}
 [stun.stun]
 to = "rtc"
 port = 3478
 need = "required"
-{source}
+{SOURCE}
+[ike.ike]
+to = "rtc"
+port = 500
+need = "required"
+{SOURCE}
+[ike.ike-nat]
+to = "rtc"
+port = 4500
+need = "required"
+{SOURCE}
 "#
     );
     crate::profile::load("p.toml", &text).unwrap_or_else(|e| panic!("{e}"))
@@ -372,6 +382,15 @@ fn may_stay_unknown_means_unknown_alone() {
     assert_eq!(judged(failed(FailureKind::TimedOut)), Status::Pass);
     assert_eq!(judged(failed(FailureKind::OutOfTime)), Status::Unknown, "it was not asked to the end");
     assert_eq!(judged(failed(FailureKind::Refused)), Status::Fail);
+}
+
+#[test]
+fn a_refusal_of_a_plain_datagram_on_4500_does_not_show_that_ike_is_missing() {
+    let refused = |rule| only(&Bench::new(&[rule]).saw(rule, failed(FailureKind::Refused)));
+    assert_eq!(refused("ike").0, Status::Fail);
+    let (status, reason) = refused("ike-nat");
+    assert_eq!(status, Status::Unknown);
+    assert!(reason.contains("the path is open"), "{reason}");
 }
 
 #[test]

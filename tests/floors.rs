@@ -15,9 +15,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
     ("judge", &["profile", "plan"]),
-    ("net", &["session", "wire"]),
+    ("net", &["session", "wire", "stats"]),
     ("probe", &["profile", "stats", "session", "net", "wire"]),
-    ("serve", &["session", "net", "wire"]),
+    ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
     ("cli", &["wire", "stats", "profile", "report", "session", "plan", "judge", "net", "probe", "serve", "run"]),
 ];

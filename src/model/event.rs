@@ -14,6 +14,8 @@ pub enum Phase {
     Reachability,
     /// Media ranges.
     Ranges,
+    /// Trains and flows, alone on the wire.
+    Quality,
 }
 
 /// Something happened.

@@ -71,6 +71,50 @@ table! {
     STRAY_ANSWERS = "stray_answers": "answers that came from another address or port than was asked: how many";
     STRAY_FROM = "stray_from": "address and port that the first such answer came from";
     SEED = "seed": "seed of the sample's choice";
+    // Quality
+    VIA = "via": "what the figures were measured with: method, transport, address and port";
+    ESTIMATES = "estimates": "each figure that may be held against a limit, with the interval that holds the truth";
+    LOAD = "load": "the rate that was offered: media, codec payload, RTP payload and IP level, packets a second, sessions, streams";
+    LOADS = "loads": "every load that was tried, from the highest, each with its own figures";
+    SENT = "sent": "packets of the train that were sent";
+    RECEIVED = "received": "packets of the train that were answered, duplicates apart";
+    DURATION_S = "duration_s": "how long the train lasted, in seconds";
+    LOSS_PCT = "loss_pct": "packets without an answer, of the round trip";
+    LOSS_UP_PCT = "loss_up_pct": "loss towards the target; null where the far end cannot tell it apart";
+    LOSS_DOWN_PCT = "loss_down_pct": "loss from the target; null where the far end cannot tell it apart";
+    LOSS_DETAIL = "loss_detail": "by direction: lost, of, longest burst, worst 200 ms, worst 15 s";
+    RTT_MS = "rtt_ms": "round trip without the far end's own time: min, mean, p50, p95, p99, max";
+    JITTER_MS = "jitter_ms": "mean of RFC 3550's |D| over the train, of the worse direction; null where one way cannot be seen";
+    JITTER_DETAIL = "jitter_detail": "by direction: mean, RFC 3550's last and highest J, percentiles of |D|";
+    RTT_VARIATION_MS = "rtt_variation_ms": "mean variation of the round trip from packet to packet";
+    REORDERED = "reordered": "packets that came after a later one (RFC 4737), both directions; null where it cannot be seen";
+    REORDERED_UP = "reordered_up": "of them, towards the target";
+    REORDERED_DOWN = "reordered_down": "of them, from the target";
+    DUPLICATED = "duplicated": "packets that came more than once, both directions; null where it cannot be seen";
+    DUPLICATED_UP = "duplicated_up": "of them, towards the target";
+    DUPLICATED_DOWN = "duplicated_down": "of them, from the target";
+    MOS = "mos": "estimated quality of a call from 1 to 4.5";
+    MOS_DETAIL = "mos_detail": "R factor, the delay, loss and codec parameters it was computed from, and the basis of the formula";
+    SEND_LATE_MS = "send_late_ms": "how much later than planned this machine sent: p50, p99, max";
+    DELAY_RISE_UP_MS = "delay_rise_up_ms": "how much the delay towards the target rose while the load was on";
+    DELAY_RISE_DOWN_MS = "delay_rise_down_ms": "how much the delay from the target rose while the load was on";
+    DSCP_SENT = "dscp_sent": "code point that the packets left with";
+    DSCP_RECEIVED_UP = "dscp_received_up": "code point that came to the target";
+    DSCP_RECEIVED_DOWN = "dscp_received_down": "code point that came back";
+    CAVEATS = "caveats": "what makes the figures less certain than their intervals say";
+    PACKETS_TO_DECIDE = "packets_to_decide": "about how many more packets would decide what is undecided";
+    RESPONDER_REFUSED = "responder_refused": "why the responder granted no test session";
+    RECEIVER_OVERFLOW = "receiver_overflow": "packets lost by a receiving socket for want of room, by end: no loss of the path";
+    // Bandwidth
+    REQUIRED = "required": "what the row asks for: up_kbps, down_kbps of codec payload, and the same at the IP level";
+    CARRIED = "carried": "codec payload that arrived: up_kbps, down_kbps";
+    IMPLIED_BY = "implied_by": "the higher load that was carried, which shows that this one is";
+    UP_ALONE = "up_alone": "the load towards the target alone: carried_kbps, loss_pct, delay_rise_ms";
+    DOWN_ALONE = "down_alone": "the load from the target alone: carried_kbps, loss_pct, delay_rise_ms";
+    CAPACITY = "capacity": "what the line carries, by direction, in kbit/s at the IP level, and how sure that is";
+    LOADED_LATENCY = "loaded_latency": "round trip idle and under load, and responsiveness in round trips a minute (RPM)";
+    MODES = "modes": "which modes and uses of the documents the line carries, and how many sessions side by side";
+    BYTES_USED = "bytes_used": "bytes that the search sent and received";
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod event;
 mod failure;
 mod host;
+pub mod measure;
 pub mod metric;
 mod observation;
 mod ports;
@@ -15,6 +16,7 @@ mod status;
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use host::Host;
+pub use measure::{Estimate, Estimates, Length, Load, Media};
 pub use observation::{Facts, Observation, Outcome, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{

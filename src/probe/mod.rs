@@ -4,6 +4,7 @@
 mod gre;
 mod http;
 mod layers;
+pub mod measure;
 mod plain_tcp;
 mod plain_udp;
 mod redirect;

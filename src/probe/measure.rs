@@ -1,0 +1,72 @@
+//! Measurements: what is sent to learn how well a way carries media. Like every probe it sees no limit: whether its
+//! figures decide what they are for is asked of a closure that was handed in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Progress, Settings};
+use crate::model::{Estimates, Length, Load, Observation, PortRange, ProbeKind, RuleId, Service, Transport};
+use crate::profile::Spec;
+
+/// One target address and what is to be measured on it.
+#[derive(Clone)]
+pub struct MeasureTask {
+    /// The check's id, for events.
+    pub check: String,
+    /// The host as given.
+    pub host: String,
+    /// Where to send.
+    pub address: IpAddr,
+    /// Every rule of the role that could be a way to measure over, and what its own check saw, in the profile's order.
+    pub ways: Vec<Way>,
+    /// Loads to offer, the highest first; the next is tried only where the one before did not hold.
+    pub loads: Vec<Load>,
+    /// How long each lasts.
+    pub length: Length,
+    /// DSCP to send with.
+    pub dscp: u8,
+    /// How much there is, beyond what is required, with the most bytes that may be used for it.
+    pub capacity: Option<u64>,
+    /// No longer than this, all loads together.
+    pub deadline: Duration,
+}
+
+/// A rule on the task's address.
+#[derive(Clone, Debug)]
+pub struct Way {
+    pub rule: RuleId,
+    pub spec: Spec,
+    pub service: Service,
+    pub transport: Transport,
+    pub ports: Option<PortRange>,
+    /// What its own check saw before; `None` where it was not tried.
+    pub seen: Option<Observation>,
+}
+
+/// What the figures so far are worth for what they are measured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Every limit's interval lies on its good side, and the load is carried.
+    Holds,
+    /// Every limit is decided, and at least one is not held.
+    Fails,
+    /// At least one interval spans its limit.
+    Undecided,
+}
+
+/// Tells how figures under a load stand: the judge's, handed in.
+pub type Stands = Arc<dyn Fn(&Load, &Estimates) -> Standing + Send + Sync>;
+
+/// Carries out one measurement.
+pub async fn measure(
+    _task: &MeasureTask,
+    _settings: &Settings,
+    _stands: Stands,
+    _cancel: &CancellationToken,
+    _progress: Progress,
+) -> Observation {
+    Observation::skipped(ProbeKind::Quality, "not built yet")
+}

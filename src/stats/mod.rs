@@ -6,6 +6,7 @@ mod carried;
 mod direction;
 mod distribution;
 mod interval;
+mod looks;
 mod oneway;
 mod reorder;
 mod rise;
@@ -18,5 +19,6 @@ mod variation;
 
 pub use distribution::{distribution, late, median, percentile};
 pub use interval::{mean_interval, share_interval};
+pub use looks::{Looks, ONE_LOOK, packets_to_decide};
 pub use summary::summarise;
 pub use train::{Distribution, Far, Interval, Late, Loss, Reply, Sent, Summary, Train, Variation, Window};

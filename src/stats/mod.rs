@@ -2,9 +2,11 @@
 //! where numbers came from nor any limit. What is undefined is `None`, never 0 and never NaN.
 
 mod burst;
+pub mod capacity;
 mod carried;
 mod direction;
 mod distribution;
+pub mod emodel;
 mod interval;
 mod looks;
 mod oneway;

@@ -272,9 +272,10 @@ impl Train {
         self.book.last_sent().saturating_add(wait)
     }
 
-    /// When the next look is worth a try.
+    /// When the next look is worth a try: while nothing has come, there is nothing to look at.
     fn look_at(&self) -> i64 {
         match self.looking {
+            None if self.book.answered() == 0 && !self.look.last => i64::MAX,
             Some((_, until)) if self.book.open() > 0 => until,
             Some(_) => 0,
             None => self.look.at + self.paused,
@@ -353,3 +354,6 @@ fn unsigned(nanos: i64) -> u64 {
 fn as_nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests;

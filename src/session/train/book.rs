@@ -8,8 +8,11 @@ use super::far::Reports;
 use crate::stats::{self, Reply, Sent};
 use crate::wire::stamp::{ErrorEstimate, Timestamp};
 
-/// So many replies to each packet are kept, and a few more.
-const MOST_REPLIES: usize = 4;
+/// So many replies to each packet are kept.
+const MOST_REPLIES: u8 = 4;
+
+/// A far end that does not tell how many packets came to it may number its replies up to so many times the packets.
+const MOST_NUMBERS: u32 = 4;
 
 /// How much longer a reply may claim to have been at the far end than it was away: clocks of a millisecond.
 const CLOCK_SLACK: i64 = 1_000_000;
@@ -20,7 +23,8 @@ const FREE: u32 = u32::MAX;
 #[derive(Default)]
 pub(super) struct Book {
     sent: Vec<Sent>,
-    answered: Vec<bool>,
+    /// How many replies each packet has.
+    answered: Vec<u8>,
     replies: Vec<Reply>,
     /// Which request each number of the far end's replies answered.
     numbers: Vec<u32>,
@@ -73,7 +77,7 @@ impl Book {
     pub fn push(&mut self, sent: Sent) {
         self.payload_bytes += u64::from(sent.len);
         self.sent.push(sent);
-        self.answered.push(false);
+        self.answered.push(0);
     }
 
     /// The last packet never left.
@@ -92,14 +96,14 @@ impl Book {
         misbehaviour: &mut Misbehaviour,
     ) -> Result<(), Unfit> {
         let sent = *self.packet(request).ok_or(Unfit::NeverSent)?;
-        if self.replies.len() >= self.sent.len().saturating_mul(MOST_REPLIES).saturating_add(64) {
+        let answers = self.answered.get_mut(request as usize).ok_or(Unfit::NeverSent)?;
+        if *answers >= MOST_REPLIES {
             return Err(Unfit::Flood);
         }
+        *answers += 1;
         // A kernel's stamp is taken from another clock and may be off by its reading; a reply is never before its request.
         let back = back.max(sent.at);
-        if let Some(answered) = self.answered.get_mut(request as usize)
-            && !std::mem::replace(answered, true)
-        {
+        if *answers == 1 {
             self.distinct += 1;
             self.open = self.open.saturating_sub(usize::from((request as usize) < self.watched));
             self.longest_rtt = self.longest_rtt.max(back - sent.at);
@@ -127,10 +131,10 @@ impl Book {
         self.numbered |= number != request;
         let most = match &answer.report {
             Some(report) => report.unique.saturating_add(report.duplicates),
-            None => self.count().saturating_mul(MOST_REPLIES as u32).saturating_add(64),
+            None => u32::MAX,
         };
         let at = number as usize;
-        if number >= most || at >= self.sent.len().saturating_mul(MOST_REPLIES).saturating_add(64) {
+        if number >= most.min(self.count().saturating_mul(MOST_NUMBERS)) {
             return false;
         }
         if self.numbers.len() <= at {
@@ -164,7 +168,7 @@ impl Book {
     /// From now on counts how many of the packets sent so far are unanswered; tells how many were sent.
     pub fn watch(&mut self) -> usize {
         self.watched = self.sent.len();
-        self.open = self.answered.iter().filter(|a| !**a).count();
+        self.open = self.answered.iter().filter(|n| **n == 0).count();
         self.watched
     }
 
@@ -203,7 +207,7 @@ impl Book {
     }
 
     fn distinct_until(&self, upto: usize) -> u32 {
-        let answered = self.answered.get(..upto).unwrap_or_default().iter().filter(|a| **a).count();
+        let answered = self.answered.get(..upto).unwrap_or_default().iter().filter(|n| **n > 0).count();
         u32::try_from(answered).unwrap_or(u32::MAX)
     }
 }

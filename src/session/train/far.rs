@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn packets_behind_the_last_report_are_lost_only_where_it_came_last() {
         let mut reports = Reports::default();
-        reports.take(&report(9, 9, 0x3fe | 1), 12, Some(9));
+        reports.take(&report(9, 9, 0x3fd), 12, Some(9));
         assert_eq!(reports.far(12, 1, false), None);
         assert_eq!(reports.far(12, 1, true).unwrap().came[9..], [Some(true), Some(false), Some(false)]);
         assert!(reports.far(10, 1, false).is_some());

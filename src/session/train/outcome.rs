@@ -77,7 +77,7 @@ pub struct Misbehaviour {
     /// A report that cannot be true: more received than sent, or less than was answered. The reply counts as received;
     /// [`stats::Train::far`] is `None`.
     pub wrong_report: u32,
-    /// Beyond what is kept: no more than four replies to each packet.
+    /// Beyond the four replies to each packet that are kept.
     pub flood: u32,
 }
 

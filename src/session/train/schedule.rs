@@ -44,7 +44,7 @@ pub(super) struct Skipped {
 pub(super) struct Schedule {
     tracks: Vec<Track>,
     queue: BinaryHeap<Reverse<(u64, u32)>>,
-    /// Older slots are left out.
+    /// Slots that are so old are left out.
     patience: u64,
     offered: Figures,
 }
@@ -97,7 +97,7 @@ impl Schedule {
     /// Leaves out what is due for too long at `now`, and tells what that was.
     pub fn leave_out(&mut self, now: u64) -> Skipped {
         let mut skipped = Skipped::default();
-        while self.next_due() < now.saturating_sub(self.patience) {
+        while self.next_due().saturating_add(self.patience) <= now {
             let Some(slot) = self.pop() else { break };
             skipped.packets = skipped.packets.saturating_add(1);
             skipped.length = skipped.length.max(Duration::from_nanos(now.saturating_sub(slot.due)));

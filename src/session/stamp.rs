@@ -28,7 +28,7 @@ pub struct Asked {
 pub enum NotAsked {
     /// Not a sender's: what a sender leaves zero is not.
     NotSender,
-    /// Too short to be authenticated, and there is a key.
+    /// Without authentication, and there is a key.
     Open,
     /// Authenticated with another key, or changed on the way.
     WrongKey,
@@ -41,11 +41,9 @@ impl Asked {
     /// all that tells a request from a reply, whose fields stand there, and replies that are answered would go to and fro
     /// between two reflectors for ever.
     pub fn read(bytes: &[u8], key: Option<&[u8]>) -> Result<Self, NotAsked> {
-        match may_be_request(bytes, key.is_some()) {
-            Some(true) => {}
-            Some(false) => return Err(NotAsked::NotSender),
-            None if key.is_some() => return Err(NotAsked::Open),
-            None => return Err(NotAsked::NotSender),
+        if may_be_request(bytes, key.is_some()) != Some(true) {
+            let open = key.is_some() && may_be_request(bytes, false) == Some(true);
+            return Err(if open { NotAsked::Open } else { NotAsked::NotSender });
         }
         let (request, tlvs) = read_request(bytes, key).map_err(|e| match e {
             Unread::Short => NotAsked::NotSender,

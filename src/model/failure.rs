@@ -27,6 +27,8 @@ pub enum Step {
     Stun,
     /// A paced sweep over a range of ports.
     Sweep,
+    /// A paced flow between this machine and a responder.
+    Flow,
 }
 
 impl Step {
@@ -43,6 +45,7 @@ impl Step {
             Step::Banner => "banner",
             Step::Stun => "stun",
             Step::Sweep => "sweep",
+            Step::Flow => "flow",
         }
     }
 }

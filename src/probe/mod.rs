@@ -1,6 +1,7 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
+pub mod bandwidth;
 mod gre;
 mod http;
 mod layers;

@@ -93,3 +93,14 @@ pub enum Length {
     /// Until every limit is decided: at least, and at most (`--max-duration`).
     Decided { least: Duration, most: Duration },
 }
+
+/// What the figures so far are worth for what they are measured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Every limit's interval lies on its good side, and the load is carried.
+    Holds,
+    /// Every limit is decided, and at least one is not held.
+    Fails,
+    /// At least one interval spans its limit.
+    Undecided,
+}

@@ -10,6 +10,7 @@ mod ports;
 mod report;
 mod rule;
 pub mod schedule;
+pub mod shape;
 mod source;
 mod status;
 

@@ -12,8 +12,6 @@ pub mod server;
 pub mod shape;
 
 #[cfg(test)]
-mod link;
-#[cfg(test)]
 mod tests;
 
 /// How often each end tells what came.

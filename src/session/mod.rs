@@ -12,6 +12,7 @@ pub mod limits;
 #[cfg(test)]
 mod lossy;
 mod pace;
+pub mod flow;
 pub mod reflector;
 pub mod sample;
 pub mod sweep;

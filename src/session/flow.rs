@@ -6,6 +6,7 @@ pub mod client;
 pub mod cookie;
 pub mod receiver;
 pub mod record;
+mod rhythm;
 pub mod search;
 pub mod sender;
 pub mod server;
@@ -13,9 +14,6 @@ pub mod shape;
 
 #[cfg(test)]
 mod tests;
-
-/// How often each end tells what came.
-pub const FEEDBACK_EVERY: u64 = 50 * MS;
 
 /// Nanoseconds of a millisecond.
 pub const MS: u64 = 1_000_000;

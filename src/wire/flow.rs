@@ -37,7 +37,7 @@ pub const DATA_LEN: usize = HEAD_LEN + 4;
 pub const PING_LEN: usize = HEAD_LEN + 12;
 
 /// Bytes of feedback.
-pub const FEEDBACK_LEN: usize = HEAD_LEN + 92;
+pub const FEEDBACK_LEN: usize = HEAD_LEN + 104;
 
 /// Bytes of a hello; its answer is shorter.
 pub const HELLO_LEN: usize = 64;
@@ -111,7 +111,10 @@ pub struct Feedback {
     pub stop: bool,
     /// UDP payload of the packets that came.
     pub bytes: u64,
-    /// When the last one came, on the receiver's clock.
+    /// Pings and feedback that came besides, and their UDP payload.
+    pub aside: u32,
+    pub aside_bytes: u64,
+    /// When the last packet of data came, on the receiver's clock.
     pub last_at: u64,
     /// Arrival minus departure, each on its own clock, of what came since the feedback before: least, mean, last.
     pub least_delay: i64,
@@ -174,6 +177,8 @@ fn read_feedback(r: &mut Reader<'_>) -> Option<Feedback> {
         last_stage: r.u16()?,
         stop: r.u16()? & 1 == 1,
         bytes: r.u64()?,
+        aside: r.u32()?,
+        aside_bytes: r.u64()?,
         last_at: r.u64()?,
         least_delay: r.u64()?.cast_signed(),
         mean_delay: r.u64()?.cast_signed(),
@@ -222,9 +227,10 @@ fn write_feedback(w: &mut Writer<'_>, f: &Feedback) -> Option<()> {
     }
     w.put(&f.last_stage.to_be_bytes())?;
     w.put(&u16::from(f.stop).to_be_bytes())?;
-    for field in [f.bytes, f.last_at] {
-        w.put(&field.to_be_bytes())?;
-    }
+    w.put(&f.bytes.to_be_bytes())?;
+    w.put(&f.aside.to_be_bytes())?;
+    w.put(&f.aside_bytes.to_be_bytes())?;
+    w.put(&f.last_at.to_be_bytes())?;
     for field in [f.least_delay, f.mean_delay, f.last_delay] {
         w.put(&field.to_be_bytes())?;
     }

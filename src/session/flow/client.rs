@@ -12,16 +12,17 @@ use super::receiver::Receiver;
 use super::record::Record;
 use super::search::Search;
 use super::sender::Sender;
-use super::shape::{SEARCH_LEN, headers, of_rate};
-use super::{FEEDBACK_EVERY, MS, S};
+use super::rhythm::Rhythm;
+use super::shape::{SEARCH_LEN, headers, of_rate, rates, within};
+use super::{MS, S};
 use crate::wire::flow::{Body, Feedback, HELLO_LEN, Head, Kind, Shape, read, write};
 
 pub use pings::{Echo, Pings, median};
 
 const HELLO_EVERY: u64 = 250 * MS;
 const MOST_HELLOS: u32 = 8;
-const PING_EVERY: u64 = 20 * MS;
 const IDLE_FOR: u64 = 500 * MS;
+const IDLE_PING: u64 = 20 * MS;
 /// The last packets are waited for so long after the last sign of them, and in all.
 const DRAIN_QUIET: u64 = 400 * MS;
 const DRAIN_MOST: u64 = 3 * S;
@@ -124,6 +125,7 @@ pub struct Client {
     /// Sums when the part began: up, down, left out.
     before: (Count, Count, u32),
     asked: (u16, Shape, u16),
+    rhythm: Rhythm,
     next_hello: u64,
     next_ping: u64,
     next_feedback: u64,
@@ -150,6 +152,7 @@ impl Client {
             peer_sent: 0,
             before: Default::default(),
             asked: (0, Shape::default(), 0),
+            rhythm: Rhythm::SEARCH,
             next_hello: now,
             next_ping: now,
             next_feedback: now,
@@ -219,6 +222,9 @@ impl Client {
             return;
         }
         self.heard_at = now;
+        if head.kind != Kind::Data {
+            self.receiver.on_other(bytes.len());
+        }
         match body {
             Body::Data { seq } => self.on_data(now, &head, seq, bytes.len()),
             Body::Feedback(feedback) => self.on_feedback(now, &feedback),
@@ -284,6 +290,10 @@ impl Client {
             let up = Count::of(&part.up.last, self.sender.sent);
             self.before = (up, Count::of(self.receiver.so_far(), self.peer_sent), self.sender.skipped);
         }
+        self.rhythm = match self.works.first() {
+            Some(Work::Offer { up, down, .. }) => Rhythm::beside(up, down, self.v6),
+            _ => Rhythm::SEARCH,
+        };
         self.parts.push(Part::default());
         self.phase = Phase::Idle { until: now + IDLE_FOR };
         self.next_ping = now;
@@ -299,6 +309,8 @@ impl Client {
         (self.next_ping, self.next_feedback) = (now, now);
         let time = match work {
             Work::Offer { up, down, time } => {
+                let aside = self.rhythm.kbps(self.v6);
+                let [up, down] = [up, down].map(|s| within(&s, (rates(&s, self.v6).1 - aside).max(1.0), self.v6));
                 self.sender.set(&up, now, now + time);
                 self.asked = (self.asked.0.wrapping_add(1), down, millis(time));
                 time
@@ -433,7 +445,7 @@ impl Client {
     }
 
     fn tell(&mut self, now: u64, buf: &mut [u8]) -> Option<usize> {
-        self.next_feedback = (self.next_feedback + FEEDBACK_EVERY).max(now + FEEDBACK_EVERY / 2);
+        self.next_feedback = (self.next_feedback + self.rhythm.feedback).max(now + self.rhythm.feedback / 2);
         let (asked_stage, asked, asked_ms) = self.asked;
         let sent = self.sender.sent;
         let told = Feedback { sent, asked_stage, asked, asked_ms, ..self.receiver.tell() };
@@ -448,9 +460,10 @@ impl Client {
     }
 
     fn ping(&mut self, now: u64, buf: &mut [u8]) -> Option<usize> {
-        self.next_ping = (self.next_ping + PING_EVERY).max(now + PING_EVERY / 2);
-        let part = self.parts.last_mut()?;
         let idle = matches!(self.phase, Phase::Idle { .. });
+        let every = if idle { IDLE_PING } else { self.rhythm.ping };
+        self.next_ping = (self.next_ping + every).max(now + every / 2);
+        let part = self.parts.last_mut()?;
         let number = if idle { part.idle.sent(now) } else { part.loaded.sent(now) };
         write(buf, &self.head(Kind::Ping, 0, now), &Body::Ping { number }, 0)
     }

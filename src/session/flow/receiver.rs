@@ -39,6 +39,12 @@ impl Receiver {
         self.sum += i128::from(delay);
     }
 
+    /// A datagram of `len` bytes came that is no data.
+    pub fn on_other(&mut self, len: usize) {
+        self.told.aside = self.told.aside.saturating_add(1);
+        self.told.aside_bytes = self.told.aside_bytes.saturating_add(len as u64);
+    }
+
     /// The socket has lost so many more for want of room.
     pub fn on_overflow(&mut self, lost: u32) {
         self.told.overflow = self.told.overflow.saturating_add(lost);

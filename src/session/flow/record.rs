@@ -13,6 +13,8 @@ pub struct Interval {
     pub expected: u32,
     pub received: u32,
     pub bytes: u64,
+    /// Datagrams and bytes of UDP payload besides the data.
+    pub aside: (u32, u64),
     /// Mean of arrival minus departure in this interval, on two clocks; `None`: nothing came in it.
     pub delay: Option<i64>,
     /// The least of them.
@@ -50,6 +52,7 @@ impl Record {
                 expected: f.expected,
                 received: f.received,
                 bytes: f.bytes,
+                aside: (f.aside, f.aside_bytes),
                 delay: (f.delays > 0).then_some(f.mean_delay),
                 least: (f.delays > 0).then_some(f.least_delay),
             });
@@ -59,12 +62,13 @@ impl Record {
         true
     }
 
-    /// Rate of UDP payload and headers that came between two intervals, from the last arrival of one to that of the other:
+    /// Rate of everything that came, headers and pings too, between two intervals, from the last arrival of one to that of the other:
     /// kbit/s at the IP level, and the seconds between them.
     pub fn ip_rate(from: &Interval, to: &Interval, headers: u32) -> Option<(f64, f64)> {
         let seconds = to.at.checked_sub(from.at).filter(|ns| *ns > 0)? as f64 / 1e9;
-        let packets = f64::from(to.received.checked_sub(from.received)?);
-        let bytes = to.bytes.checked_sub(from.bytes)? as f64 + packets * f64::from(headers);
+        let packets = to.received.checked_sub(from.received)? + to.aside.0.checked_sub(from.aside.0)?;
+        let bytes = to.bytes.checked_sub(from.bytes)? + to.aside.1.checked_sub(from.aside.1)?;
+        let bytes = bytes as f64 + f64::from(packets) * f64::from(headers);
         Some((bytes * 0.008 / seconds, seconds))
     }
 }
@@ -88,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_measured_from_arrival_to_arrival() {
-        let at = |at, received, bytes| Interval { at, expected: received, received, bytes, delay: None, least: None };
+        let at = |at, received, bytes| Interval { at, expected: received, received, bytes, aside: (0, 0), delay: None, least: None };
         let (kbps, seconds) = Record::ip_rate(&at(0, 1, 1200), &at(1_000_000_000, 101, 121_200), 28).unwrap();
         assert!((kbps - 982.4).abs() < 1e-9 && seconds == 1.0, "{kbps}");
         assert_eq!(Record::ip_rate(&at(5, 1, 1), &at(5, 1, 1), 28), None);

@@ -12,12 +12,16 @@ const RAMP: f64 = 1.5;
 const FINE: f64 = 1.02;
 /// A rise of the mean delay by so much is a queue (RFC 9097's lower threshold is 30 ms).
 const QUEUE_NS: i64 = 25 * MS as i64;
-/// What arrived is undercut by so much until the queue is empty.
+/// What arrived is undercut by so much until the queue is empty: after the ramp, which overshoots far, and later.
 const BELOW: f64 = 0.9;
+const BELOW_FINE: f64 = 0.97;
+/// So many fine steps without a sign of a full line show that it was not full: the ramp goes on.
+const CLEAN_STEPS: u32 = 12;
 /// Below this rise the queue counts as empty again.
 const EMPTY_NS: i64 = 8 * MS as i64;
-/// A loss of so much is the line's; random loss on a way that carries media is less.
-const LOSS: f64 = 0.06;
+/// A loss of so much, and of so many packets, is a full line's; random loss on a way that carries media is less.
+const LOSS: f64 = 0.08;
+const LEAST_LOST: u32 = 4;
 /// So many packets must have come since a rate was set before it is judged.
 const LEAST_PACKETS: u32 = 3;
 /// The fine search goes on for so long.
@@ -50,6 +54,8 @@ pub struct Search {
     heard_at: u64,
     /// Index of the first interval after the line was seen to be full, and when that was.
     full: Option<(usize, u64)>,
+    below: f64,
+    clean: u32,
     /// Steps at which the sender could not keep up, one after the other.
     behind: u32,
     own_limit: bool,
@@ -70,6 +76,8 @@ impl Search {
             received_then: 0,
             heard_at: now,
             full: None,
+            below: BELOW,
+            clean: 0,
             behind: 0,
             own_limit: false,
             overflow: 0,
@@ -115,7 +123,7 @@ impl Search {
             Phase::Drain { since } => self.drained(record, rise, full, now, since),
             _ if full => self.back_off(record, &news, now),
             Phase::Ramp if heard && self.rested(50 * MS, now) => self.keep_up(record, now, RAMP),
-            Phase::Fine if heard && self.rested(100 * MS, now) => self.keep_up(record, now, FINE),
+            Phase::Fine if heard && self.rested(100 * MS, now) => self.fine_step(record, now),
             _ => {}
         }
     }
@@ -142,7 +150,7 @@ impl Search {
         if (rise < EMPTY_NS + self.packet_time() / 2 && !full) || waited > S / 2 {
             self.phase = Phase::Fine;
             // From below the rate that arrived to it.
-            self.set(self.kbps / BELOW, record, now);
+            self.set(self.kbps / self.below, record, now);
         }
     }
 
@@ -151,8 +159,18 @@ impl Search {
             self.full = Some((record.intervals.len(), now));
         }
         let arrived = news.kbps.unwrap_or(self.kbps / 2.0);
+        self.below = if self.phase == Phase::Fine { BELOW_FINE } else { BELOW };
+        self.clean = 0;
         self.phase = Phase::Drain { since: now };
-        self.set((arrived * BELOW).min(self.kbps), record, now);
+        self.set((arrived * self.below).min(self.kbps), record, now);
+    }
+
+    fn fine_step(&mut self, record: &Record, now: u64) {
+        self.clean += 1;
+        if self.clean > CLEAN_STEPS && !self.own_limit {
+            (self.phase, self.full) = (Phase::Ramp, None);
+        }
+        self.keep_up(record, now, FINE);
     }
 
     /// Another step up, unless the sender does not manage this one, or there is none.
@@ -186,7 +204,7 @@ impl Search {
 
 /// What the last intervals say.
 struct News {
-    /// Share lost, of at least ten packets or half a second.
+    /// Share lost, of at least fifty packets or half a second.
     loss: f64,
     /// What arrived.
     kbps: Option<f64>,
@@ -197,13 +215,13 @@ impl News {
         let list = &record.intervals;
         let Some(last) = list.last() else { return Self { loss: 0.0, kbps: None } };
         let before = list.iter().rev().skip(1);
-        let far = |i: &&Interval| last.expected - i.expected >= 12 || last.at.saturating_sub(i.at) > S / 2;
+        let far = |i: &&Interval| last.expected - i.expected >= 50 || last.at.saturating_sub(i.at) > S / 2;
         let since = before.clone().find(far).or_else(|| list.first());
         let loss = since.map_or(0.0, |i| {
             let (of, came) = (last.expected - i.expected, last.received - i.received);
             let lost = of.saturating_sub(came);
             // One packet of a handful is no rate of loss.
-            if lost < 2 { 0.0 } else { f64::from(lost) / f64::from(of.max(1)) }
+            if lost < LEAST_LOST { 0.0 } else { f64::from(lost) / f64::from(of.max(1)) }
         });
         Self { loss, kbps: recent(record, headers, 150 * MS, |i| i.received) }
     }

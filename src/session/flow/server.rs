@@ -9,7 +9,7 @@ use super::cookie::Baker;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use super::shape::within;
-use super::{FEEDBACK_EVERY, MS, S};
+use super::{MS, S};
 use crate::wire::flow::{Body, Feedback, Head, Kind, Shape, write};
 
 /// Data stops when the client said nothing for so long.
@@ -20,6 +20,9 @@ pub const FORGOTTEN_AFTER: u64 = 2 * S;
 
 /// An unused one likewise.
 pub const UNUSED_FOR: u64 = 10 * S;
+
+/// Each feedback answers one of the client's; where those are lost, it is told unasked.
+const UNASKED_AFTER: u64 = 600 * MS;
 
 /// What was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +143,13 @@ impl Server {
         }
         self.heard_at = now;
         shared.heard_at.store(now, Relaxed);
+        if head.kind != Kind::Data {
+            self.receiver.on_other(len);
+        }
         match body {
             Body::Data { seq } => {
                 self.receiver.on_data(now, head.time, head.stage, seq, len);
-                let due = now.saturating_sub(self.told_at) >= FEEDBACK_EVERY + FEEDBACK_EVERY / 2;
+                let due = now.saturating_sub(self.told_at) >= UNASKED_AFTER;
                 if due { answer(self.tell(now, shared, buf)) } else { Reply::default() }
             }
             Body::Feedback(feedback) => self.on_feedback(now, &feedback, shared, buf),

@@ -166,10 +166,11 @@ fn a_wide_line_carries_every_packet_both_ways() {
     let (parts, ending, _) = measured(line, vec![offer(2000.0, 1000.0, 4)]);
     assert_eq!(ending, Ending::Done);
     let part = &parts[0];
-    assert!((part.went_up.sent as f64 / (4.0 * 2e6 / 8.0 / 328.0) - 1.0).abs() < 0.01, "{:?}", part.went_up);
+    let least = 4.0 * 2e6 / 8.0 / 328.0;
+    assert!((0.96..1.0).contains(&(part.went_up.sent as f64 / least)), "{:?}", part.went_up);
     assert_eq!(part.went_up.received, part.went_up.sent);
     assert_eq!((part.went_down.received, part.went_down.duplicates), (part.went_down.sent, 0));
-    assert!(part.went_down.sent.abs_diff(part.went_up.sent / 2) < 10, "{:?}", part.went_down);
+    assert!(part.went_down.sent.abs_diff(part.went_up.sent / 2) < 50, "{:?}", part.went_down);
     assert_eq!(part.idle.median_rtt().map(|ns| ns / MS), Some(40));
     assert_eq!(part.skipped, 0);
 }
@@ -334,7 +335,7 @@ fn a_grant_is_never_exceeded() {
     let list = &parts[0].down.intervals;
     let (first, last) = (list[2], list[list.len() - 3]);
     let (kbps, _) = super::record::Record::ip_rate(&first, &last, headers(false)).unwrap();
-    assert!(kbps < 1030.0, "{kbps}");
+    assert!(kbps < 1080.0, "data, and the answers to feedback and pings: {kbps}");
     // By time likewise.
     let line = Line::new(wide(MS), wide(MS), grant(1000, 2));
     let (_, ending, line) = measured(line, vec![offer(0.0, 500.0, 6)]);

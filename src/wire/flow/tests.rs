@@ -8,10 +8,12 @@ fn series() -> impl Strategy<Value = Series> {
 
 fn feedback() -> impl Strategy<Value = Feedback> {
     let counts = any::<(u32, u32, u32, u32, u32, u16, bool, u64, u64)>();
-    let delays = any::<(i64, i64, i64, u32, u16, u16, u32)>();
+    let delays = any::<(i64, i64, i64, u32, u16, u16, u32, u32, u64)>();
     (counts, delays, [series(), series()]).prop_map(|(c, d, asked)| Feedback {
         number: c.0,
         sent: d.6,
+        aside: d.7,
+        aside_bytes: d.8,
         expected: c.1,
         received: c.2,
         duplicates: c.3,

@@ -220,7 +220,7 @@ impl Line {
 }
 
 /// Padding that nothing on the way can make shorter.
-fn noise() -> [u8; LONGEST] {
+pub fn noise() -> [u8; LONGEST] {
     let mut state = u64::from_ne_bytes(super::chance::bytes()) | 1;
     std::array::from_fn(|_| {
         state ^= state << 13;

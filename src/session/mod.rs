@@ -6,15 +6,17 @@ pub mod access;
 pub mod binding;
 mod book;
 mod chance;
+pub mod flow;
+pub mod granted;
 mod icmp;
 mod ids;
 pub mod limits;
 #[cfg(test)]
 mod lossy;
 mod pace;
-pub mod flow;
 pub mod reflector;
 pub mod sample;
+pub mod stamp;
 pub mod sweep;
 pub mod train;
 

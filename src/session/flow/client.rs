@@ -10,9 +10,9 @@ mod pings;
 
 use super::receiver::Receiver;
 use super::record::Record;
+use super::rhythm::Rhythm;
 use super::search::Search;
 use super::sender::Sender;
-use super::rhythm::Rhythm;
 use super::shape::{SEARCH_LEN, headers, of_rate, rates, within};
 use super::{MS, S};
 use crate::wire::flow::{Body, Feedback, HELLO_LEN, Head, Kind, Shape, read, write};

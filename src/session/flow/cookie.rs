@@ -37,7 +37,8 @@ mod tests {
         let baker = Baker::new(7);
         let own = baker.cookie(1, at("192.0.2.1:1000"));
         assert_eq!(own, baker.cookie(1, at("[::ffff:192.0.2.1]:1000")));
-        for (token, source) in [(2, "192.0.2.1:1000"), (1, "192.0.2.2:1000"), (1, "192.0.2.1:1001"), (1, "[::1]:1000")] {
+        for (token, source) in [(2, "192.0.2.1:1000"), (1, "192.0.2.2:1000"), (1, "192.0.2.1:1001"), (1, "[::1]:1000")]
+        {
             assert_ne!(own, baker.cookie(token, at(source)));
         }
         assert_ne!(own, Baker::new(8).cookie(1, at("192.0.2.1:1000")));

@@ -92,7 +92,15 @@ mod tests {
 
     #[test]
     fn a_rate_is_measured_from_arrival_to_arrival() {
-        let at = |at, received, bytes| Interval { at, expected: received, received, bytes, aside: (0, 0), delay: None, least: None };
+        let at = |at, received, bytes| Interval {
+            at,
+            expected: received,
+            received,
+            bytes,
+            aside: (0, 0),
+            delay: None,
+            least: None,
+        };
         let (kbps, seconds) = Record::ip_rate(&at(0, 1, 1200), &at(1_000_000_000, 101, 121_200), 28).unwrap();
         assert!((kbps - 982.4).abs() < 1e-9 && seconds == 1.0, "{kbps}");
         assert_eq!(Record::ip_rate(&at(5, 1, 1), &at(5, 1, 1), 28), None);

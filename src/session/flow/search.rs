@@ -34,7 +34,9 @@ const KEEPS_UP: f64 = 0.85;
 enum Phase {
     Ramp,
     /// Below what the line carries, until its queue is empty.
-    Drain { since: u64 },
+    Drain {
+        since: u64,
+    },
     Fine,
 }
 

@@ -116,13 +116,12 @@ impl Server {
         self.receiver.on_overflow(lost);
     }
 
-    /// A datagram of `len` bytes with this session's token came from `from`; the answer goes into `buf`.
+    /// A datagram with this session's token, and its length, came from `from`; the answer goes into `buf`.
     pub fn on_datagram(
         &mut self,
         now: u64,
         from: SocketAddr,
-        (head, body): (Head, Body),
-        len: usize,
+        ((head, body), len): ((Head, Body), usize),
         baker: &Baker,
         shared: &Shared,
         buf: &mut [u8],

@@ -84,11 +84,7 @@ mod tests {
                 for (sessions, streams) in [(1, 1), (3, 4), (20, 1)] {
                     for v6 in [false, true] {
                         let load = load(media, kbps, sessions, streams);
-                        let shape = of_streams(
-                            &crate::model::shape::streams(media, kbps),
-                            sessions * streams,
-                            v6,
-                        );
+                        let shape = of_streams(&crate::model::shape::streams(media, kbps), sessions * streams, v6);
                         let expected = load.figures_down().ip_kbps(v6);
                         let (_, got) = rates(&shape, v6);
                         assert!((got / expected - 1.0).abs() < 1e-3, "{load:?}: {got} of {expected}");

@@ -74,9 +74,8 @@ proptest! {
 #[test]
 fn lengths_are_what_their_names_say() {
     let mut buf = [0; LONGEST];
-    let mut len = |kind, body| {
-        write(&mut buf, &Head { kind, stage: 0, token: 1, cookie: 2, time: 3 }, &body, 0).unwrap()
-    };
+    let mut len =
+        |kind, body| write(&mut buf, &Head { kind, stage: 0, token: 1, cookie: 2, time: 3 }, &body, 0).unwrap();
     assert_eq!(len(Kind::Hello, Body::Hello), HELLO_LEN);
     assert!(len(Kind::Welcome, Body::Welcome) < HELLO_LEN);
     assert_eq!(len(Kind::Data, Body::Data { seq: 1 }), DATA_LEN);

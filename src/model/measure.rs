@@ -50,12 +50,13 @@ pub mod names {
 }
 
 /// What a train or a flow stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Media {
     /// Opus, a packet every 20 ms.
     Audio,
     /// Opus and VP8-like frames, 30 a second, each a burst of packets.
+    #[default]
     AudioVideo,
 }
 

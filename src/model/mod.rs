@@ -19,7 +19,7 @@ pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use host::Host;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
-pub use observation::{Facts, Observation, Outcome, Seen, StepTiming, millis};
+pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,

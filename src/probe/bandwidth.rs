@@ -1,16 +1,36 @@
 //! Whether a required rate flows, by direction, and how much there is beyond: paced flows against a responder that
 //! granted a session. Sees no limit: it tells what was carried, lost and delayed.
 
+mod capacity;
+mod modes;
+mod one_way;
+mod responsiveness;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use crate::model::{Estimates, Failure, FailureKind, Load, Step};
+use crate::model::measure::names;
+use crate::model::shape::streams;
+use crate::model::{Estimate, Estimates, Failure, FailureKind, Load, Step};
+use crate::net::flow::{Drive, Driven};
+use crate::net::icmp;
+use crate::session::flow::client::{Client, Ending, Part, Sums, Work};
+use crate::session::flow::shape::of_streams;
+use crate::session::{IcmpError, Meaning};
 use crate::stats::Interval;
+use crate::wire::flow::Shape;
 use crate::wire::grant::{Ask, Grant, Kind};
+
+pub use capacity::{Capacity, CapacityOneWay, Confidence, Search, capacity, capacity_ask, capacity_ceilings};
+
+/// Beyond a load: the hello, the idle way before it, the last packets after it.
+const AROUND: Duration = Duration::from_secs(6);
 
 /// Which way the load goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +106,36 @@ pub struct Flowed {
 impl Flowed {
     /// What may be held against limits: loss, delivered rate and rise of delay, by direction.
     pub fn estimates(&self) -> Estimates {
-        Estimates::default()
+        let mut estimates = Estimates::default();
+        let keys = [
+            (&self.up, [names::UP_KBPS, names::LOSS_UP_PCT, names::DELAY_RISE_UP_MS]),
+            (&self.down, [names::DOWN_KBPS, names::LOSS_DOWN_PCT, names::DELAY_RISE_DOWN_MS]),
+        ];
+        for (way, names) in keys {
+            let Some(way) = way else { continue };
+            for (name, interval) in names.into_iter().zip([way.carried_kbps, way.loss_pct, way.delay_rise_ms]) {
+                let estimate = interval.map(|i| Estimate { value: i.value, low: i.low, high: i.high });
+                estimates.0.extend(estimate.map(|e| (name.to_owned(), e)));
+            }
+        }
+        estimates
     }
 }
 
 /// The session to ask a responder for, so that `offer` can be carried out on a way of the target's family.
-pub fn ask(_offer: &Offer, _v6: bool) -> Ask {
-    Ask { kind: Kind::Flow, up_kbps: 0, down_kbps: 0, packets_per_second: 0, seconds: 0 }
+pub fn ask(offer: &Offer, v6: bool) -> Ask {
+    let figures = |on: bool, of: crate::model::shape::Figures| if on { of } else { Default::default() };
+    let up = figures(offer.directions.up(), offer.load.figures_up());
+    let down = figures(offer.directions.down(), offer.load.figures_down());
+    // Pings and feedback beside a direction without load, and whole packets.
+    let kbps = |of: crate::model::shape::Figures| (of.ip_kbps(v6) * 1.02).ceil() as u32 + 64;
+    Ask {
+        kind: Kind::Flow,
+        up_kbps: kbps(up),
+        down_kbps: kbps(down),
+        packets_per_second: (up.packets_per_second.max(down.packets_per_second) * 1.02).ceil() as u32 + 80,
+        seconds: (offer.length + AROUND).as_secs() as u32 + 1,
+    }
 }
 
 /// Carries out `offer` over UDP to `target`, a port of the responder that granted the session.
@@ -100,13 +143,25 @@ pub fn ask(_offer: &Offer, _v6: bool) -> Ask {
 /// # Errors
 /// What hindered every datagram: silence, refusals, no route.
 pub async fn flow(
-    _target: SocketAddr,
-    _grant: &Grant,
-    _offer: &Offer,
+    target: SocketAddr,
+    grant: &Grant,
+    offer: &Offer,
     _settings: &Settings,
-    _cancel: &CancellationToken,
+    cancel: &CancellationToken,
 ) -> Result<Flowed, Failure> {
-    Err(not_built())
+    let v6 = target.is_ipv6();
+    let shape = |on: bool, kbps: f64, copies: u32| {
+        if on { of_streams(&streams(offer.load.media, kbps), copies, v6) } else { Shape::default() }
+    };
+    let load = &offer.load;
+    let up = shape(offer.directions.up() && load.up_kbps > 0.0, load.up_kbps, load.sessions);
+    let copies = load.sessions.saturating_mul(load.down_streams);
+    let down = shape(offer.directions.down() && load.down_kbps > 0.0, load.down_kbps, copies);
+    let work = Work::Offer { up, down, time: nanos(offer.length) };
+    let run = Run { target, dscp: offer.dscp, deadline: offer.length + AROUND, loading: Arc::default() };
+    let (parts, driven) = run.carry_out(grant, vec![work], cancel).await?;
+    let part = parts.first().ok_or_else(|| failure(FailureKind::Internal, "no part was measured"))?;
+    Ok(one_way::flowed(part, offer, v6, &driven))
 }
 
 /// Carries out `offer` over a WebSocket on `target`, the responder's WSS port, where UDP is blocked.
@@ -121,87 +176,86 @@ pub async fn flow_over_tcp(
     _settings: &Settings,
     _cancel: &CancellationToken,
 ) -> Result<Flowed, Failure> {
-    Err(not_built())
+    Err(failure(FailureKind::Internal, "flows over TCP are not built yet"))
 }
 
-/// What the line carries one way.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CapacityOneWay {
-    /// At the IP level, in kbit/s: the highest that arrived over a second once the line was full.
-    pub ip_kbps: Interval,
-    /// In that second.
-    pub loss_pct: f64,
-    pub delay_rise_ms: f64,
-    /// The search ended at its own ceiling or this machine's, not the line's: there is at least so much.
-    pub at_least: bool,
-    /// Lost by the receiver's own socket.
-    pub overflow: u32,
-    /// Median round trip under the load.
-    pub loaded_rtt_ms: Option<f64>,
-    /// Round trips a minute under the load (draft-ietf-ippm-responsiveness), and how sure that is.
-    pub rpm: Option<(f64, Confidence)>,
+/// How a session is driven.
+struct Run {
+    target: SocketAddr,
+    dscp: u8,
+    deadline: Duration,
+    loading: Arc<AtomicU8>,
 }
 
-/// How sure a responsiveness is (draft-ietf-ippm-responsiveness).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    Low,
-    Medium,
-    High,
+/// What is known of a session besides its parts.
+struct Ended {
+    ending: Ending,
+    sums: Sums,
+    took: Duration,
+    cancelled: bool,
 }
 
-/// What the search found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Capacity {
-    pub up: Option<CapacityOneWay>,
-    pub down: Option<CapacityOneWay>,
-    pub idle_rtt_ms: Option<f64>,
-    pub bytes: u64,
-    pub seconds: f64,
-    pub caveats: Vec<String>,
-}
-
-impl Capacity {
-    /// The facts CAPACITY, LOADED_LATENCY, BYTES_USED, and MODES for `loads`.
-    pub fn facts(&self, _loads: &[Load], _v6: bool) -> crate::model::Facts {
-        crate::model::Facts::new()
+impl Run {
+    async fn carry_out(
+        self,
+        grant: &Grant,
+        works: Vec<Work>,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<Part>, Ended), Failure> {
+        let token = grant.token().ok_or_else(|| failure(FailureKind::Garbage, "the grant's token is no token"))?;
+        let Self { target, dscp, deadline, loading } = self;
+        let v6 = target.is_ipv6();
+        let drive = Drive { target, dscp, deadline, cancel: cancel.clone(), loading };
+        let Driven { client, took, icmp, not_sent, cancelled } =
+            drive.run(move |now| Client::new(token, v6, works, now)).await?;
+        let (parts, ending, sums) = client.finish();
+        if ending == Ending::Unanswered && parts.is_empty() {
+            return Err(match (cancelled, icmp, not_sent) {
+                (true, ..) => failure(FailureKind::OutOfTime, "the flow was ended before it began"),
+                (_, Some(icmp), _) => stopped_by(&icmp),
+                (_, _, Some(error)) => icmp::not_sent(Step::Flow, error, target.ip()),
+                _ => failure(FailureKind::TimedOut, "the responder granted a session and answered no datagram of it"),
+            });
+        }
+        Ok((parts, Ended { ending, sums, took, cancelled }))
     }
 }
 
-/// The session to ask for before [`capacity`], of at most `ceiling_kbps` each way.
-pub fn capacity_ask(ceiling_kbps: u32) -> Ask {
-    Ask { kind: Kind::Flow, up_kbps: ceiling_kbps, down_kbps: ceiling_kbps, packets_per_second: 0, seconds: 0 }
+impl Ended {
+    /// What makes the figures less certain than their intervals say.
+    fn caveats(&self) -> Vec<String> {
+        let mut caveats = Vec::new();
+        match self.ending {
+            Ending::Vanished => caveats.push("the responder fell silent before the flow was over".to_owned()),
+            Ending::Stopped => caveats.push("the responder reached its own limits and stopped the flow".to_owned()),
+            Ending::Unanswered if self.cancelled => caveats.push("the flow was ended before it was over".to_owned()),
+            _ => {}
+        }
+        if self.sums.lies > 0 {
+            caveats.push(format!("the responder told {} times of more packets than were sent", self.sums.lies));
+        }
+        caveats
+    }
 }
 
-/// Where a search goes.
-#[derive(Clone, Debug)]
-pub struct Search<'a> {
-    /// A UDP port of the responder.
-    pub target: SocketAddr,
-    /// Its HTTPS port, whose page is fetched for the responsiveness; `None`: it is left out.
-    pub https: Option<u16>,
-    /// The host as given.
-    pub host: &'a str,
-    /// Granted for what [`capacity_ask`] asked.
-    pub grant: &'a Grant,
-    pub ceiling_kbps: u32,
-    /// The most that it may send and receive.
-    pub bytes: u64,
+/// An ICMP error where nothing was answered.
+fn stopped_by(error: &IcmpError) -> Failure {
+    let kind = match error.meaning() {
+        Meaning::Refused => FailureKind::Refused,
+        Meaning::Prohibited => FailureKind::Prohibited,
+        Meaning::TooBig => FailureKind::TooBig,
+        _ => FailureKind::Unreachable,
+    };
+    failure(kind, &format!("the responder granted a session, and its datagrams were answered with {error}"))
 }
 
-/// How much the way to a responder carries, each direction alone, and how long round trips take meanwhile.
-///
-/// # Errors
-/// As [`flow`].
-pub async fn capacity(
-    _search: &Search<'_>,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
-) -> Result<Capacity, Failure> {
-    Err(not_built())
+fn failure(kind: FailureKind, detail: &str) -> Failure {
+    Failure::new(Step::Flow, kind, detail)
 }
 
-fn not_built() -> Failure {
-    Failure::new(Step::Flow, FailureKind::Internal, "not built yet")
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

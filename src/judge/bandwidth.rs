@@ -134,6 +134,8 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
         let value = |name| shown_by.estimates.get(name).map(|e| e.value);
         facts.set(&metric::CARRIED, json!({ "up_kbps": value("up_kbps"), "down_kbps": value("down_kbps") }));
         facts.remove(&metric::LOADS);
+        // A load that was not offered says why in words; those are in the reason.
+        facts.remove(&metric::FAILURE);
         if part.is_implied() {
             facts.set(&metric::IMPLIED_BY, shown_by.load);
         }
@@ -193,10 +195,12 @@ fn arrived(limit: &LimitResult) -> Option<String> {
 
 fn not_measured(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bool) -> String {
     let what = parts.first().map(|p| figures::load(&p.need, v6)).unwrap_or_default();
-    let refused: Option<String> = facts.get(&metric::RESPONDER_REFUSED);
-    let why = match refused {
-        Some(why) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
-        None => "no responder there could take the load".to_owned(),
+    let own = parts.iter().find_map(|p| p.shown_by).map(|t| &t.facts);
+    let words = |m| own.and_then(|f| f.get::<String>(m)).or_else(|| facts.get::<String>(m));
+    let why = match (words(&metric::RESPONDER_REFUSED), words(&metric::FAILURE)) {
+        (Some(why), _) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
+        (None, Some(why)) => format!("the load was not offered ({})", why.trim_end_matches('.')),
+        (None, None) => "no responder there could take the load".to_owned(),
     };
     format!(
         "Whether {what} flows to {place} was not measured: {why}; run `rtc-check serve --profile {profile}` on that address and measure again."
@@ -223,8 +227,11 @@ pub fn capacity(measure: &Measure, seen: &Seen, place: &str) -> Judged {
     let rate = |way: &str| found.as_ref().and_then(|c| kbps(c.get(way)?));
     let rates = (rate("up_kbps"), rate("down_kbps"));
     if rates == (None, None) || seen.observation.outcome != Outcome::Measured {
+        let text = |key| found.as_ref().and_then(|c| c.get(key)?.as_str()).map(|w| w.trim_end_matches('.').to_owned());
+        let why =
+            text("failure").or_else(|| text("responder_refused")).unwrap_or_else(|| "no responder took it".to_owned());
         let reason = format!(
-            "How much the line to {place} carries was not measured: it needs a responder there that takes flows, run `rtc-check serve` on that address."
+            "How much the line to {place} carries was not measured: {why}; it needs `rtc-check serve` on that address, with room for what is searched."
         );
         return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
     }

@@ -119,3 +119,6 @@ fn place(measure: &Measure, seen: &Seen) -> String {
         (_, host) => host.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

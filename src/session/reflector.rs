@@ -288,6 +288,14 @@ impl Reflector {
         written.ok_or(Refusal::Malformed)
     }
 
+    /// Whether a datagram that is neither STUN nor STAMP comes from where a client may be, to where one may send.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_client(&self, from: SocketAddr, to: SocketAddr) -> Result<(), Refusal> {
+        self.check_ends(from, to, Speaks::Stun)
+    }
+
     /// Where it comes from and where it went to.
     fn check_ends(&self, from: SocketAddr, to: SocketAddr, speaks: Speaks) -> Result<(), Refusal> {
         if !one_host(from.ip()) || from.is_ipv4() != to.ip().to_canonical().is_ipv4() {

@@ -34,7 +34,8 @@ async fn main() {
     let length = Duration::from_secs_f64(if what == "capacity" { 1.0 } else { fourth.parse().unwrap() });
     let offer = Offer { load, directions, length, dscp: 0, z: 1.96 };
     if asking {
-        let ask = if what == "capacity" { capacity_ask(fourth.parse().unwrap()) } else { ask(&offer, target.is_ipv6()) };
+        let ask =
+            if what == "capacity" { capacity_ask(fourth.parse().unwrap()) } else { ask(&offer, target.is_ipv6()) };
         return println!("{}", serde_json::to_string(&ask).unwrap());
     }
     let grant = serde_json::from_reader(std::io::stdin()).unwrap();

@@ -171,6 +171,17 @@ impl Lab {
         finished(nft);
     }
 
+    /// Shapes the line between the router and both sides to `kbps` at the IP level, for packets of `bytes`: the kernel
+    /// counts the Ethernet header too.
+    pub fn shaped(&self, kbps: u32, bytes: u32) {
+        let rate = format!("{}kbit", kbps * (bytes + 14) / bytes);
+        for interface in ["cl0", "sv0"] {
+            let mut tc = self.command(Place::Router, "tc");
+            tc.args(["qdisc", "add", "dev", interface, "root", "tbf", "rate", &rate]);
+            finished(tc.args(["burst", "1600", "latency", "400ms"]));
+        }
+    }
+
     /// Lifts the kernel's limit on ICMP errors in `place`, so that each refused datagram is told.
     pub fn unlimited_icmp(&self, place: Place) {
         self.sysctl(place, "net/ipv4/icmp_ratemask", "0");

@@ -69,13 +69,13 @@ pub struct CheckArgs {
     /// Move a rule's ports
     #[arg(long = "port", value_name = "RULE=PORT|A-B", env = "RTC_CHECK_PORT", value_delimiter = ',')]
     pub moved_ports: Vec<String>,
-    /// Test only these rules, roles or services
+    /// Test only these rules, roles or services; `quality` and `bandwidth` name what is measured beside the rules
     #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_ONLY", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Leave these rules, roles or services out
+    /// Leave these rules, roles or services out; `quality` and `bandwidth` name what is measured beside the rules
     #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// A rule that may stay unknown without changing the verdict
+    /// A rule, or `quality` or `bandwidth`, that may stay unknown without changing the verdict
     #[arg(long, value_name = "RULE", env = "RTC_CHECK_ALLOW_UNKNOWN", value_delimiter = ',')]
     pub allow_unknown: Vec<String>,
     /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory
@@ -87,7 +87,36 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub tuning: TuningArgs,
     #[command(flatten)]
+    pub measure: MeasureArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// How to measure quality and bandwidth.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "How to measure")]
+pub struct MeasureArgs {
+    /// Exact length of every train in seconds, in place of ending as soon as its limits are decided
+    #[arg(long, value_name = "S", env = "RTC_CHECK_DURATION", value_parser = train)]
+    pub duration: Option<Duration>,
+    /// The longest train in seconds where its limits stay undecided, at least 4 [default: 30]
+    #[arg(long, value_name = "S", env = "RTC_CHECK_MAX_DURATION", value_parser = longest_train)]
+    pub max_duration: Option<Duration>,
+    /// Sessions side by side: so many times the rates of the document [default: 1]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_SESSIONS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub sessions: Option<u32>,
+    /// Streams that come down in each session, one for each participant that is seen [default: 1]
+    #[arg(long, value_name = "M", env = "RTC_CHECK_DOWN_STREAMS", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub down_streams: Option<u32>,
+    /// DSCP to send with, such as 46 (EF) where voice is marked; browsers send 0 [default: 0]
+    #[arg(long, value_name = "N", env = "RTC_CHECK_DSCP", value_parser = clap::value_parser!(u8).range(0..=63))]
+    pub dscp: Option<u8>,
+    /// Search for how much the line carries, too; the most time and bytes are printed before it starts
+    #[arg(long, env = "RTC_CHECK_CAPACITY", value_parser = BoolishValueParser::new())]
+    pub capacity: bool,
+    /// The most bytes that --capacity may send and receive in all [default: 100M]
+    #[arg(long, value_name = "BYTES[k|M|G]", env = "RTC_CHECK_MAX_DATA", value_parser = bytes)]
+    pub max_data: Option<u64>,
 }
 
 /// How to test it.
@@ -242,6 +271,8 @@ pub struct DemoArgs {
     #[arg(short, long, value_name = "NAME", default_value = "agent", env = "RTC_CHECK_DEMO_PROFILE")]
     pub profile: String,
     #[command(flatten)]
+    pub measure: MeasureArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     /// Datagrams a second of a sweep [default: 4000]
     #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
@@ -270,6 +301,33 @@ fn hold(text: &str) -> Result<Duration, String> {
         Ok(time) if time <= Duration::from_secs(3000) => Ok(time),
         _ => Err("give seconds, more than 0 and at most 3000".to_owned()),
     }
+}
+
+/// Seconds of a train: at least 1, so that there is anything to sum up, and at most an hour.
+pub fn train(text: &str) -> Result<Duration, String> {
+    match seconds(text) {
+        Ok(time) if (1..=3600).contains(&time.as_secs()) => Ok(time),
+        _ => Err("give seconds, at least 1 and at most 3600".to_owned()),
+    }
+}
+
+/// Seconds of a train that may end early: at least 4.
+pub fn longest_train(text: &str) -> Result<Duration, String> {
+    match seconds(text) {
+        Ok(time) if (4..=3600).contains(&time.as_secs()) => Ok(time),
+        _ => Err("give seconds, at least 4 and at most 3600".to_owned()),
+    }
+}
+
+/// Bytes, with `k`, `M` or `G` for thousands, millions and thousands of millions.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let units = [('k', 1_000u64), ('K', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];
+    let (digits, unit) = match units.iter().find(|(letter, _)| text.ends_with(*letter)) {
+        Some((letter, unit)) => (text.trim_end_matches(*letter), *unit),
+        None => (text, 1),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    bytes.filter(|n| *n > 0).ok_or_else(|| "give bytes, such as 100M, 1500k or 2000000".to_owned())
 }
 
 /// An address, with or without a port.

@@ -59,7 +59,15 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         key,
     };
     let outputs = Outputs::open(&args.output)?;
+    say_capacity(&job.plan, args.output.quiet);
     carry_out(job, outputs)
+}
+
+/// What a search for capacity may cost is told before it starts.
+pub fn say_capacity(plan: &Plan, quiet: bool) {
+    if let (Some(words), false) = (plan::capacity(plan), quiet) {
+        output::say(&format!("rtc-check: --capacity: {words}"));
+    }
 }
 
 /// What the flags say of probing, with the defaults.
@@ -106,7 +114,7 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
     let ended = Arc::new(OnceLock::new());
     let watch = tokio::spawn(watch(cancel.clone(), job.tuning.budget, Arc::clone(&ended)));
     let plan = Arc::new(job.plan.clone());
-    let (strict, for_judge) = (job.strict, Arc::clone(&plan));
+    let (strict, for_judge, for_stands) = (job.strict, Arc::clone(&plan), Arc::clone(&plan));
     let context = Context {
         settings: settings(&job),
         tuning: job.tuning,
@@ -114,6 +122,7 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
         sink: Arc::clone(&sink),
         cancel,
         judge: Arc::new(move |seen: &Seen| judge::judge_one(&for_judge, seen, strict)),
+        stands: Arc::new(move |measure, load, estimates| judge::stands(&for_stands, measure, load, estimates)),
         start,
     };
     let seen = run::run(&plan, Arc::new(context)).await;

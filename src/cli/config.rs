@@ -38,6 +38,13 @@ pub struct Config {
     #[serde(default)]
     pub waive: Vec<Waive>,
     pub strict: Option<bool>,
+    pub duration: Option<Words>,
+    pub max_duration: Option<Words>,
+    pub sessions: Option<Words>,
+    pub down_streams: Option<Words>,
+    pub dscp: Option<Words>,
+    pub capacity: Option<bool>,
+    pub max_data: Option<Words>,
     /// Where it was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -63,6 +70,25 @@ pub enum Hosts {
 pub enum Port {
     One(u16),
     Text(String),
+}
+
+/// A number, or text as its flag takes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a number, or text as the flag of this name takes it")]
+pub enum Words {
+    Whole(u64),
+    Number(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Words::Whole(n) => n.fmt(f),
+            Words::Number(n) => n.fmt(f),
+            Words::Text(text) => text.fmt(f),
+        }
+    }
 }
 
 /// One `[[waive]]`.

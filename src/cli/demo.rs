@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::{Host, PortRange, PortSet, Report, RoleName, RuleId};
 use crate::net::{chance, tls::Trust};
@@ -10,15 +11,18 @@ use crate::plan::{Plan, Request};
 use crate::profile::{self, Profile, Rule};
 use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 
-use super::Unusable;
-use super::args::{DemoArgs, TuningArgs};
+use super::args::{DemoArgs, MeasureArgs, TuningArgs};
 use super::check::{self, Job};
 use super::output::Outputs;
 use super::serve::{Choice, service};
+use super::{Unusable, config, measuring};
 
 /// How far a media range is moved down, attempt by attempt; `None`: as the document has it. Another demo may run, which
 /// takes a loopback network, and a wildcard socket of this machine may have one of the ports.
 const SHIFTS: [Option<u16>; 6] = [None, None, Some(0), Some(0), Some(1500), Some(3000)];
+
+/// The longest train, for a demonstration that nobody waits for.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// The highest port below those that Linux gives to outgoing sockets by default (`net.ipv4.ip_local_port_range`).
 const BELOW_EPHEMERAL: u16 = 32_767;
@@ -45,12 +49,15 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
         ports: BTreeMap::new(),
     };
     let (addresses, authority, responder) = start(profile, &choice).await?;
+    let measure = MeasureArgs { max_duration: args.measure.max_duration.or(Some(LONGEST)), ..args.measure.clone() };
     let request = Request {
         targets: addresses.iter().map(|(role, a)| (role.clone(), vec![Host::Address(*a)])).collect(),
         ports: moved(profile, &responder),
+        measuring: measuring::measuring(&measure, &config::Config::default())?,
         ..Request::default()
     };
     let plan = Plan::new(profile, &request).map_err(|e| Unusable(e.to_string()))?;
+    check::say_capacity(&plan, args.output.quiet);
     let tuning = check::tuning(&TuningArgs { pace: args.pace, ..TuningArgs::default() });
     let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
     let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict: args.output.strict, key: None };

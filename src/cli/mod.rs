@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod exit;
 mod files;
+mod measuring;
 mod output;
 pub mod profile_tables;
 mod profiles;

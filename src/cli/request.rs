@@ -44,6 +44,7 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
             _ => Families::Both,
         },
         options: config.options.clone(),
+        measuring: super::measuring::measuring(&args.measure, config)?,
         today: clock::utc().strftime("%Y-%m-%d").to_string().parse().ok(),
         ..Request::default()
     };

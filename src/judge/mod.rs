@@ -1,16 +1,23 @@
 //! Observations against rules: one status and one sentence a check, groups of alternatives, one verdict, findings.
 //! Sees no socket and no renderer, and never measures; the same observations always give the same report.
 
+mod bandwidth;
 mod check;
+mod figures;
 mod groups;
+mod limits;
+mod measured;
+mod quality;
 mod range;
 mod reason;
 mod rules;
 
 use crate::model::{
-    Check, Ended, Facts, FailureKind, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, metric,
+    Check, Ended, Facts, FailureKind, Planned, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, Waived, metric,
 };
 use crate::plan::{Item, Plan};
+
+pub use limits::stands;
 
 /// What a report says of the run beside its checks.
 #[derive(Clone, Debug)]
@@ -35,7 +42,7 @@ pub struct Meta {
 
 /// Judges a whole run.
 pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
-    let checks: Vec<Check> = seen.iter().filter_map(|s| judge_one(plan, s, meta.strict)).collect();
+    let checks: Vec<Check> = seen.iter().flat_map(|s| judge_one(plan, s, meta.strict)).collect();
     let mut summary = Summary::default();
     checks.iter().filter(|c| c.waived.is_none()).for_each(|c| summary.count(c.status));
     let verdict = groups::verdict(plan, &checks);
@@ -68,20 +75,30 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
     }
 }
 
-/// Judges one check, as soon as it is done; a check's status does not depend on others. `None` for an item that the plan
-/// does not have.
-pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Option<Check> {
-    Some(one(plan.items.get(seen.item)?, seen, strict))
+/// Judges what was seen of one planned thing, as soon as it is done; a check's status does not depend on others. Empty
+/// for what the plan does not have.
+pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Vec<Check> {
+    match seen.of {
+        Planned::Item(index) => plan.items.get(index).map(|item| one(item, seen, strict)).into_iter().collect(),
+        Planned::Measure(index) => {
+            plan.measures.get(index).map(|measure| measured::checks(plan, measure, seen)).unwrap_or_default()
+        }
+    }
+}
+
+/// What the operator waives of a check: all that it says, or that it stays unknown although it was asked to the end.
+fn waived(waived: &Option<Waived>, allow_unknown: bool, status: Status, seen: &Seen) -> Option<Waived> {
+    let out_of_time = seen.observation.failure().is_some_and(|f| f.kind == FailureKind::OutOfTime);
+    let allowed = allow_unknown && status == Status::Unknown && !out_of_time;
+    let by_flag = || Waived { reason: "may stay unknown (--allow-unknown)".to_owned(), until: None };
+    waived.clone().or_else(|| allowed.then(by_flag))
 }
 
 fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
     let rule = &item.rule;
     let judgement = check::judge(item, seen, strict);
     let ports = rule.ports;
-    let out_of_time = seen.observation.failure().is_some_and(|f| f.kind == FailureKind::OutOfTime);
-    let allowed = item.allow_unknown && judgement.status == Status::Unknown && !out_of_time;
-    let by_flag = || crate::model::Waived { reason: "may stay unknown (--allow-unknown)".to_owned(), until: None };
-    let waived = item.waived.clone().or_else(|| allowed.then(by_flag));
+    let waived = waived(&item.waived, item.allow_unknown, judgement.status, seen);
     Check {
         id: item.check_id(seen.address),
         rule: Some(rule.id.clone()),

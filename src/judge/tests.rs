@@ -100,7 +100,8 @@ impl Bench {
     fn saw(mut self, rule: &str, observation: Observation) -> Self {
         let item = self.plan.items.iter().position(|i| i.rule.id == RuleId::from(rule)).unwrap();
         let address = Some(A.parse::<IpAddr>().unwrap());
-        self.seen.push(Seen { item, address, observation, started_ms: 0, duration_ms: 0 });
+        let of = Planned::Item(item);
+        self.seen.push(Seen { of, address, observation, started_ms: 0, duration_ms: 0 });
         self
     }
 

@@ -47,12 +47,13 @@ pub mod names {
 }
 
 /// What a train or a flow stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Media {
     /// Opus, a packet every 20 ms.
     Audio,
     /// Opus and VP8-like frames, 30 a second, each a burst of packets.
+    #[default]
     AudioVideo,
 }
 
@@ -92,4 +93,15 @@ pub enum Length {
     Exact(Duration),
     /// Until every limit is decided: at least, and at most (`--max-duration`).
     Decided { least: Duration, most: Duration },
+}
+
+/// What the figures so far are worth for what they are measured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Every limit's interval lies on its good side, and the load is carried.
+    Holds,
+    /// Every limit is decided, and at least one is not held.
+    Fails,
+    /// At least one interval spans its limit.
+    Undecided,
 }

@@ -6,18 +6,20 @@ mod host;
 pub mod measure;
 pub mod metric;
 mod observation;
+pub mod offered;
 mod ports;
 mod report;
 mod rule;
 pub mod schedule;
+pub mod shape;
 mod source;
 mod status;
 
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use host::Host;
-pub use measure::{Estimate, Estimates, Length, Load, Media};
-pub use observation::{Facts, Observation, Outcome, Seen, StepTiming, millis};
+pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
+pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,

@@ -42,6 +42,11 @@ impl Facts {
         self.0.get(metric.name).and_then(|v| T::deserialize(v).ok())
     }
 
+    /// Forgets what was recorded under the metric's name.
+    pub fn remove(&mut self, metric: &Metric) {
+        self.0.remove(metric.name);
+    }
+
     /// Whether anything was recorded under the metric's name.
     pub fn has(&self, metric: &Metric) -> bool {
         self.0.contains_key(metric.name)
@@ -124,11 +129,20 @@ impl Observation {
     }
 }
 
+/// A planned thing, as an index into the plan's list of its kind. Rules come before what is measured beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Planned {
+    /// A rule on a host.
+    Item(usize),
+    /// What is measured on a host of a role.
+    Measure(usize),
+}
+
 /// An observation and where it belongs in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// Index of the planned item.
-    pub item: usize,
+    /// What it is of.
+    pub of: Planned,
     /// `None` when the name did not resolve.
     pub address: Option<IpAddr>,
     /// What was seen.

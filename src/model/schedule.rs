@@ -160,6 +160,38 @@ pub mod sweep {
     }
 }
 
+/// Trains and flows.
+pub mod measure {
+    use super::Duration;
+    use crate::model::Length;
+
+    /// Trains to different addresses share the wire while their rates at the IP level, the busier way of each, add up to
+    /// no more kbit/s; one above that runs alone.
+    pub const SIDE_BY_SIDE_KBPS: u32 = 1000;
+
+    /// Finding the way and opening a session on a responder, beside one time-out of a connection for each.
+    pub const SETUP: Duration = Duration::from_secs(4);
+
+    /// From a train's last packet to its last answer, and the far end's report.
+    pub const WIND_UP: Duration = Duration::from_secs(3);
+
+    /// Where a load does not hold, each direction by itself, one after the other.
+    pub const ALONE: Duration = Duration::from_secs(4);
+
+    /// The search for how much there is, both directions, and latency under load.
+    pub const CAPACITY: Duration = Duration::from_secs(60);
+
+    /// So many loads one after the other, none of which holds, on a connection that is given up after `timeout`.
+    pub fn most(loads: u32, length: Length, timeout: Duration, capacity: bool) -> Duration {
+        let train = match length {
+            Length::Exact(time) => time,
+            Length::Decided { most, .. } => most,
+        };
+        let each = train + WIND_UP + (ALONE + WIND_UP) * 2;
+        SETUP + timeout * 2 + each * loads + if capacity { CAPACITY } else { Duration::ZERO }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! The clocks. Everyone else is given the time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Monotonic time.
 #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
@@ -12,6 +12,12 @@ pub fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
 pub fn utc() -> jiff::Timestamp {
     jiff::Timestamp::now()
+}
+
+/// Wall-clock time since 1970, for time stamps on the wire.
+#[expect(clippy::disallowed_methods, reason = "the one place where it is read as a number")]
+pub fn wall() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A time as RFC 3339 in UTC, to the second.

@@ -10,6 +10,7 @@ pub mod http;
 pub mod icmp;
 #[cfg(test)]
 pub mod loopback;
+pub mod paced;
 pub mod resolve;
 pub mod tcp;
 pub mod tls;

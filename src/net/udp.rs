@@ -204,7 +204,7 @@ fn send(
 }
 
 /// One socket: any port, not blocking, a large receive buffer, ICMP errors kept.
-fn open(target: IpAddr) -> io::Result<UdpSocket> {
+pub(super) fn open(target: IpAddr) -> io::Result<UdpSocket> {
     let (domain, any): (_, IpAddr) = match target {
         IpAddr::V4(_) => (Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()),
         IpAddr::V6(_) => (Domain::IPV6, Ipv6Addr::UNSPECIFIED.into()),

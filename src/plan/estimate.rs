@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::model::offered::Offered;
 use crate::model::schedule::{self, Most, Schedule};
-use crate::model::{Host, PortsMode, Transport};
+use crate::model::{Host, Length, PortsMode, Transport};
 use crate::profile::Spec;
 
-use super::{Item, Plan};
+use super::{Item, Measure, Measuring, Plan, load_words};
 
 /// The settings that decide what a check may cost.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +67,36 @@ impl Tuning {
         schedule.transaction() + schedule.most()
     }
 
+    /// The longest time that measuring one address can take, and its deadline.
+    pub fn longest_measure(&self, measure: &Measure) -> Duration {
+        let loads = u32::try_from(measure.loads.len()).unwrap_or(u32::MAX);
+        let Measuring { length, capacity, .. } = measure.measuring;
+        let most = schedule::measure::most(loads, length, self.timeout, capacity.is_some());
+        most + most / 10 + SLACK
+    }
+
+    /// The longest time that all measuring can take: what shares the wire first, in turn, then one by one what does not.
+    fn longest_measures(&self, plan: &Plan, addresses: u32) -> Duration {
+        let room = f64::from(schedule::measure::SIDE_BY_SIDE_KBPS);
+        let (mut alone, mut shared, mut work, mut rate, mut sum) = (Duration::ZERO, Duration::ZERO, 0.0, 0.0f64, 0.0);
+        for measure in &plan.measures {
+            let longest = self.longest_measure(measure);
+            let times = if matches!(measure.host, Host::Name(_)) { addresses } else { 1 };
+            let kbps = measure.ip_kbps(true);
+            if measure.is_alone(true) {
+                alone += longest * times;
+                continue;
+            }
+            shared = shared.max(longest);
+            work += longest.as_secs_f64() * kbps * f64::from(times);
+            sum += kbps * f64::from(times);
+            rate = rate.max(kbps);
+        }
+        // Graham's bound: whenever the next waits, all but its own rate is in use.
+        let waiting = if sum > room { work / (room - rate).max(1.0) } else { 0.0 };
+        alone + shared + Duration::try_from_secs_f64(waiting).unwrap_or(Duration::MAX / 4)
+    }
+
     /// A responder's page, a sample, and a sweep behind it where a responder shows itself at the sample's end.
     fn range(&self, item: &Item) -> Most {
         let total = item.rule.ports.map_or(0, |p| p.count());
@@ -81,11 +112,13 @@ impl Tuning {
     }
 
     /// The longest time that the whole plan can take on names of so many addresses each: names come first, then all
-    /// checks side by side as far as [`schedule::SIDE_BY_SIDE`] goes, and ranges one after the other.
+    /// checks side by side as far as [`schedule::SIDE_BY_SIDE`] goes, and ranges one after the other; measuring last.
     pub fn longest(&self, plan: &Plan, addresses: u32) -> Duration {
         let selected = || plan.items.iter().filter(|i| i.is_selected());
         let is_named = |item: &Item| matches!(item.host, Host::Name(_));
-        let names = if selected().any(is_named) { self.timeout + schedule::NAME_GRACE } else { Duration::ZERO };
+        let is_measured = plan.measures.iter().any(|m| matches!(m.host, Host::Name(_)));
+        let names =
+            if is_measured || selected().any(is_named) { self.timeout + schedule::NAME_GRACE } else { Duration::ZERO };
         let (mut jobs, mut work, mut single, mut ranges) = (0u32, Duration::ZERO, Duration::ZERO, Duration::ZERO);
         for item in selected() {
             let longest = self.cost(item).longest;
@@ -99,7 +132,7 @@ impl Tuning {
         // Graham's bound: whenever the longest chain waits for room, every place is at work.
         let side_by_side = u32::try_from(schedule::SIDE_BY_SIDE).unwrap_or(u32::MAX);
         let waiting = if jobs > side_by_side { work / side_by_side } else { Duration::ZERO };
-        let all = names + single.max(ranges) + waiting + SLACK;
+        let all = names + single.max(ranges) + waiting + self.longest_measures(plan, addresses) + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 }
@@ -128,7 +161,8 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
         ),
         (ranges, selected.iter().filter(|i| i.rule.spec == Spec::Range).collect()),
     ];
-    let names: BTreeSet<&Host> = selected.iter().map(|i| &i.host).filter(|h| matches!(h, Host::Name(_))).collect();
+    let hosts = selected.iter().map(|i| &i.host).chain(plan.measures.iter().map(|m| &m.host));
+    let names: BTreeSet<&Host> = hosts.filter(|h| matches!(h, Host::Name(_))).collect();
     if !names.is_empty() {
         let list: Vec<String> = names.iter().map(ToString::to_string).collect();
         out.push_str(&format!(
@@ -142,15 +176,62 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
             out.push_str(&line(item, tuning));
         }
     }
+    out.push_str(&measures(plan, tuning));
     let left_out = plan.items.len() - selected.len();
     if left_out > 0 {
         out.push_str(&format!("\nnot selected: {left_out}\n"));
     }
     let longest = tuning.longest(plan, ADDRESSES).as_secs_f64().ceil();
-    let named = selected.iter().any(|i| matches!(i.host, Host::Name(_)));
-    let each = if named { format!(", for names of up to {ADDRESSES} addresses") } else { String::new() };
+    let each = if !names.is_empty() { format!(", for names of up to {ADDRESSES} addresses") } else { String::new() };
     out.push_str(&format!("\nlongest time: {longest} s{each}; most runs end far earlier\n"));
     out
+}
+
+/// What is measured, with what each load comes to on the wire.
+fn measures(plan: &Plan, tuning: &Tuning) -> String {
+    let Some(first) = plan.measures.first() else { return String::new() };
+    let mut out = format!(
+        "\nquality and bandwidth, when all of these are done; side by side up to {} kbit/s at the IP level, the next load\nonly where the one before does not hold:\n",
+        schedule::measure::SIDE_BY_SIDE_KBPS
+    );
+    for measure in &plan.measures {
+        let seconds = tuning.longest_measure(measure).as_secs_f64();
+        let names: Vec<String> = measure.kinds().into_iter().map(|kind| format!("{kind}.{}", measure.role)).collect();
+        let (id, host) = (names.join(", "), measure.host.to_string());
+        out.push_str(&format!("  {id:<24} {host:<24} at most {seconds:.1} s\n"));
+    }
+    let length = match first.measuring.length {
+        Length::Exact(time) => format!("{} s", time.as_secs_f64()),
+        Length::Decided { least, most } => format!("{} to {} s", least.as_secs_f64(), most.as_secs_f64()),
+    };
+    for load in &first.loads {
+        let (v4, v6) = (load.offered(false), load.offered(true));
+        let packets = v4.up.packets_per_second.max(v4.down.packets_per_second);
+        let kbps = |way: fn(&Offered) -> f64| match (way(&v4), way(&v6)) {
+            (v4, v6) if v4 == v6 => format!("{v4:.0}"),
+            (v4, v6) => format!("{v4:.0} (IPv6 {v6:.0})"),
+        };
+        out.push_str(&format!(
+            "    load: {}, {length}: at most {packets:.0} packets/s, IP level {} kbit/s up, {} down\n",
+            load_words(load),
+            kbps(|o| o.up.ip_kbps),
+            kbps(|o| o.down.ip_kbps),
+        ));
+    }
+    if let Some(line) = capacity(plan) {
+        out.push_str(&format!("    capacity: {line}\n"));
+    }
+    out
+}
+
+/// What `--capacity` may cost, in words; `None` where it is not asked for.
+pub fn capacity(plan: &Plan) -> Option<String> {
+    let bytes = plan.measures.iter().find_map(|m| m.measuring.capacity)?;
+    let megabytes = bytes as f64 / 1e6;
+    let seconds = schedule::measure::CAPACITY.as_secs();
+    Some(format!(
+        "at most {megabytes} MB ({bytes} bytes) are sent and received in all (--max-data), and at most {seconds} s an address, one after the other"
+    ))
 }
 
 fn line(item: &Item, tuning: &Tuning) -> String {

@@ -2,15 +2,17 @@
 
 mod estimate;
 mod item;
+mod measure;
 mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Host, PortRange, RoleName, RuleId, Service};
-use crate::profile::{OnlyAlternative, Profile, Rule};
+use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
-pub use estimate::{Cost, Tuning, describe};
+pub use estimate::{Cost, Tuning, capacity, describe};
 pub use item::{Item, check_id};
+pub use measure::{Asked, Measure, Measuring, load_words};
 pub use waiver::{Day, Waiver};
 
 /// Which address families to test.
@@ -47,16 +49,18 @@ pub struct Request {
     pub targets: BTreeMap<RoleName, Vec<Host>>,
     /// Rules whose ports are moved.
     pub ports: BTreeMap<RuleId, PortRange>,
-    /// Rules, roles or services to test; empty for all.
+    /// Rules, roles or services to test, or `quality` and `bandwidth`; empty for all.
     pub only: Vec<String>,
-    /// Rules, roles or services to leave out.
+    /// Rules, roles or services to leave out, or `quality` and `bandwidth`.
     pub skip: Vec<String>,
     /// Address families.
     pub families: Families,
     /// Waivers of the configuration file.
     pub waivers: Vec<Waiver>,
-    /// Rules that may stay unknown.
+    /// Rules that may stay unknown, or `quality` and `bandwidth`.
     pub allow_unknown: Vec<RuleId>,
+    /// How quality and bandwidth are measured.
+    pub measuring: Measuring,
     /// Today, in UTC, for waivers that expire.
     pub today: Option<Day>,
 }
@@ -74,6 +78,8 @@ pub struct Plan {
     pub targets: BTreeMap<RoleName, Vec<Host>>,
     /// Every rule on every host, in the order of the profile.
     pub items: Vec<Item>,
+    /// What is measured beside the rules, when these are done.
+    pub measures: Vec<Measure>,
     /// How groups of alternatives count.
     pub groups: BTreeMap<String, OnlyAlternative>,
     /// Address families to test.
@@ -110,7 +116,10 @@ impl Plan {
         missing_targets(profile, request, &rules, &mut errors);
         unreached_targets(request, &rules, &mut errors);
         let items: Vec<Item> = rules.iter().flat_map(|rule| item::items(profile, request, rule)).collect();
-        if errors.is_empty() && !items.iter().any(Item::is_selected) {
+        let holds = |row: &&Bandwidth| row.when.iter().all(|(o, v)| options.get(o) == Some(v));
+        let rows = profile.bandwidth.iter().filter(holds).cloned().collect();
+        let measures = measure::measures(profile, request, &items, rows);
+        if errors.is_empty() && !items.iter().any(Item::is_selected) && measures.is_empty() {
             errors.push(nothing_left(profile, request));
         }
         if !errors.is_empty() {
@@ -124,7 +133,8 @@ impl Plan {
             }
         }
         let groups = profile.groups.clone();
-        Ok(Plan { profile: profile.name.clone(), from, options, targets, items, groups, families: request.families })
+        let (profile, families) = (profile.name.clone(), request.families);
+        Ok(Plan { profile, from, options, targets, items, measures, groups, families })
     }
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
@@ -178,13 +188,15 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     }
     let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
     let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
-    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !rules.contains(r.as_str())) {
-        errors.push(format!("{what} {rule}: no such rule; the rules are {}", list(&rules)));
+    let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word);
+    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !rules.contains(r.as_str()) && !is_kind(r.as_str())) {
+        let rules = list(&rules);
+        errors.push(format!("{what} {rule}: no such rule; give quality, bandwidth, or one of the rules {rules}"));
     }
     for (flag, word) in request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w))) {
-        if !profile.rules.iter().any(|r| item::matches(r, word)) {
+        if !profile.rules.iter().any(|r| item::matches(r, word)) && !is_kind(word) {
             errors.push(format!(
-                "{flag} {word}: neither a rule, a role nor a service here; the rules are {}",
+                "{flag} {word}: neither a rule, a role nor a service here, nor quality or bandwidth; the rules are {}",
                 list(&rules)
             ));
         }
@@ -204,9 +216,15 @@ fn misfit(rule: &Rule, ports: PortRange) -> Option<String> {
 
 /// Names every role without a target, what each is, and the command to type.
 fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors: &mut Vec<String>) {
+    let media = measure::media_roles(profile, request, rules);
+    let measured = |role: &RoleName| {
+        let kinds = [measure::QUALITY, measure::BANDWIDTH];
+        let named = kinds.iter().any(|kind| measure::selected(request, kind, role));
+        !request.only.is_empty() && named && media.contains(role)
+    };
     let missing: BTreeSet<&RoleName> = rules
         .iter()
-        .filter(|r| item::selected(request, r).is_none())
+        .filter(|r| item::selected(request, r).is_none() || measured(&r.to))
         .map(|r| &r.to)
         .filter(|r| !request.targets.contains_key(*r))
         .filter(|r| profile.roles.get(*r).is_none_or(|role| role.hosts.is_empty() && !role.optional))

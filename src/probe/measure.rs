@@ -46,16 +46,7 @@ pub struct Way {
     pub seen: Option<Observation>,
 }
 
-/// What the figures so far are worth for what they are measured for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Every limit's interval lies on its good side, and the load is carried.
-    Holds,
-    /// Every limit is decided, and at least one is not held.
-    Fails,
-    /// At least one interval spans its limit.
-    Undecided,
-}
+pub use crate::model::Standing;
 
 /// Tells how figures under a load stand: the judge's, handed in.
 pub type Stands = Arc<dyn Fn(&Load, &Estimates) -> Standing + Send + Sync>;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::Media;
+
 use super::layer::{Documents, NAME, read_source};
 use super::read::{Problems, Table, one_of};
 use super::row::{When, read_when};
@@ -46,7 +48,7 @@ const RATES: [&str; 4] = ["up_kbps", "down_kbps", "recommended_up_kbps", "recomm
 
 /// Reads a table of `[[bandwidth]]`.
 pub(super) fn read_bandwidth(table: &Table<'_>, documents: &Documents, p: &mut Problems) -> Option<Amount> {
-    p.unknown_keys(table, "a bandwidth row", &[&["name"][..], &RATES, &["when", "source"]].concat());
+    p.unknown_keys(table, "a bandwidth row", &[&["name"][..], &RATES, &["media", "when", "source"]].concat());
     missing(table, "bandwidth row", &["name", "source"], p);
     let name = table.get("name").and_then(|v| p.text_that(v, "name", is_name, NAME));
     if RATES.iter().all(|rate| table.get(rate).is_none()) {
@@ -63,6 +65,8 @@ pub(super) fn read_bandwidth(table: &Table<'_>, documents: &Documents, p: &mut P
             p.add(&value.span(), format!("`{rate}` is less than what is required"), format!("at least {least}"));
         }
     }
+    let words = [("audio", Media::Audio), ("audio-video", Media::AudioVideo)];
+    let media = table.get("media").and_then(|v| p.word(v, "media", &words)).map(|w| w.value);
     let when = table.get("when").map(|v| read_when(v, p)).unwrap_or_default();
     let source = table.get("source").and_then(|v| read_source(v, documents, p));
     let row = Bandwidth {
@@ -73,6 +77,7 @@ pub(super) fn read_bandwidth(table: &Table<'_>, documents: &Documents, p: &mut P
         recommended_down_kbps: recommended_down,
         when: BTreeMap::new(),
         source: source?,
+        media: media.unwrap_or_default(),
     };
     Some(Amount { row, when })
 }

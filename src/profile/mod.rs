@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Need, PortRange, RoleName, RuleId, Service, Source, Transport};
+use crate::model::{Media, Need, PortRange, RoleName, RuleId, Service, Source, Transport};
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
@@ -124,4 +124,7 @@ pub struct Bandwidth {
     pub recommended_down_kbps: Option<f64>,
     pub when: BTreeMap<String, bool>,
     pub source: Source,
+    /// What flows at these rates.
+    #[serde(skip)]
+    pub media: Media,
 }

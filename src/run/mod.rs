@@ -1,27 +1,31 @@
-//! Carries out a plan: names, then every rule side by side with the media ranges, under the budget and until Ctrl-C.
+//! Carries out a plan: names, then every rule side by side with the media ranges, then what is measured with nothing
+//! beside it, under the budget and until Ctrl-C.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
+mod guard;
+mod measures;
 mod names;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::schedule;
-use crate::model::{
-    Check, Event, Failure, FailureKind, Observation, Outcome, Phase, ProbeKind, Seen, Service, Sink, Step,
-};
+use crate::model::{Check, Estimates, Event, Load, Phase, Planned, Seen, Service, Sink, Standing};
 use crate::net::clock;
 use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{self, Progress, Settings, Task};
 
-/// How a finished check reads, by itself.
-pub type Judge = Arc<dyn Fn(&Seen) -> Option<Check> + Send + Sync>;
+/// How the checks of something seen read, by themselves.
+pub type Judge = Arc<dyn Fn(&Seen) -> Vec<Check> + Send + Sync>;
+
+/// How figures under a load stand, for a measure of the plan by its index.
+pub type Stands = Arc<dyn Fn(usize, &Load, &Estimates) -> Standing + Send + Sync>;
 
 /// What a run needs beside its plan.
 pub struct Context {
@@ -37,6 +41,8 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// How a finished check reads.
     pub judge: Judge,
+    /// How figures stand while they are measured.
+    pub stands: Stands,
     /// The run's start.
     pub start: Instant,
 }
@@ -47,7 +53,7 @@ struct Job {
     address: IpAddr,
 }
 
-/// Carries out the plan; answers one [`Seen`] for each rule on each address, in the order of the plan.
+/// Carries out the plan; answers one [`Seen`] for each rule and each measure on each address, in the order of the plan.
 pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
     let names = names::resolve(plan, &context).await;
     let mut seen = Vec::new();
@@ -58,7 +64,7 @@ pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
         let started_ms = context.since_start();
         let known = known.into_iter();
         seen.extend(known.map(|(address, observation)| Seen {
-            item: index,
+            of: Planned::Item(index),
             address,
             observation,
             started_ms,
@@ -69,15 +75,23 @@ pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
         context.done(one);
     }
     seen.extend(probe_all(plan, &context, jobs, &names).await);
-    seen.sort_by_key(|s| (s.item, s.address));
+    let measured = measures::measure_all(plan, &context, &names, &seen).await;
+    seen.extend(measured);
+    seen.sort_by_key(|s| (s.of, s.address));
     seen
 }
 
 impl Context {
     fn done(&self, seen: &Seen) {
-        if let Some(check) = (self.judge)(seen) {
+        for check in (self.judge)(seen) {
             self.sink.event(&Event::CheckDone { check: Box::new(check) });
         }
+    }
+
+    /// Tells how far a check is.
+    fn progress(&self, check: &str) -> Progress {
+        let (sink, check) = (Arc::clone(&self.sink), check.to_owned());
+        Arc::new(move |done, total| sink.event(&Event::Progress { check: check.clone(), done, total }))
     }
 
     fn since_start(&self) -> u64 {
@@ -115,11 +129,15 @@ async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &
             Ok(seen) => seen,
             // No check is lost: `guarded` reports a probe that panics, and this one whatever else did.
             Err(error) => match places.get(&error.id()) {
-                Some((item, address, kind)) => lost(*item, *address, crashed(*kind, &error), context.since_start()),
+                Some((item, address, kind)) => {
+                    let of = Planned::Item(*item);
+                    guard::lost(of, *address, guard::crashed(*kind, &error), context.since_start())
+                }
                 None => continue,
             },
         };
-        let range = plan.items.get(seen.item).is_some_and(|i| i.rule.service == Service::Rtp);
+        let item = |of: Planned| if let Planned::Item(index) = of { plan.items.get(index) } else { None };
+        let range = item(seen.of).is_some_and(|i| i.rule.service == Service::Rtp);
         let (count, phase) = if range { (&mut left_ranges, Phase::Ranges) } else { (&mut left, Phase::Reachability) };
         *count = count.saturating_sub(1);
         context.done(&seen);
@@ -168,70 +186,17 @@ async fn carry_out(work: Work, context: Arc<Context>, room: Arc<Semaphore>, turn
     let waiting_for = waiting_for(&work.task);
     let (check, phase) = (work.task.check.clone(), work.phase);
     context.sink.event(&Event::CheckStarted { check, phase, waiting_for, at_ms: started_ms });
-    let mut observation = guarded(&work, &context).await;
+    let (task, context2) = (work.task.clone(), Arc::clone(&context));
+    let progress = context.progress(&work.task.check);
+    let probing = async move { probe::probe(&task, &context2.settings, &context2.cancel, progress).await };
+    let kind = probe::kind(&work.task.spec, work.task.transport);
+    let mut observation = guard::guarded(kind, work.task.deadline, &context.cancel, probing).await;
     if let Some(name) = &work.name {
         name.put_before(&mut observation);
     }
     let duration_ms = u64::try_from(clock::now().saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX);
-    Seen { item: work.item, address: Some(work.task.address), observation, started_ms, duration_ms }
-}
-
-/// The probe in a task of its own: a panic becomes an observation, and the run's end ends it.
-async fn guarded(work: &Work, context: &Arc<Context>) -> Observation {
-    let kind = probe::kind(&work.task.spec, work.task.transport);
-    let ended = || {
-        let failure = Failure::new(Step::Connect, FailureKind::OutOfTime, "the run ended before this check did");
-        Observation::failed(kind, failure)
-    };
-    if context.cancel.is_cancelled() {
-        return ended();
-    }
-    let (task, context2) = (work.task.clone(), Arc::clone(context));
-    let sink = Arc::clone(&context.sink);
-    let id = work.task.check.clone();
-    let progress: Progress =
-        Arc::new(move |done, total| sink.event(&Event::Progress { check: id.clone(), done, total }));
-    let mut handle =
-        tokio::spawn(async move { probe::probe(&task, &context2.settings, &context2.cancel, progress).await });
-    let joined = tokio::select! {
-        joined = &mut handle => joined,
-        // Every probe keeps its deadline by itself; should one not, the run still ends.
-        () = tokio::time::sleep(work.task.deadline + LAST_RESORT) => {
-            handle.abort();
-            let late = Failure::new(Step::Connect, FailureKind::OutOfTime, "the check outlasted its own deadline");
-            return Observation::failed(kind, late);
-        }
-        () = context.cancel.cancelled() => {
-            // A sweep keeps what it has seen when it is given the moment to say so.
-            match tokio::time::timeout(GRACE, &mut handle).await {
-                Ok(joined) => joined,
-                Err(_) => {
-                    handle.abort();
-                    return ended();
-                }
-            }
-        }
-    };
-    joined.unwrap_or_else(|error| crashed(kind, &error))
-}
-
-fn lost(item: usize, address: IpAddr, observation: Observation, started_ms: u64) -> Seen {
-    Seen { item, address: Some(address), observation, started_ms, duration_ms: 0 }
-}
-
-/// How long after its own deadline a check is cut off.
-const LAST_RESORT: Duration = Duration::from_secs(10);
-
-/// What a probe is given to wind up once the run ends.
-const GRACE: Duration = Duration::from_millis(200);
-
-fn crashed(kind: ProbeKind, error: &tokio::task::JoinError) -> Observation {
-    let failure = Failure::new(
-        Step::Connect,
-        FailureKind::Internal,
-        format!("the {kind} probe broke ({error}); this is a defect of rtc-check, please report it"),
-    );
-    Observation { outcome: Outcome::Failed(failure), ..Observation::new(kind) }
+    let of = Planned::Item(work.item);
+    Seen { of, address: Some(work.task.address), observation, started_ms, duration_ms }
 }
 
 fn waiting_for(task: &Task) -> String {

@@ -10,7 +10,7 @@ use crate::model::{
     Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, RoleName, Service, Step, StepTiming, metric,
 };
 use crate::net::{icmp, resolve};
-use crate::plan::{Families, Item, Plan};
+use crate::plan::{Families, Item, Measure, Plan};
 use crate::probe;
 
 use super::Context;
@@ -92,9 +92,13 @@ impl Resolved {
 /// What is already known of an item without a probe: by address, `None` where there is none.
 type Known = Vec<(Option<IpAddr>, Observation)>;
 
-/// Looks up every host of the plan that a selected rule needs, side by side.
+/// Looks up every host of the plan that a selected rule or a measure needs, side by side.
 pub async fn resolve(plan: &Plan, context: &Context) -> Names {
-    let mut hosts: Vec<&Host> = plan.items.iter().filter(|i| i.is_selected()).map(|i| &i.host).collect();
+    let needed = || {
+        let rules = plan.items.iter().filter(|i| i.is_selected()).map(|i| (&i.rule.to, &i.host));
+        rules.chain(plan.measures.iter().map(|m| (&m.role, &m.host)))
+    };
+    let mut hosts: Vec<&Host> = needed().map(|(_, host)| host).collect();
     hosts.sort();
     hosts.dedup();
     let checks = hosts.iter().filter(|h| matches!(h, Host::Name(_))).count();
@@ -106,9 +110,8 @@ pub async fn resolve(plan: &Plan, context: &Context) -> Names {
         context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
     }
     let hosts: BTreeMap<Host, Resolved> = resolved.into_iter().collect();
-    let selected = plan.items.iter().filter(|i| i.is_selected());
-    let reached = selected.filter(|i| hosts.get(&i.host).is_some_and(|r| r.has_a_way(plan.families)));
-    let reachable = reached.map(|i| i.rule.to.clone()).collect();
+    let reached = needed().filter(|(_, host)| hosts.get(host).is_some_and(|r| r.has_a_way(plan.families)));
+    let reachable = reached.map(|(role, _)| role.clone()).collect();
     let routed = hosts.values().flat_map(|r| r.addresses.iter().flatten().filter(|a| !r.is_lost(a)));
     let families = routed.map(IpAddr::is_ipv6).collect();
     Names { hosts, reachable, families }
@@ -160,14 +163,26 @@ fn cut_short() -> resolve::NameReport {
 /// The addresses on which an item is to be probed, and what is known of the others.
 pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
     let kind = probe::kind(&item.rule.spec, item.rule.transport);
-    let address = match item.host {
-        Host::Address(a) => Some(a),
-        Host::Name(_) => None,
-    };
     if let Some(because) = &item.not_selected {
-        return (Vec::new(), vec![(address, Observation::skipped(kind, because.clone()))]);
+        return (Vec::new(), vec![(literal(&item.host), Observation::skipped(kind, because.clone()))]);
     }
-    let Some(resolved) = names.hosts.get(&item.host) else {
+    let resolved = names.hosts.get(&item.host);
+    if let (Service::Dns, Some(resolved), Some(all)) =
+        (item.rule.service, resolved, resolved.and_then(|r| r.addresses.as_ref().ok()))
+    {
+        return (Vec::new(), vec![(None, the_name_itself(item, resolved, all))]);
+    }
+    of_role(plan, kind, &item.rule.to, &item.host, names)
+}
+
+/// The addresses on which a measure is to be carried out, and what is known of the others.
+pub fn place_measure(plan: &Plan, measure: &Measure, names: &Names) -> (Vec<IpAddr>, Known) {
+    of_role(plan, ProbeKind::Quality, &measure.role, &measure.host, names)
+}
+
+fn of_role(plan: &Plan, kind: ProbeKind, role: &RoleName, host: &Host, names: &Names) -> (Vec<IpAddr>, Known) {
+    let address = literal(host);
+    let Some(resolved) = names.hosts.get(host) else {
         return (Vec::new(), vec![(address, Observation::skipped(kind, "its host was not looked up"))]);
     };
     let failed = |failure: Failure| {
@@ -179,19 +194,24 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
         Ok(all) => all,
         Err(failure) => return failed(failure.clone()),
     };
-    if item.rule.service == Service::Dns {
-        return (Vec::new(), vec![(None, the_name_itself(item, resolved, all))]);
-    }
     let wanted: Vec<IpAddr> = all.iter().copied().filter(|a| plan.families.takes(*a)).collect();
     if let (true, Some(address)) = (wanted.is_empty(), address) {
         let skipped = Observation::skipped(kind, "its family is not the one that --ip asks for");
         return (Vec::new(), vec![(Some(address), skipped)]);
     }
     if wanted.is_empty() {
-        let detail = format!("{} has no address of the family that --ip asks for", item.host);
+        let detail = format!("{host} has no address of the family that --ip asks for");
         return failed(Failure::new(Step::Name, FailureKind::NoAddress, detail));
     }
-    names.split(kind, &wanted, resolved, names.reachable.contains(&item.rule.to))
+    names.split(kind, &wanted, resolved, names.reachable.contains(role))
+}
+
+/// The address where the host is one.
+fn literal(host: &Host) -> Option<IpAddr> {
+    match host {
+        Host::Address(a) => Some(*a),
+        Host::Name(_) => None,
+    }
 }
 
 /// A `dns` rule is about the name, and the look-up of the first phase is its probe.

@@ -15,6 +15,7 @@ mod pace;
 pub mod reflector;
 pub mod sample;
 pub mod sweep;
+pub mod train;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -28,6 +29,17 @@ pub use icmp::{IcmpError, Meaning};
 pub struct Transmit {
     pub to: SocketAddr,
     pub len: usize,
+}
+
+/// What the system told of a datagram's arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// Traffic class: DSCP in the upper six bits, ECN in the lower two.
+    pub tos: Option<u8>,
+    /// TTL or hop limit.
+    pub ttl: Option<u8>,
+    /// Datagrams that the socket has dropped for want of room since it was opened.
+    pub overflow: u32,
 }
 
 /// Why this machine itself would not send a datagram.
@@ -56,6 +68,11 @@ pub trait Session {
 
     /// A datagram came from `from`.
     fn on_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]);
+
+    /// The same, with all that a precise driver knows of its arrival; `at` is the kernel's time of it.
+    fn on_arrival(&mut self, at: Instant, from: SocketAddr, bytes: &[u8], _arrival: Arrival) {
+        self.on_datagram(at, from, bytes);
+    }
 
     /// An ICMP error came for a datagram of this session.
     fn on_icmp(&mut self, now: Instant, error: &IcmpError);

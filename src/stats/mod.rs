@@ -1,6 +1,24 @@
 //! Numbers to summaries: round trips, jitter, loss by direction, bursts, reordering, intervals, MOS. Pure; knows neither
 //! where numbers came from nor any limit. What is undefined is `None`, never 0 and never NaN.
 
+mod burst;
+mod carried;
+mod direction;
+mod distribution;
+mod interval;
+mod looks;
+mod oneway;
+mod reorder;
+mod rise;
+#[cfg(test)]
+mod simulate;
+mod summary;
 mod train;
+mod trip;
+mod variation;
 
-pub use train::{Distribution, Far, Interval, Late, Loss, Reply, Sent, Summary, Train, Variation, Window, summarise};
+pub use distribution::{distribution, late, median, percentile};
+pub use interval::{mean_interval, share_interval};
+pub use looks::{Looks, ONE_LOOK, packets_to_decide};
+pub use summary::summarise;
+pub use train::{Distribution, Far, Interval, Late, Loss, Reply, Sent, Summary, Train, Variation, Window};

@@ -9,7 +9,7 @@ mod tlv;
 pub use packet::{Reply, Request, Unread, read_reply, read_request, write_reply, write_request};
 pub use report::Report;
 pub use time::{ErrorEstimate, Timestamp};
-pub use tlv::{ClassOfService, Tlv, Tlvs};
+pub use tlv::{ClassOfService, Tlv, Tlvs, flag, kind};
 
 /// The assigned UDP port (RFC 8762 section 4.1).
 pub const PORT: u16 = 862;

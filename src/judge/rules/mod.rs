@@ -7,6 +7,7 @@ mod many_addresses;
 mod only_alternative;
 mod responder;
 mod sampled;
+mod without_responder;
 
 use crate::model::{Check, Finding};
 use crate::plan::Plan;
@@ -23,6 +24,7 @@ const RULES: &[Rule] = &[
     dns_differ::find,
     responder::find,
     sampled::find,
+    without_responder::find,
 ];
 
 /// Every finding, the worst first.

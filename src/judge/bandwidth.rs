@@ -1,0 +1,276 @@
+//! The checks of bandwidth: whether what each row of the document asks for flows, and what there is beyond it.
+
+use serde_json::{Value, json};
+
+use crate::model::{Facts, LimitResult, LimitSource, Load, Need, Outcome, Seen, Status, metric};
+use crate::plan::{Measure, load_words};
+use crate::profile::Bandwidth;
+
+use super::quality::{self, Tried};
+use super::{figures, limits};
+
+/// Of what a line carries so much is kept free when uses of it are counted.
+const KEPT_FREE: f64 = 0.2;
+
+/// What a row asks for, required or recommended, and how it stands.
+struct Part<'a> {
+    need: Load,
+    limits: Vec<LimitResult>,
+    status: Status,
+    /// The load that shows it.
+    shown_by: Option<&'a Tried>,
+}
+
+impl Part<'_> {
+    /// A higher load shows it.
+    fn is_implied(&self) -> bool {
+        self.shown_by.is_some_and(|t| !same_rates(&t.load, &self.need))
+    }
+}
+
+/// A row judged.
+#[derive(Clone)]
+pub struct Judged {
+    pub facts: Facts,
+    pub limits: Vec<LimitResult>,
+    pub status: Status,
+    pub reason: String,
+}
+
+/// Required where the document requires a rate; what it recommends can only warn.
+pub fn need(row: &Bandwidth) -> Need {
+    if asks(row.up_kbps, row.down_kbps) { Need::Required } else { Need::Recommended }
+}
+
+fn asks(up: Option<f64>, down: Option<f64>) -> bool {
+    [up, down].into_iter().flatten().any(|kbps| kbps > 0.0)
+}
+
+fn same_rates(a: &Load, b: &Load) -> bool {
+    (a.total_up_kbps(), a.total_down_kbps()) == (b.total_up_kbps(), b.total_down_kbps())
+}
+
+/// Judges a row by the loads that were tried.
+pub fn judge(measure: &Measure, row: &Bandwidth, seen: &Seen, place: &str, profile: &str) -> Judged {
+    let facts = &seen.observation.facts;
+    let v6 = seen.address.is_some_and(|a| a.is_ipv6());
+    let tried = quality::tried(facts);
+    let source = LimitSource::Document(row.source.clone());
+    let wanted = |up, down| asks(up, down).then(|| measure.load(row, up, down));
+    let required = wanted(row.up_kbps, row.down_kbps).map(|need| part(need, &tried, "", &source));
+    let recommended = wanted(row.recommended_up_kbps, row.recommended_down_kbps)
+        .map(|need| part(need, &tried, "recommended_", &source));
+    let own = |status| if status == Status::Fail { Status::Warn } else { status };
+    let status = match (required.as_ref().map(|p| p.status), recommended.as_ref().map(|p| p.status)) {
+        // What is required flows; whether more does may be unknown, and is not as recommended either way.
+        (Some(Status::Pass), Some(best)) if best != Status::Pass => Status::Warn,
+        (Some(status), _) => status,
+        (None, best) => best.map_or(Status::Unknown, own),
+    };
+    let parts: Vec<&Part<'_>> = [&required, &recommended].into_iter().flatten().collect();
+    let reason = reason(&parts, facts, place, profile, v6);
+    let mut limits: Vec<LimitResult> = Vec::new();
+    for limit in parts.iter().flat_map(|p| &p.limits) {
+        // What is recommended can only warn, and one load may show both.
+        let limit = if limit.metric.starts_with("recommended_") {
+            LimitResult { status: own(limit.status), ..limit.clone() }
+        } else {
+            limit.clone()
+        };
+        if !limits.contains(&limit) {
+            limits.push(limit);
+        }
+    }
+    Judged { facts: row_facts(&parts, facts, v6), limits, status, reason }
+}
+
+/// How the loads that were tried show what is needed: the first that carries it, else the one of just that rate.
+fn part<'a>(need: Load, tried: &'a [Tried], prefix: &str, source: &LimitSource) -> Part<'a> {
+    let enough = |t: &&Tried| {
+        t.load.total_up_kbps() >= need.total_up_kbps() && t.load.total_down_kbps() >= need.total_down_kbps()
+    };
+    let judged = |t: &'a Tried| {
+        let limits = limits::rates(&need, &t.estimates, prefix, source);
+        // The delay's own limits stand beside; they have a part in those of the rates.
+        let status = limits.iter().filter(|l| !limits::is_own(l)).map(|l| l.status).reduce(Status::worst);
+        (t, limits, status.unwrap_or(Status::Unknown))
+    };
+    let all: Vec<_> = tried.iter().filter(enough).map(judged).collect();
+    let carried = all.iter().find(|(.., status)| *status == Status::Pass);
+    match carried.or_else(|| all.iter().find(|(t, ..)| same_rates(&t.load, &need))) {
+        Some((t, limits, status)) => Part { need, limits: limits.clone(), status: *status, shown_by: Some(t) },
+        None => {
+            let limits = limits::rates(&need, &Default::default(), prefix, source);
+            Part { need, limits, status: Status::Unknown, shown_by: None }
+        }
+    }
+}
+
+fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
+    let mut facts = Facts::new();
+    let copied = [
+        &metric::VIA,
+        &metric::UP_ALONE,
+        &metric::DOWN_ALONE,
+        &metric::CAVEATS,
+        &metric::RESPONDER_REFUSED,
+        &metric::RECEIVER_OVERFLOW,
+        &metric::DNS_SERVERS,
+    ];
+    for m in copied.into_iter().filter(|m| all.has(m)) {
+        facts.set(m, all.get::<Value>(m));
+    }
+    let Some(part) = parts.first() else { return facts };
+    let offered = part.need.offered(v6);
+    let required = json!({
+        "up_kbps": part.need.total_up_kbps(),
+        "down_kbps": part.need.total_down_kbps(),
+        "ip_up_kbps": offered.up.ip_kbps,
+        "ip_down_kbps": offered.down.ip_kbps,
+    });
+    facts.set(&metric::REQUIRED, required);
+    if let Some(shown_by) = part.shown_by {
+        facts.extend(shown_by.facts.clone());
+        let value = |name| shown_by.estimates.get(name).map(|e| e.value);
+        facts.set(&metric::CARRIED, json!({ "up_kbps": value("up_kbps"), "down_kbps": value("down_kbps") }));
+        facts.remove(&metric::LOADS);
+        // A load that was not offered says why in words; those are in the reason.
+        facts.remove(&metric::FAILURE);
+        if part.is_implied() {
+            facts.set(&metric::IMPLIED_BY, shown_by.load);
+        }
+    }
+    facts
+}
+
+fn reason(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bool) -> String {
+    let nothing = parts.iter().all(|p| p.limits.iter().all(|l| l.observed.is_none()));
+    if nothing {
+        return not_measured(parts, facts, place, profile, v6);
+    }
+    let clauses: Vec<String> = parts.iter().map(|p| clause(p, v6)).collect();
+    let undecided = parts.iter().filter(|p| p.status == Status::Unknown).find_map(|p| p.shown_by);
+    let action = match undecided {
+        Some(t) => format!("; {}", figures::more(&t.facts)),
+        None if parts.iter().any(|p| p.status == Status::Fail) => {
+            "; ask for a faster line or a queue that keeps media first, or use fewer sessions at once".to_owned()
+        }
+        None => String::new(),
+    };
+    let via = figures::via(facts);
+    let with = if via.is_empty() { String::new() } else { format!(" Measured with {via}.") };
+    format!("To {place}: {}{action}.{with}{}", clauses.join("; "), figures::caveats(facts))
+}
+
+/// One rate in words: what arrived, whether the delay stayed flat, and by which load it is shown.
+fn clause(part: &Part<'_>, v6: bool) -> String {
+    let what = figures::load(&part.need, v6);
+    let recommended = part.limits.iter().any(|l| l.metric.starts_with("recommended_"));
+    let wish = if recommended { "as recommended, " } else { "" };
+    let arrived: Vec<String> = part.limits.iter().filter_map(arrived).collect();
+    let arrived = if arrived.is_empty() { String::new() } else { format!(": {}", arrived.join(", ")) };
+    let shown = match part.shown_by {
+        Some(t) if part.is_implied() => format!(", shown by the load of {}", load_words(&t.load)),
+        _ => String::new(),
+    };
+    match part.status {
+        Status::Pass => format!("{wish}{what} flows{arrived}{shown}"),
+        Status::Fail => format!("{wish}{what} does not flow{arrived}"),
+        _ if arrived.is_empty() => format!("{wish}{what} was not tried before the time was up"),
+        _ => format!("{wish}{what} is undecided{arrived}"),
+    }
+}
+
+/// What became of one direction.
+fn arrived(limit: &LimitResult) -> Option<String> {
+    let value = figures::value(limit)?;
+    let way = if limit.metric.contains("up_") { "up" } else { "down" };
+    Some(match (limit.metric.starts_with("delay_rise"), limit.status) {
+        (true, Status::Pass) => format!("the delay {way} stayed flat"),
+        (true, Status::Unknown) => format!("the delay {way} rose by {value}, which may be a queue that fills"),
+        (true, _) => format!("the delay {way} rose by {value}: the queue fills"),
+        (false, _) => format!("{value} arrived {way}"),
+    })
+}
+
+fn not_measured(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bool) -> String {
+    let what = parts.first().map(|p| figures::load(&p.need, v6)).unwrap_or_default();
+    let own = parts.iter().find_map(|p| p.shown_by).map(|t| &t.facts);
+    let words = |m| own.and_then(|f| f.get::<String>(m)).or_else(|| facts.get::<String>(m));
+    let why = match (words(&metric::RESPONDER_REFUSED), words(&metric::FAILURE)) {
+        (Some(why), _) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
+        (None, Some(why)) => format!("the load was not offered ({})", why.trim_end_matches('.')),
+        (None, None) => "no responder there could take the load".to_owned(),
+    };
+    format!(
+        "Whether {what} flows to {place} was not measured: {why}; run `rtc-check serve --profile {profile}` on that address and measure again."
+    )
+}
+
+/// What there is beyond what is required: it informs.
+pub fn capacity(measure: &Measure, seen: &Seen, place: &str) -> Judged {
+    let all = &seen.observation.facts;
+    let v6 = seen.address.is_some_and(|a| a.is_ipv6());
+    let mut facts = Facts::new();
+    let copied = [
+        &metric::VIA,
+        &metric::CAPACITY,
+        &metric::LOADED_LATENCY,
+        &metric::BYTES_USED,
+        &metric::CAVEATS,
+        &metric::MODES,
+    ];
+    for m in copied.into_iter().filter(|m| all.has(m)) {
+        facts.set(m, all.get::<Value>(m));
+    }
+    let found: Option<Value> = all.get(&metric::CAPACITY);
+    let rate = |way: &str| found.as_ref().and_then(|c| kbps(c.get(way)?));
+    let rates = (rate("up_kbps"), rate("down_kbps"));
+    if rates == (None, None) || seen.observation.outcome != Outcome::Measured {
+        let text = |key| found.as_ref().and_then(|c| c.get(key)?.as_str()).map(|w| w.trim_end_matches('.').to_owned());
+        let why =
+            text("failure").or_else(|| text("responder_refused")).unwrap_or_else(|| "no responder took it".to_owned());
+        let reason = format!(
+            "How much the line to {place} carries was not measured: {why}; it needs `rtc-check serve` on that address, with room for what is searched."
+        );
+        return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
+    }
+    let modes: Vec<Value> = measure.rows.iter().filter_map(|row| mode(measure, row, rates, v6)).collect();
+    let told = |(up, down): (Option<f64>, Option<f64>)| {
+        let way = |kbps: Option<f64>, way| kbps.map(|kbps| format!("{} kbit/s {way}", figures::number(kbps)));
+        [way(up, "up"), way(down, "down")].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    };
+    let uses: Vec<String> = modes
+        .iter()
+        .filter_map(|m| Some(format!("{} {} times", m.get("name")?.as_str()?, m.get("sessions")?.as_u64()?)))
+        .collect();
+    let uses =
+        if uses.is_empty() { String::new() } else { format!(", which carries side by side {}", uses.join(", ")) };
+    facts.set(&metric::MODES, json!({ "formula": FORMULA, "uses": modes }));
+    let reason = format!("The line to {place} carries {} at the IP level{uses} ({FORMULA}).", told(rates));
+    Judged { facts, limits: Vec::new(), status: Status::Pass, reason }
+}
+
+/// How uses side by side are counted.
+const FORMULA: &str = "rounded down: 80 % of the rate, 20 % kept free, divided by one session's rate at the IP level";
+
+/// A number, or an object that has it as `value`.
+fn kbps(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.get("value")?.as_f64())
+}
+
+/// How many sessions of a row the line carries.
+fn mode(measure: &Measure, row: &Bandwidth, (up, down): (Option<f64>, Option<f64>), v6: bool) -> Option<Value> {
+    let (need_up, need_down) = match asks(row.up_kbps, row.down_kbps) {
+        true => (row.up_kbps, row.down_kbps),
+        false => (row.recommended_up_kbps, row.recommended_down_kbps),
+    };
+    let one = Load { sessions: 1, ..measure.load(row, need_up, need_down) }.offered(v6);
+    let times = |there: Option<f64>, each: f64| (each > 0.0).then(|| there.map(|kbps| kbps * (1.0 - KEPT_FREE) / each));
+    let ways: Vec<f64> =
+        [times(up, one.up.ip_kbps), times(down, one.down.ip_kbps)].into_iter().flatten().flatten().collect();
+    let sessions = ways.into_iter().reduce(f64::min)?.floor();
+    Some(
+        json!({ "name": row.name, "sessions": sessions as u64, "ip_up_kbps": one.up.ip_kbps, "ip_down_kbps": one.down.ip_kbps }),
+    )
+}

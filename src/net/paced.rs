@@ -1,0 +1,218 @@
+//! Drives a session whose times matter, on a thread of its own with one socket: wakes to the tenth of a millisecond,
+//! hands in the kernel's times of arrival, and marks packets. Knows neither what a session is about nor what its outcome
+//! means.
+
+mod arrivals;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::prctl;
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
+use tokio_util::sync::CancellationToken;
+
+use super::icmp::{self, ErrorQueue};
+use super::udp::{self, Stop};
+use super::{clock, paced::arrivals::Arrivals};
+use crate::model::{Failure, FailureKind, Step};
+use crate::session::{SendError, Session};
+
+/// The longest datagram that is sent or looked at; what is longer is cut, and no reply of ours.
+const LONGEST: usize = 2048;
+
+/// Timers fire a little late: so long before the moment the thread stops sleeping and watches the clock.
+const SPIN: Duration = Duration::from_micros(100);
+
+/// The longest sleep, so that a cancellation is soon seen.
+const NAP: Duration = Duration::from_millis(50);
+
+/// So many entries are taken from the error queue at once.
+const TURN: usize = 256;
+
+/// How often a datagram is tried that an earlier one's ICMP error stood in the way of.
+const TRIES: usize = 4;
+
+/// How a session is to be driven.
+#[derive(Clone, Debug)]
+pub struct Paced {
+    /// Its family chooses that of the socket.
+    pub target: IpAddr,
+    /// What datagrams are marked with.
+    pub dscp: u8,
+    /// No longer than this.
+    pub deadline: Duration,
+    /// Ends it early.
+    pub cancel: CancellationToken,
+    /// The step that a failure to open a socket belongs to.
+    pub step: Step,
+}
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    pub at: Instant,
+    /// Since 1970.
+    pub wall: Duration,
+}
+
+/// A session that was driven.
+#[derive(Debug)]
+pub struct Driven<S> {
+    pub session: S,
+    pub stop: Stop,
+    /// When it ended: what `Train::finish` is given.
+    pub ended: Instant,
+}
+
+impl Paced {
+    /// Runs the session that `make` makes at the moment when the socket is open, tells `progress` of it now and then, and
+    /// hands the session back. It ends too when the returned future is dropped. `Err`: no socket could be opened.
+    pub async fn run<S: Session + Send + 'static>(
+        self,
+        make: impl FnOnce(Start) -> S + Send + 'static,
+        progress: impl Fn(u32, u32) + Send + 'static,
+    ) -> Result<Driven<S>, Failure> {
+        let cancel = self.cancel.child_token();
+        let _ends_with_this_future = cancel.clone().drop_guard();
+        let step = self.step;
+        let failed = move |what: &str, why: &dyn std::fmt::Display| {
+            Failure::new(step, FailureKind::Internal, format!("{what}: {why}"))
+        };
+        let (done, driven) = tokio::sync::oneshot::channel();
+        let work = move || {
+            let result = self.drive(&cancel, make, progress).map_err(|e| failed("no UDP socket could be opened", &e));
+            // Nobody waits any more where the future was dropped.
+            let _ = done.send(result);
+        };
+        // Not of the runtime's pool: its timer slack is its own, and it ends with the train.
+        let thread = std::thread::Builder::new().name("paced".to_owned()).spawn(work);
+        thread.map_err(|e| failed("no thread could be started", &e))?;
+        driven.await.map_err(|e| failed("the probe's thread broke", &e))?
+    }
+
+    /// Opens the socket, makes the session and drives it to its end.
+    fn drive<S: Session>(
+        &self,
+        cancel: &CancellationToken,
+        make: impl FnOnce(Start) -> S,
+        progress: impl Fn(u32, u32),
+    ) -> io::Result<Driven<S>> {
+        let mut line = Line::open(self.target, self.dscp)?;
+        // One nanosecond; the thread's own and gone with it. A coarser timer only makes packets late, and that is told.
+        let _ = prctl::set_timerslack(1);
+        let start = Start { at: clock::now(), wall: clock::wall() };
+        let mut session = make(start);
+        let stop = line.drive(&mut session, start.at + self.deadline, cancel, &progress);
+        Ok(Driven { session, stop, ended: clock::now() })
+    }
+}
+
+/// One socket with its error queue.
+struct Line {
+    socket: UdpSocket,
+    queue: ErrorQueue,
+    arrivals: Arrivals,
+}
+
+impl Line {
+    fn open(target: IpAddr, dscp: u8) -> io::Result<Self> {
+        let socket = udp::open(target)?;
+        arrivals::ask_for(&socket, target.is_ipv4())?;
+        mark(&socket, target.is_ipv4(), dscp)?;
+        let queue = ErrorQueue::of(&socket);
+        Ok(Self { socket, queue, arrivals: Arrivals::new(clock::now()) })
+    }
+
+    fn drive(
+        &mut self,
+        session: &mut impl Session,
+        deadline: Instant,
+        cancel: &CancellationToken,
+        progress: &impl Fn(u32, u32),
+    ) -> Stop {
+        let mut buf = [0; LONGEST];
+        let mut told = clock::now();
+        loop {
+            self.send_due(session, &mut buf);
+            let Some(wake) = session.wake() else { return Stop::Finished };
+            let now = clock::now();
+            if cancel.is_cancelled() {
+                return Stop::Cancelled;
+            }
+            if now >= deadline {
+                return Stop::Deadline;
+            }
+            if now.saturating_duration_since(told) >= NAP * 2 {
+                told = now;
+                let (done, total) = session.progress();
+                progress(done, total);
+            }
+            self.wait(wake.min(deadline), now);
+            drain(&mut self.queue, session);
+            self.arrivals.take(&self.socket, &mut buf, |at, from, bytes, how| session.on_arrival(at, from, bytes, how));
+        }
+    }
+
+    /// Sends all that is due, each with the time at which it is sent.
+    fn send_due(&mut self, session: &mut impl Session, buf: &mut [u8]) {
+        while let Some(transmit) = session.poll_transmit(clock::now(), buf) {
+            let bytes = buf.get(..transmit.len).unwrap_or_default();
+            if let Err(error) = self.send(session, bytes, transmit.to) {
+                session.on_send_error(clock::now(), transmit.to, error);
+            }
+        }
+    }
+
+    /// Sends one datagram, at once or not at all. An error that an earlier datagram's ICMP left behind is handed in and
+    /// the datagram sent again.
+    fn send(&mut self, session: &mut impl Session, bytes: &[u8], to: SocketAddr) -> Result<(), SendError> {
+        let mut tries = 0;
+        loop {
+            let Err(error) = self.socket.send_to(bytes, to) else { return Ok(()) };
+            tries += 1;
+            if tries >= TRIES || error.kind() == io::ErrorKind::WouldBlock {
+                return Err(icmp::send_error(&error));
+            }
+            drain(&mut self.queue, session);
+        }
+    }
+
+    /// Sleeps until something comes or `wake`, the last of it with an eye on the clock.
+    fn wait(&self, wake: Instant, now: Instant) {
+        let left = wake.saturating_duration_since(now);
+        let sleep = left.saturating_sub(SPIN).min(NAP);
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        // EINTR is as good as a time-out: the loop looks again.
+        let came = !sleep.is_zero() && ppoll(&mut fds, Some(TimeSpec::from(sleep)), None) != Ok(0);
+        if !came && left <= NAP {
+            while clock::now() < wake {
+                std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Hands in the ICMP errors of a socket; reading them clears what would fail the next call.
+fn drain(queue: &mut ErrorQueue, session: &mut impl Session) {
+    let now = clock::now();
+    for error in std::iter::from_fn(|| queue.take()).take(TURN).flatten() {
+        session.on_icmp(now, &error);
+    }
+}
+
+/// Marks what the socket sends with the code point.
+fn mark(socket: &UdpSocket, v4: bool, dscp: u8) -> io::Result<()> {
+    let class = i32::from(dscp & 0x3F) << 2;
+    match v4 {
+        true => setsockopt(socket, sockopt::Ipv4Tos, &class)?,
+        false => setsockopt(socket, sockopt::Ipv6TClass, &class)?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
 use rtc_check::session::limits::AnswerLimits;
-use rtc_check::session::reflector::{OwnSockets, Reflector};
-use rtc_check::wire::stun::MAX_WRITTEN;
+use rtc_check::session::reflector::{Incoming, LONGEST, OwnSockets, Reflector};
 
 fuzz_target!(|input: (bool, bool, u16, &[u8])| {
     let (v6, restricted, port, datagram) = input;
@@ -20,11 +19,12 @@ fuzz_target!(|input: (bool, bool, u16, &[u8])| {
     let mut own = OwnSockets::default();
     own.insert(here);
     let mut reflector = Reflector::new(AnswerLimits::default(), own, key, 1, now);
-    let mut answer = [0; MAX_WRITTEN];
-    let Ok(length) = reflector.handle(now, from, here, datagram, &mut answer) else { return };
+    let mut answer = [0; LONGEST];
+    let Ok(written) = reflector.handle(&Incoming::plain(now, from, here, datagram), &mut answer) else { return };
+    let length = written.len;
     let bare = if v6 { 44 } else { 32 };
     assert!(length <= datagram.len() || (!restricted && length == bare), "{length} for {}", datagram.len());
     let answered = answer;
-    let again = reflector.handle(now, from, here, &answered[..length], &mut answer);
+    let again = reflector.handle(&Incoming::plain(now, from, here, &answered[..length]), &mut answer);
     assert!(again.is_err(), "an answer was answered");
 });

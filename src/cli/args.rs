@@ -263,6 +263,37 @@ pub struct ServeArgs {
     /// Log as JSON lines
     #[arg(long, env = "RTC_CHECK_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,
+    #[command(flatten)]
+    pub sessions: SessionArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Test sessions")]
+pub struct SessionArgs {
+    /// UDP port of STAMP (RFC 8762), beside the media ports; 0 serves none
+    #[arg(long, value_name = "PORT", default_value_t = crate::wire::stamp::PORT, env = "RTC_CHECK_STAMP_PORT")]
+    pub stamp_port: u16,
+    /// Test sessions at once; one source may hold a quarter of them
+    #[arg(long, value_name = "N", default_value_t = 1000, env = "RTC_CHECK_MAX_SESSIONS", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub max_sessions: u32,
+    /// Kbit/s of one session at the IP level, each way
+    #[arg(long, value_name = "KBPS", default_value_t = 20_000, env = "RTC_CHECK_MAX_SESSION_KBPS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub max_session_kbps: u32,
+    /// Kbit/s of all sessions together at the IP level, each way
+    #[arg(long, value_name = "KBPS", default_value_t = 200_000, env = "RTC_CHECK_MAX_KBPS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub max_kbps: u32,
+    /// Seconds of one session
+    #[arg(long, value_name = "S", default_value_t = 60, env = "RTC_CHECK_MAX_SESSION_SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub max_session_seconds: u32,
+    /// Bytes that one session may be sent
+    #[arg(long, value_name = "BYTES", default_value_t = 200_000_000, env = "RTC_CHECK_MAX_SESSION_BYTES")]
+    pub max_session_bytes: u64,
+    /// Packets a second of all sessions together: what this machine answers without loss of its own
+    #[arg(long, value_name = "N", default_value_t = 60_000, env = "RTC_CHECK_MAX_SESSION_PACKETS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub max_session_packets: u32,
+    /// Answer without the DSCP that a client asks for (RFC 8972 section 4.4)
+    #[arg(long, env = "RTC_CHECK_NO_DSCP", value_parser = clap::builder::BoolishValueParser::new())]
+    pub no_dscp: bool,
 }
 
 #[derive(Args, Debug)]

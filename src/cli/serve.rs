@@ -5,11 +5,13 @@ use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::model::{PortRange, RoleName, RuleId, Service};
+use crate::model::{PortRange, RoleName, RuleId, Service, Transport};
 use crate::profile::{Profile, Rule, Spec};
 use crate::serve::{self, Config, Limits, Ports, Responder, ServeRule};
+use crate::session::granted::GrantLimits;
+use crate::session::limits::AnswerLimits;
 
-use super::args::{self, ServeArgs};
+use super::args::{self, ServeArgs, SessionArgs};
 use super::{Unusable, exit, output, request, secrets};
 
 /// `rtc-check serve …`: until Ctrl-C or SIGTERM.
@@ -23,16 +25,18 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
         options: options(&profile, &args.options)?,
         ports: request::moved_ports(&args.moved_ports)?,
     };
-    let services = services(&profile, &choice, &binds);
+    let mut services = services(&profile, &choice, &binds);
     if services.is_empty() {
         return Err(Unusable("nothing to serve: no rule reaches these roles with these options".to_owned()));
     }
     let tls = certificate(&args, &services)?;
+    let stamp = stamp(&services, args.sessions.stamp_port);
+    services.extend(stamp);
     let config = Config {
         services,
         tls,
         key: secrets::responder_key()?,
-        limits: Limits::default(),
+        limits: limits(&args.sessions),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let hint = other_side(&args, &config);
@@ -130,6 +134,37 @@ fn services(profile: &Profile, choice: &Choice, binds: &BTreeMap<RoleName, Vec<I
     let extra: Vec<ServeRule> = media.map(beside).collect();
     all.extend(extra);
     all
+}
+
+/// STAMP's own port on every address that is served.
+fn stamp(services: &[ServeRule], port: u16) -> Vec<ServeRule> {
+    let Some(port) = PortRange::single(port) else { return Vec::new() };
+    let mut binds: BTreeMap<&RoleName, BTreeSet<IpAddr>> = BTreeMap::new();
+    services.iter().for_each(|s| binds.entry(&s.role).or_default().extend(&s.bind));
+    let of_role = |(role, bind): (&RoleName, BTreeSet<IpAddr>)| ServeRule {
+        id: format!("{role}{}", serve::STAMP_RULE).as_str().into(),
+        role: role.clone(),
+        bind: bind.into_iter().collect(),
+        ports: Ports::Exact(port),
+        service: Service::Stun,
+        transport: Transport::Udp,
+        subprotocol: None,
+    };
+    binds.into_iter().map(of_role).collect()
+}
+
+/// What is given at most.
+fn limits(args: &SessionArgs) -> Limits {
+    let answers = AnswerLimits { dscp: !args.no_dscp, ..AnswerLimits::default() };
+    let sessions = GrantLimits {
+        sessions: args.max_sessions,
+        session_kbps: args.max_session_kbps,
+        kbps: args.max_kbps,
+        session_seconds: args.max_session_seconds,
+        session_bytes: args.max_session_bytes,
+        packets_per_second: args.max_session_packets,
+    };
+    Limits { answers, sessions, ..Limits::default() }
 }
 
 /// One rule as the responder serves it.
@@ -270,7 +305,6 @@ fn log_to_stderr(json: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Service, Transport};
 
     fn bound_to(addresses: &[&str]) -> ServeRule {
         ServeRule {

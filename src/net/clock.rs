@@ -29,3 +29,9 @@ pub fn rfc3339(time: &jiff::Timestamp) -> String {
 pub fn compact(time: &jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S").to_string()
 }
+
+/// Wall-clock time since 1970, as kernel time stamps of datagrams have it; zero before.
+#[expect(clippy::disallowed_methods, reason = "beside the other wall clock")]
+pub fn since_1970() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}

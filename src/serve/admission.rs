@@ -29,15 +29,15 @@ impl Admission {
 
     /// A place for a connection from `source`, held as long as the pass is.
     pub(super) fn enter(&self, source: IpAddr) -> Result<Pass, Cut> {
-        self.enter_as(source_key(source))
+        self.enter_as(source_key(source), source)
     }
 
     /// A place here for a connection that has one elsewhere.
     pub(super) fn enter_too(&self, elsewhere: &Pass) -> Result<Pass, Cut> {
-        self.enter_as(elsewhere.source)
+        self.enter_as(elsewhere.source, elsewhere.address)
     }
 
-    fn enter_as(&self, source: u64) -> Result<Pass, Cut> {
+    fn enter_as(&self, source: u64, address: IpAddr) -> Result<Pass, Cut> {
         let mut open = self.lock();
         if open.total >= self.total {
             return Err(Cut::TotalLimit);
@@ -48,7 +48,7 @@ impl Admission {
         }
         open.total += 1;
         open.by_source.insert(source, own + 1);
-        Ok(Pass { admission: self.clone(), source })
+        Ok(Pass { admission: self.clone(), source, address })
     }
 
     fn leave(&self, source: u64) {
@@ -71,6 +71,14 @@ impl Admission {
 pub(super) struct Pass {
     admission: Admission,
     source: u64,
+    address: IpAddr,
+}
+
+impl Pass {
+    /// Whose it is.
+    pub(super) fn source(&self) -> IpAddr {
+        self.address.to_canonical()
+    }
 }
 
 impl Drop for Pass {

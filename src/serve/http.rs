@@ -1,5 +1,5 @@
-//! HTTP/1.1 of the responder: the well-known page, redirects, and the WebSocket upgrade. Headers are bounded in size,
-//! number and time; bodies are never read.
+//! HTTP/1.1 of the responder: the well-known page, redirects, the opening of test sessions, and the WebSocket upgrade.
+//! Headers are bounded in size, number and time; no body is read but that which opens a session.
 
 use std::convert::Infallible;
 use std::net::Ipv6Addr;
@@ -19,8 +19,9 @@ use super::admission::Pass;
 use super::counters::Cut;
 use super::face::Site;
 use super::tcp::{Context, within};
-use super::{page, ws};
+use super::{grant, page, ws};
 use crate::session::access::bearer_token_ok;
+use crate::wire;
 
 /// Bytes of a request's header.
 const LONGEST_HEADER: usize = 16 << 10;
@@ -41,8 +42,8 @@ where
     builder.max_buf_size(LONGEST_HEADER).max_headers(MOST_FIELDS);
     let server = Arc::new(Server { site, secure, pass: Arc::new(pass), context });
     let service = service_fn(move |request| {
-        let answer = server.answer(request);
-        async move { Ok::<_, Infallible>(answer) }
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.answer(request).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     within(idle, connection).await?.map_err(|e| if e.is_timeout() { Cut::Deadline } else { Cut::Protocol })
@@ -57,8 +58,12 @@ struct Server {
 }
 
 impl Server {
-    fn answer(&self, mut request: Request<Incoming>) -> Answer {
+    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
         let site = &self.site;
+        if self.secure && request.uri().path() == wire::grant::PATH {
+            let authorised = self.authorised(request.headers());
+            return grant::open(request, self.pass.source(), authorised, &self.context).await;
+        }
         if site.websocket && asks_for_upgrade(request.headers()) {
             return self.upgrade(&mut request);
         }
@@ -81,16 +86,20 @@ impl Server {
 
     /// The page; where there is a key, to those who show its token, and over TLS alone.
     fn well_known(&self, headers: &HeaderMap) -> Answer {
-        if let Some(key) = &self.context.key {
-            let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-            let token = token.and_then(|v| v.strip_prefix("Bearer "));
-            if !self.secure || !token.is_some_and(|t| bearer_token_ok(key.bytes(), t.trim())) {
-                let refusal = text(StatusCode::UNAUTHORIZED, "the responder's key is needed\n");
-                return with(refusal, header::WWW_AUTHENTICATE, "Bearer");
-            }
+        if !self.authorised(headers) {
+            let refusal = text(StatusCode::UNAUTHORIZED, "the responder's key is needed\n");
+            return with(refusal, header::WWW_AUTHENTICATE, "Bearer");
         }
         let page = Response::new(Full::new(Bytes::from(self.context.page.clone())));
         with(with(page, header::CONTENT_TYPE, "application/json"), header::CACHE_CONTROL, "no-store")
+    }
+
+    /// There is no key, or its token is shown over TLS.
+    fn authorised(&self, headers: &HeaderMap) -> bool {
+        let Some(key) = &self.context.key else { return true };
+        let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let token = token.and_then(|v| v.strip_prefix("Bearer "));
+        self.secure && token.is_some_and(|t| bearer_token_ok(key.bytes(), t.trim()))
     }
 
     /// RFC 6455 section 4.2.

@@ -5,11 +5,13 @@
 mod admission;
 mod bind;
 mod counters;
+mod datagram;
 mod descriptors;
+mod door;
 mod face;
+mod grant;
 mod http;
 mod page;
-mod pktinfo;
 mod tcp;
 mod tls;
 mod udp;
@@ -24,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{PortRange, PortSet, RoleName, RuleId, Service, Transport};
 use crate::net::{ResponderKey, chance, clock};
+use crate::session::granted::GrantLimits;
 use crate::session::limits::AnswerLimits;
 use crate::session::reflector::{OwnSockets, Reflector};
 
@@ -32,6 +35,9 @@ use admission::Admission;
 pub use bind::machine_addresses;
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
+
+/// The end of the ids of rules that stand for STAMP's own port.
+pub const STAMP_RULE: &str = ".stamp";
 
 /// How long [`Responder::stop`] waits for open connections to end.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
@@ -83,6 +89,8 @@ pub struct Limits {
     pub answers: AnswerLimits,
     /// TCP connections.
     pub connections: ConnectionLimits,
+    /// Test sessions that are opened over TLS.
+    pub sessions: GrantLimits,
 }
 
 /// Bounds on TCP connections. WebSockets, which may be silent for long, have places of their own among them, so that
@@ -200,12 +208,14 @@ impl Responder {
         let key_bytes = key.as_ref().map(|k| k.bytes());
         let own = own_sockets(&opened.udp);
         let reflector = Reflector::new(limits.answers, own, key_bytes, seed, clock::now());
+        let reflector = reflector.granting(limits.sessions);
         let udp = udp::UdpThread::start(opened.udp, reflector, tally.clone())
             .map_err(|e| StartError::system("start its UDP thread", e))?;
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let context = Arc::new(tcp::Context {
             acceptor: tokio_rustls::TlsAcceptor::from(tls),
-            page: page::render(&opened.bound, key.is_some(), &tool_version),
+            page: page::render(&opened.bound, key.is_some(), &limits.sessions, &tool_version),
+            door: udp.door(),
             key,
             version: tool_version,
             limits: limits.connections,

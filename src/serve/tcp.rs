@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Pass};
 use super::counters::{Cut, Tally};
+use super::door::Door;
 use super::face::{Face, Port};
 use super::{ConnectionLimits, http};
 use crate::net::ResponderKey;
@@ -32,6 +33,8 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub(super) struct Context {
     pub(super) acceptor: TlsAcceptor,
     pub(super) page: String,
+    /// Where sessions are asked for.
+    pub(super) door: Door,
     pub(super) key: Option<Arc<ResponderKey>>,
     pub(super) version: String,
     pub(super) limits: ConnectionLimits,
@@ -160,6 +163,7 @@ impl Context {
         Arc::new(Self {
             acceptor: TlsAcceptor::from(tls),
             page: "{}".to_owned(),
+            door: super::door::new().unwrap().0,
             key: None,
             version: "0".to_owned(),
             limits,

@@ -12,14 +12,14 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use socket2::{Domain, Type};
 
 use super::counters::Tally;
-use super::pktinfo::{self, Received};
+use super::datagram::{self, Received};
+use super::door::{self, Door, Inside};
 use crate::net::clock;
-use crate::session::reflector::{Reflector, Refusal};
-use crate::wire::stun::MAX_WRITTEN;
+use crate::session::reflector::{Incoming, LONGEST, Reflector, Refusal};
+use crate::session::stamp::{Answer, Seen};
 
 /// Sockets that one wake-up may report.
 const EVENTS: usize = 1024;
@@ -27,10 +27,7 @@ const EVENTS: usize = 1024;
 /// Where few sockets are busy, each is read so often before the others are looked at again.
 const TURNS: usize = 32;
 
-/// Longer datagrams are cut off, and refused for it: no request of STUN is nearly as long.
-const LONGEST: usize = 2048;
-
-/// The event that ends the loop.
+/// The event of the door: someone asks for a session, or the loop is to end.
 const WAKE: u64 = u64::MAX;
 
 /// One UDP socket of the responder.
@@ -48,58 +45,51 @@ impl Socket {
         if at.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        if at.ip().is_unspecified() {
-            pktinfo::ask_for(&socket, at.is_ipv4())?;
-        }
+        datagram::ask_for(&socket, at.is_ipv4(), at.ip().is_unspecified())?;
         socket.bind(&at.into())?;
         let local = if at.port() == 0 { socket.local_addr()?.as_socket().unwrap_or(at) } else { at };
         Ok(Self { socket: socket.into(), local })
     }
 
     fn receive(&self, buf: &mut [u8]) -> io::Result<Received> {
-        if self.local.ip().is_unspecified() {
-            return pktinfo::receive(&self.socket, buf, self.local.port());
-        }
-        let (length, from) = self.socket.recv_from(buf)?;
-        Ok(Received { length, from, to: Some(self.local) })
+        datagram::receive(&self.socket, buf, self.local)
     }
 
-    fn send(&self, bytes: &[u8], received: &Received) -> io::Result<()> {
-        match received.to {
-            Some(to) if self.local.ip().is_unspecified() => pktinfo::send(&self.socket, bytes, to.ip(), received.from),
-            _ => self.socket.send_to(bytes, received.from).map(|_| ()),
-        }
+    fn send(&self, bytes: &[u8], received: &Received, tos: Option<u8>) -> io::Result<()> {
+        let from = received.to.map(|to| to.ip()).filter(|_| self.local.ip().is_unspecified());
+        datagram::send(&self.socket, bytes, from, received.from, tos)
     }
 }
 
 /// The thread that serves all UDP sockets. Dropping it ends the thread without waiting.
 pub(super) struct UdpThread {
-    wake: Arc<EventFd>,
+    door: Door,
     thread: Option<JoinHandle<()>>,
 }
 
 impl UdpThread {
     pub(super) fn start(sockets: Vec<Socket>, reflector: Reflector, tally: Arc<Tally>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        let (door, inside) = door::new()?;
+        // The event descriptor is inside's too, and so stays open as long as epoll watches it.
+        epoll.add(&*inside.wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
         for (place, socket) in sockets.iter().enumerate() {
             epoll.add(&socket.socket, EpollEvent::new(EpollFlags::EPOLLIN, place as u64))?;
         }
-        let mut worker = Worker { sockets, reflector, tally };
-        // The event descriptor stays open as long as epoll watches it.
-        let held = wake.clone();
-        let run = move || {
-            worker.run(&epoll);
-            drop(held);
-        };
+        let mut worker = Worker { sockets, reflector, tally, inside };
+        let run = move || worker.run(&epoll);
         let thread = std::thread::Builder::new().name("responder-udp".to_owned()).spawn(run)?;
-        Ok(Self { wake, thread: Some(thread) })
+        Ok(Self { door, thread: Some(thread) })
+    }
+
+    /// Where sessions are asked for.
+    pub(super) fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Ends the thread and waits until its sockets are closed.
     pub(super) fn join(mut self) {
-        let _ = self.wake.write(1);
+        self.door.stop();
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("the UDP thread had panicked");
         }
@@ -108,7 +98,7 @@ impl UdpThread {
 
 impl Drop for UdpThread {
     fn drop(&mut self) {
-        let _ = self.wake.write(1);
+        self.door.stop();
     }
 }
 
@@ -116,12 +106,13 @@ struct Worker {
     sockets: Vec<Socket>,
     reflector: Reflector,
     tally: Arc<Tally>,
+    inside: Inside,
 }
 
 impl Worker {
     fn run(&mut self, epoll: &Epoll) {
         let mut events = vec![EpollEvent::empty(); EVENTS];
-        let mut buf = [0; LONGEST];
+        let (mut buf, mut answer) = ([0; LONGEST], [0; LONGEST]);
         loop {
             let ready = match epoll.wait(&mut events, EpollTimeout::NONE) {
                 Ok(ready) => events.get(..ready).unwrap_or_default(),
@@ -131,34 +122,48 @@ impl Worker {
             let now = clock::now();
             let turns = if ready.len() < TURNS { TURNS } else { 1 };
             for event in ready {
-                if event.data() == WAKE {
-                    return;
+                match event.data() {
+                    WAKE if !self.inside.attend(&mut self.reflector.sessions, now) => return,
+                    WAKE => {}
+                    place => self.serve(place as usize, turns, now, &mut buf, &mut answer),
                 }
-                self.serve(event.data() as usize, turns, now, &mut buf);
             }
         }
     }
 
     /// Up to `turns` datagrams of one socket.
-    fn serve(&mut self, place: usize, turns: usize, now: Instant, buf: &mut [u8; LONGEST]) {
-        let Self { sockets, reflector, tally } = self;
+    fn serve(&mut self, place: usize, turns: usize, now: Instant, buf: &mut [u8], answer: &mut [u8]) {
+        let Self { sockets, reflector, tally, .. } = self;
         let Some(socket) = sockets.get(place) else { return };
-        let mut answer = [0; MAX_WRITTEN];
         for _ in 0..turns {
             // Also an error that an earlier answer met (ICMP) ends here; the next wake-up reads on.
             let Ok(received) = socket.receive(buf) else { return };
-            let Some(datagram) = buf.get(..received.length) else { return };
-            let judged = match received.to {
-                Some(to) => reflector.handle(now, received.from, to, datagram, &mut answer),
-                None => Err(Refusal::Destination),
-            };
-            match judged {
+            match judge(reflector, &received, buf, now, answer) {
                 Err(refusal) => tally.refused(refusal),
-                Ok(length) => match socket.send(answer.get(..length).unwrap_or_default(), &received) {
+                Ok(Answer { len, tos }) => match socket.send(answer.get(..len).unwrap_or_default(), &received, tos) {
                     Ok(()) => tally.answered(),
                     Err(_) => tally.send_failed(),
                 },
             }
         }
     }
+}
+
+/// Hands one datagram over with what the kernel told of it.
+fn judge(
+    reflector: &mut Reflector,
+    received: &Received,
+    buf: &[u8],
+    now: Instant,
+    answer: &mut [u8],
+) -> Result<Answer, Refusal> {
+    let told = received.told;
+    let (Some(to), false) = (received.to, told.cut) else {
+        return Err(if told.cut { Refusal::Malformed } else { Refusal::Destination });
+    };
+    let bytes = buf.get(..received.length).unwrap_or_default();
+    let sending = clock::since_1970();
+    let seen =
+        Seen { to, received: told.at.unwrap_or(sending), sending, ttl: told.ttl, tos: told.tos, dropped: told.dropped };
+    reflector.handle(&Incoming { from: received.from, bytes, now, seen }, answer)
 }

@@ -37,15 +37,24 @@ pub struct Bucket {
 impl Bucket {
     /// Whether one more may pass at `now` (nanoseconds since the start). Takes nothing.
     pub fn has(self, rate: Rate, now: u64) -> bool {
-        let Some(interval) = rate.interval() else { return false };
-        let ahead = self.full_at.saturating_sub(now);
-        ahead <= interval.saturating_mul(u64::from(rate.burst - 1))
+        self.has_many(rate, now, 1)
     }
 
     /// Takes one at `now`. Ask [`Bucket::has`] first.
     pub fn take(&mut self, rate: Rate, now: u64) {
+        self.take_many(rate, now, 1);
+    }
+
+    /// Whether `count` may pass at once; more than the burst never may. Takes nothing.
+    pub fn has_many(self, rate: Rate, now: u64, count: u32) -> bool {
+        let (Some(interval), Some(spare)) = (rate.interval(), rate.burst.checked_sub(count)) else { return false };
+        self.full_at.saturating_sub(now) <= interval.saturating_mul(u64::from(spare))
+    }
+
+    /// Takes `count` at `now`. Ask [`Bucket::has_many`] first.
+    pub fn take_many(&mut self, rate: Rate, now: u64, count: u32) {
         if let Some(interval) = rate.interval() {
-            self.full_at = self.full_at.max(now).saturating_add(interval);
+            self.full_at = self.full_at.max(now).saturating_add(interval.saturating_mul(u64::from(count)));
         }
     }
 }
@@ -103,6 +112,8 @@ pub struct AnswerLimits {
     pub bare_global: Rate,
     /// The tables of sources have `2^table_bits` buckets of 8 bytes each.
     pub table_bits: u8,
+    /// STAMP packets are answered with the DSCP that they ask for (RFC 8972 section 4.4).
+    pub dscp: bool,
 }
 
 impl Default for AnswerLimits {
@@ -114,6 +125,7 @@ impl Default for AnswerLimits {
             bare_per_source: Rate::new(2, 4),
             bare_global: Rate::new(100, 100),
             table_bits: 14,
+            dscp: true,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod access;
 pub mod binding;
 mod book;
 mod chance;
+pub mod granted;
 mod icmp;
 mod ids;
 pub mod limits;
@@ -14,6 +15,7 @@ mod lossy;
 mod pace;
 pub mod reflector;
 pub mod sample;
+pub mod stamp;
 pub mod sweep;
 pub mod train;
 

@@ -1,16 +1,25 @@
-//! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489) and to nothing
-//! else, never longer than what caused it but for a small budget, under rate limits, and to holders of the key alone
-//! where there is one. Knows no socket, no clock and no randomness. Holds nothing about any source.
+//! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489) or a STAMP test
+//! packet (RFC 8762) and to nothing else, never longer than what caused it but for a small budget of STUN, under rate
+//! limits, and to holders of the key alone where there is one. Knows no socket, no clock and no randomness. What it holds
+//! about sources has a size that no source can change.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::granted::{GrantLimits, Sessions};
 use super::limits::{Allowance, AnswerLimits, Exceeded};
-use crate::wire::stun::{BINDING, Class, MAX_WRITTEN, Message, ReadError, key_id, write_binding_success};
+use super::stamp::{self, Answer, Asked, Manner, NotAsked, Seen, Strangers};
+use crate::wire::grant::Kind;
+use crate::wire::stun::{BINDING, Class, Message, ReadError, key_id, write_binding_success};
+use crate::wire::{stamp as packet, stun};
+
+/// No answer is longer, and no longer request is answered.
+pub const LONGEST: usize = 2048;
 
 /// Source ports below this are refused. Clients, and the address translators before them (RFC 4787 REQ-3), use higher
-/// ones, while echo (7), chargen (19), DNS (53), NTP (123) and their like answer whatever they get, for ever.
+/// ones, while echo (7), chargen (19), DNS (53), NTP (123) and their like answer whatever they get, for ever. A STAMP
+/// sender may use STAMP's own port, because no reflector's packet is taken for a sender's.
 const FIRST_CLIENT_PORT: u16 = 1024;
 
 /// Bytes of the bare answer: 20 header and an XOR-MAPPED-ADDRESS of 12.
@@ -36,7 +45,7 @@ pub enum Refusal {
     OwnSocket,
     /// It was sent to a multicast or broadcast address.
     Destination,
-    /// No STUN message.
+    /// Neither a STUN message nor a STAMP sender's packet.
     NotStun,
     /// A STUN message whose lengths do not fit each other or the datagram.
     Malformed,
@@ -48,9 +57,10 @@ pub enum Refusal {
     Fingerprint,
     /// It has an attribute that must be understood and is not (RFC 8489 section 6.3.1).
     UnknownAttribute,
-    /// The responder has a key, and the request has no MESSAGE-INTEGRITY-SHA256 or another user name.
+    /// The responder has a key, and the request has no MESSAGE-INTEGRITY-SHA256 or another user name, or is a STAMP packet
+    /// without authentication.
     Unsigned,
-    /// MESSAGE-INTEGRITY-SHA256 is wrong.
+    /// MESSAGE-INTEGRITY-SHA256 or the HMAC of a STAMP packet is wrong.
     WrongKey,
     /// Shorter than the signed answer would be.
     TooShort,
@@ -60,11 +70,13 @@ pub enum Refusal {
     SourceRate,
     /// The rate of all sources together is exceeded.
     GlobalRate,
+    /// A granted session asks more than it was granted.
+    SessionRate,
 }
 
 impl Refusal {
     /// Every reason, in order of declaration.
-    pub const ALL: [Refusal; 16] = [
+    pub const ALL: [Refusal; 17] = [
         Refusal::SourceAddress,
         Refusal::SourcePort,
         Refusal::OwnSocket,
@@ -81,6 +93,7 @@ impl Refusal {
         Refusal::BareBudget,
         Refusal::SourceRate,
         Refusal::GlobalRate,
+        Refusal::SessionRate,
     ];
 
     /// The name of its counter.
@@ -102,6 +115,7 @@ impl Refusal {
             Refusal::BareBudget => "bare_budget",
             Refusal::SourceRate => "source_rate",
             Refusal::GlobalRate => "global_rate",
+            Refusal::SessionRate => "session_rate",
         }
     }
 }
@@ -146,11 +160,48 @@ impl Restricted {
     }
 }
 
+/// What a datagram speaks, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Stun,
+    Stamp,
+}
+
+impl Speaks {
+    /// STUN has its cookie (RFC 8489 section 5) and two zero bits; all else that is long enough may be STAMP.
+    fn of(datagram: &[u8]) -> Self {
+        let stun = datagram.first().is_some_and(|b| b & 0xC0 == 0) && datagram.get(4..8) == Some(&stun::COOKIE);
+        if stun || datagram.len() < packet::OPEN_LEN { Speaks::Stun } else { Speaks::Stamp }
+    }
+}
+
+/// A datagram, and what the system told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    pub from: SocketAddr,
+    pub bytes: &'a [u8],
+    pub now: Instant,
+    pub seen: Seen,
+}
+
+impl<'a> Incoming<'a> {
+    /// One of which the system told nothing but its ends, received and answered at `now`.
+    pub fn plain(now: Instant, from: SocketAddr, to: SocketAddr, bytes: &'a [u8]) -> Self {
+        let at = Duration::ZERO;
+        Self { from, bytes, now, seen: Seen { to, received: at, sending: at, ttl: None, tos: None, dropped: 0 } }
+    }
+}
+
 /// The responder's logic.
 pub struct Reflector {
     own: OwnSockets,
     restricted: Option<Restricted>,
     allowance: Allowance,
+    /// Answers bear the DSCP that is asked for.
+    dscp: bool,
+    strangers: Strangers,
+    /// What was granted over TLS.
+    pub sessions: Sessions,
     start: Instant,
 }
 
@@ -159,42 +210,90 @@ impl Reflector {
     /// are answered.
     pub fn new(limits: AnswerLimits, own: OwnSockets, key: Option<&[u8]>, seed: u128, start: Instant) -> Self {
         let restricted = key.map(|k| Restricted { key: k.to_vec(), user: key_id(k) });
-        Self { own, restricted, allowance: Allowance::new(limits, seed), start }
+        Self {
+            own,
+            restricted,
+            allowance: Allowance::new(limits, seed),
+            dscp: limits.dscp,
+            strangers: Strangers::new(seed),
+            sessions: Sessions::new(GrantLimits::default()),
+            start,
+        }
     }
 
-    /// Judges one datagram. Writes the answer into `answer` and gives its length, or says why there is none.
-    pub fn handle(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        to: SocketAddr,
-        datagram: &[u8],
-        answer: &mut [u8; MAX_WRITTEN],
-    ) -> Result<usize, Refusal> {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        self.check_ends(from, to)?;
-        let request = binding_request(datagram)?;
+    /// With other limits for what is granted.
+    pub fn granting(self, limits: GrantLimits) -> Self {
+        Self { sessions: Sessions::new(limits), ..self }
+    }
+
+    /// Judges one datagram. Writes the answer into `answer`, which should hold [`LONGEST`] bytes, or says why there is
+    /// none.
+    pub fn handle(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
+        let from = SocketAddr::new(incoming.from.ip().to_canonical(), incoming.from.port());
+        let incoming = Incoming { from, ..*incoming };
+        let speaks = Speaks::of(incoming.bytes);
+        self.check_ends(from, incoming.seen.to, speaks)?;
+        match speaks {
+            Speaks::Stun => self.stun(&incoming, answer).map(|len| Answer { len, tos: None }),
+            Speaks::Stamp => self.stamp(&incoming, answer),
+        }
+    }
+
+    fn stun(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<usize, Refusal> {
+        let from = incoming.from;
+        let request = binding_request(incoming.bytes)?;
         if let Some(restricted) = &self.restricted {
             restricted.check(&request)?;
         }
-        let room = datagram.len();
+        let room = incoming.bytes.len();
         let bare = if from.is_ipv4() { BARE_V4 } else { BARE_V6 };
         let signed = if self.restricted.is_some() { SIGNED } else { 0 };
         let marked = room >= bare + MARKED + signed;
         if self.restricted.is_some() && !marked {
             return Err(Refusal::TooShort);
         }
-        self.take(from.ip(), room < bare, now)?;
+        self.take(from.ip(), room < bare, incoming.now)?;
         let key = self.restricted.as_ref().map(|r| &*r.key);
         write_binding_success(answer, request.id(), from, marked, key).ok_or(Refusal::Malformed)
     }
 
+    /// Packets of a granted session with its state and within what was granted, those of everyone else with state of
+    /// their own and within the limits of their source. One whose token is not known, or is another's, is a stranger's:
+    /// its answer says so by a token of 0, while silence would look like loss.
+    fn stamp(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
+        let Incoming { from, bytes, now, ref seen } = *incoming;
+        let asked = Asked::read(bytes, self.restricted.as_ref().map(|r| &*r.key)).map_err(|e| match e {
+            NotAsked::NotSender => Refusal::NotStun,
+            NotAsked::Open => Refusal::Unsigned,
+            NotAsked::WrongKey => Refusal::WrongKey,
+        })?;
+        let claimed = asked.token().and_then(|t| Some((t, self.sessions.claim(t, Kind::Train, from, now)?)));
+        let manner = Manner { key: self.restricted.as_ref().map(|r| &*r.key), dscp: self.dscp };
+        let written = match claimed {
+            Some((token, session)) => {
+                let headers = if from.is_ipv4() { 28 } else { 48 };
+                if !session.admit(now, bytes.len() + headers, bytes.len()) {
+                    session.track.refuse();
+                    return Err(Refusal::SessionRate);
+                }
+                stamp::answer(answer, bytes, &asked, seen, Some(&mut session.track), token, manner)
+            }
+            None => {
+                let since_start = now.saturating_duration_since(self.start);
+                self.allowance.take(from.ip(), false, since_start).map_err(|e| refusal(e, false))?;
+                let track = self.strangers.track(from, seen.to, asked.ssid(), since_start);
+                stamp::answer(answer, bytes, &asked, seen, track, 0, manner)
+            }
+        };
+        written.ok_or(Refusal::Malformed)
+    }
+
     /// Where it comes from and where it went to.
-    fn check_ends(&self, from: SocketAddr, to: SocketAddr) -> Result<(), Refusal> {
+    fn check_ends(&self, from: SocketAddr, to: SocketAddr, speaks: Speaks) -> Result<(), Refusal> {
         if !one_host(from.ip()) || from.is_ipv4() != to.ip().to_canonical().is_ipv4() {
             return Err(Refusal::SourceAddress);
         }
-        if from.port() < FIRST_CLIENT_PORT {
+        if from.port() < FIRST_CLIENT_PORT && (speaks, from.port()) != (Speaks::Stamp, packet::PORT) {
             return Err(Refusal::SourcePort);
         }
         if self.own.contains(from) {
@@ -208,11 +307,15 @@ impl Reflector {
 
     fn take(&mut self, source: IpAddr, bare: bool, now: Instant) -> Result<(), Refusal> {
         let since_start = now.saturating_duration_since(self.start);
-        self.allowance.take(source, bare, since_start).map_err(|exceeded| match (bare, exceeded) {
-            (true, _) => Refusal::BareBudget,
-            (false, Exceeded::Source) => Refusal::SourceRate,
-            (false, Exceeded::Global) => Refusal::GlobalRate,
-        })
+        self.allowance.take(source, bare, since_start).map_err(|exceeded| refusal(exceeded, bare))
+    }
+}
+
+fn refusal(exceeded: Exceeded, bare: bool) -> Refusal {
+    match (bare, exceeded) {
+        (true, _) => Refusal::BareBudget,
+        (false, Exceeded::Source) => Refusal::SourceRate,
+        (false, Exceeded::Global) => Refusal::GlobalRate,
     }
 }
 
@@ -256,7 +359,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::stun::{Auth, request_len, write_binding_error, write_binding_request};
+    use crate::wire::stun::{Auth, MAX_WRITTEN, request_len, write_binding_error, write_binding_request};
 
     const CLIENT: &str = "192.0.2.7:40000";
     const HERE: &str = "198.51.100.1:19099";
@@ -295,7 +398,8 @@ mod tests {
 
     fn ask(r: &mut Reflector, from: &str, to: &str, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
         let mut answer = [0; MAX_WRITTEN];
-        r.handle(r.start, at(from), at(to), bytes, &mut answer).map(|n| answer[..n].to_vec())
+        let asked = Incoming::plain(r.start, at(from), at(to), bytes);
+        r.handle(&asked, &mut answer).map(|a| answer[..a.len].to_vec())
     }
 
     #[test]
@@ -321,7 +425,9 @@ mod tests {
         assert!(ask(&mut r, CLIENT, HERE, &request(60, None)).is_ok(), "padded requests go on");
         let mut answer = [0; MAX_WRITTEN];
         let later = r.start + Duration::from_millis(500);
-        assert_eq!(r.handle(later, at(CLIENT), at(HERE), &bare(), &mut answer), Ok(32));
+        let request = bare();
+        let asked = Incoming::plain(later, at(CLIENT), at(HERE), &request);
+        assert_eq!(r.handle(&asked, &mut answer), Ok(Answer { len: 32, tos: None }));
         let v6 = ask(&mut r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &bare()).unwrap();
         assert_eq!(v6.len(), 44);
     }
@@ -403,7 +509,8 @@ mod tests {
         let (asked, mut answer) = (request(60, None), [0; MAX_WRITTEN]);
         let mut answered = |from: &str, ms: u64| {
             let now = r.start + Duration::from_millis(ms);
-            (0..40_000).filter(|_| r.handle(now, at(from), at(HERE), &asked, &mut answer).is_ok()).count()
+            let asked = Incoming::plain(now, at(from), at(HERE), &asked);
+            (0..40_000).filter(|_| r.handle(&asked, &mut answer).is_ok()).count()
         };
         assert_eq!(answered(CLIENT, 0), 15_000);
         assert_eq!(answered(CLIENT, 0), 0);
@@ -412,14 +519,90 @@ mod tests {
         assert!((2_999..=3_001).contains(&after), "{after}");
     }
 
+    fn stamp_request(len: usize, token: u64, key: Option<&[u8]>) -> Vec<u8> {
+        let asked = packet::Request {
+            seq: 3,
+            sent: packet::Timestamp(0xEB00_0000_1234_5678),
+            error: packet::ErrorEstimate::UNSYNCHRONISED,
+            ssid: 1,
+        };
+        let report = packet::Report { token, ..packet::Report::default() };
+        let mut buf = [0; LONGEST];
+        let n = packet::write_request(&mut buf, &asked, None, Some(&report), key, len).unwrap();
+        buf[..n].to_vec()
+    }
+
+    #[test]
+    fn a_stamp_packet_is_answered_with_its_like_also_to_port_862_and_an_answer_never() {
+        for key in [None, Some(&b"a shared key"[..])] {
+            let mut r = reflector(key);
+            let mut answer = [0; LONGEST];
+            for from in [CLIENT, "192.0.2.7:862"] {
+                let asked = stamp_request(200, 0, key);
+                let written = r.handle(&Incoming::plain(r.start, at(from), at(HERE), &asked), &mut answer).unwrap();
+                assert_eq!((written.len, written.tos), (200, None));
+                let back = answer[..200].to_vec();
+                for other in ["192.0.2.7:862", "192.0.2.7:19099", CLIENT] {
+                    let incoming = Incoming::plain(r.start, at(other), at(HERE), &back);
+                    assert_eq!(r.handle(&incoming, &mut answer), Err(Refusal::NotStun));
+                }
+            }
+            let mut refused = |from: &str, bytes: &[u8]| ask(&mut r, from, HERE, bytes).unwrap_err();
+            assert_eq!(refused("192.0.2.7:861", &stamp_request(0, 0, key)), Refusal::SourcePort);
+            assert_eq!(refused("192.0.2.7:862", &request(60, key)), Refusal::SourcePort, "STUN from there");
+            assert_eq!(refused("198.51.100.1:19100", &stamp_request(0, 0, key)), Refusal::OwnSocket);
+            if key.is_some() {
+                assert_eq!(refused(CLIENT, &stamp_request(0, 0, None)), Refusal::Unsigned);
+                assert_eq!(refused(CLIENT, &stamp_request(0, 0, Some(b"another"))), Refusal::WrongKey);
+            }
+        }
+    }
+
+    #[test]
+    fn a_granted_session_has_its_own_state_and_limits_and_a_strange_token_has_neither() {
+        let mut r = reflector(None);
+        let ask = crate::wire::grant::Ask {
+            kind: Kind::Train,
+            up_kbps: 80,
+            down_kbps: 80,
+            packets_per_second: 50,
+            seconds: 10,
+        };
+        let mut answer = [0; LONGEST];
+        let start = r.start;
+        r.sessions.grant(&ask, at(CLIENT).ip(), 7, start).unwrap();
+        let mut told = |from: &str, token: u64| {
+            let bytes = stamp_request(0, token, None);
+            let written = r.handle(&Incoming::plain(start, at(from), at(HERE), &bytes), &mut answer)?;
+            let (reply, tlvs) = packet::read_reply(&answer[..written.len], None).unwrap();
+            let report = tlvs.first_of(packet::tlv_kind::REPORT).and_then(|t| packet::Report::read(t.value)).unwrap();
+            Ok((reply.seq, report.token, report.duplicates, report.overflow))
+        };
+        assert_eq!(told(CLIENT, 7), Ok((0, 7, 0, 0)));
+        assert_eq!(told("192.0.2.7:40001", 7), Ok((0, 0, 0, 0)), "another's token");
+        assert_eq!(told(CLIENT, 8), Ok((0, 0, 0, 0)), "no session's token");
+        assert_eq!(told(CLIENT, 7), Ok((1, 7, 1, 0)));
+        let more = (0..100).map(|_| told(CLIENT, 7)).filter(|t| *t == Err(Refusal::SessionRate)).count();
+        assert!((20..60).contains(&more), "{more}");
+        r.sessions.end(7);
+        assert!(ask_stamp_seq(&mut r) > 0, "the stranger's own session goes on");
+    }
+
+    fn ask_stamp_seq(r: &mut Reflector) -> u32 {
+        let bytes = stamp_request(0, 7, None);
+        let mut answer = [0; LONGEST];
+        let written = r.handle(&Incoming::plain(r.start, at(CLIENT), at(HERE), &bytes), &mut answer).unwrap();
+        packet::read_reply(&answer[..written.len], None).unwrap().0.seq
+    }
+
     /// Carries datagrams between two responders, each of which may answer the other's answer, until nothing moves.
     fn exchanged(a: &mut Reflector, b: &mut Reflector, from: SocketAddr, to: SocketAddr, first: &[u8]) -> usize {
         let (mut bytes, mut ends, mut count) = (first.to_vec(), (from, to), 0);
-        let mut answer = [0; MAX_WRITTEN];
+        let mut answer = [0; LONGEST];
         while count < 10 {
             let who = if count % 2 == 0 { &mut *b } else { &mut *a };
-            let Ok(n) = who.handle(who.start, ends.0, ends.1, &bytes, &mut answer) else { break };
-            bytes = answer[..n].to_vec();
+            let Ok(a) = who.handle(&Incoming::plain(who.start, ends.0, ends.1, &bytes), &mut answer) else { break };
+            bytes = answer[..a.len].to_vec();
             ends = (ends.1, ends.0);
             count += 1;
         }
@@ -436,6 +619,10 @@ mod tests {
                 let n = write_binding_success(&mut buf, id, at(CLIENT), marker, None).unwrap();
                 buf[..n].to_vec()
             }),
+            (0usize..300, any::<u64>()).prop_map(|(n, token)| stamp_request(n, token, None)),
+            (0usize..300).prop_map(|n| stamp_request(n, 0, Some(b"key"))),
+            (44usize..200, any::<u8>())
+                .prop_map(|(n, fill)| [vec![fill; 16], vec![0; 28], vec![fill; n - 44]].concat()),
             (20usize..120, any::<prop::sample::Index>(), any::<u8>()).prop_map(|(n, i, to)| {
                 let mut bytes = request(n, None);
                 let i = i.index(bytes.len());
@@ -447,11 +634,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_responders_exchange_at_most_one_datagram(first in any_first()) {
-            let there = "203.0.113.5:19100";
-            let mut a = reflector(None);
-            let mut b = Reflector::new(AnswerLimits::default(), own(&[there]), None, 1, start());
-            prop_assert!(exchanged(&mut a, &mut b, at(HERE), at(there), &first) <= 1);
+        fn two_responders_exchange_at_most_one_datagram(first in any_first(), keyed in any::<bool>(), stamp in any::<bool>()) {
+            let key: Option<&[u8]> = keyed.then_some(b"key");
+            let (here, there) = if stamp { ("198.51.100.1:862", "203.0.113.5:862") } else { (HERE, "203.0.113.5:19100") };
+            let mut a = Reflector::new(AnswerLimits::default(), own(&[here]), key, 42, start());
+            let mut b = Reflector::new(AnswerLimits::default(), own(&[there]), key, 1, start());
+            prop_assert!(exchanged(&mut a, &mut b, at(here), at(there), &first) <= 1);
             // One responder pointed at itself.
             let mut twin = reflector(None);
             prop_assert_eq!(exchanged(&mut a, &mut twin, at(HERE), at("198.51.100.1:19100"), &first), 0);
@@ -463,14 +651,18 @@ mod tests {
         ) {
             let mut r = reflector(None);
             let (mut now, mut longer) = (r.start, 0);
-            let mut answer = [0; MAX_WRITTEN];
+            let mut answer = [0; LONGEST];
             for (bytes, host, v6, ms) in &datagrams {
                 now += Duration::from_millis(*ms);
                 let (from, to) = match v6 {
                     true => (format!("[2001:db8:0:{host:x}::1]:40000"), "[2001:db8::1]:19099"),
                     false => (format!("10.9.{}.{}:40000", host / 250, 1 + host % 250), HERE),
                 };
-                if let Ok(n) = r.handle(now, at(&from), at(to), bytes, &mut answer) {
+                if let Ok(Answer { len: n, .. }) = r.handle(&Incoming::plain(now, at(&from), at(to), bytes), &mut answer) {
+                    if Speaks::of(bytes) == Speaks::Stamp {
+                        prop_assert_eq!(n, bytes.len());
+                        continue;
+                    }
                     let asked = Message::read(bytes).unwrap();
                     prop_assert_eq!((asked.class(), asked.method()), (Class::Request, BINDING));
                     if n > bytes.len() {
@@ -485,8 +677,9 @@ mod tests {
 
         #[test]
         fn with_a_key_nothing_else_is_answered_and_never_with_more(first in any_first(), n in 0usize..200) {
-            let mut r = reflector(Some(b"key"));
+            let mut r = reflector(Some(b"another key"));
             prop_assert!(ask(&mut r, CLIENT, HERE, &first).is_err());
+            let mut r = reflector(Some(b"key"));
             let signed = request(n, Some(b"key"));
             if let Ok(answer) = ask(&mut r, CLIENT, HERE, &signed) {
                 prop_assert!(answer.len() <= signed.len());

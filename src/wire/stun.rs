@@ -61,7 +61,7 @@ mod attr {
 }
 
 /// The magic cookie (RFC 8489 section 5).
-const COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
+pub const COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
 
 /// What FINGERPRINT's CRC-32 is XORed with (RFC 8489 section 14.7).
 const FINGERPRINT_XOR: u32 = 0x5354_554E;

@@ -47,6 +47,8 @@ pub enum Unread {
 /// Where the fields of a base packet are.
 struct Layout {
     len: usize,
+    /// What a sender leaves zero: up to the HMAC or the end.
+    zero: usize,
     sent: usize,
     received: usize,
     request_seq: usize,
@@ -54,12 +56,20 @@ struct Layout {
     ttl: usize,
 }
 
-const OPEN: Layout = Layout { len: OPEN_LEN, sent: 4, received: 16, request_seq: 24, request_sent: 28, ttl: 40 };
+const OPEN: Layout =
+    Layout { len: OPEN_LEN, zero: 16, sent: 4, received: 16, request_seq: 24, request_sent: 28, ttl: 40 };
 const AUTHENTICATED: Layout =
-    Layout { len: AUTHENTICATED_LEN, sent: 16, received: 32, request_seq: 48, request_sent: 64, ttl: 80 };
+    Layout { len: AUTHENTICATED_LEN, zero: 28, sent: 16, received: 32, request_seq: 48, request_sent: 64, ttl: 80 };
 
 fn layout(key: Option<&[u8]>) -> &'static Layout {
     if key.is_some() { &AUTHENTICATED } else { &OPEN }
+}
+
+/// Whether a sender can have written these bytes: what must be zero of a sender (RFC 8762 sections 4.2.1, 4.2.2) and holds
+/// the time of receipt in every reflector's packet, is zero. `None`: shorter than a base packet.
+pub fn may_be_request(bytes: &[u8], authenticated: bool) -> Option<bool> {
+    let (at, tag) = if authenticated { (&AUTHENTICATED, HMAC_LEN) } else { (&OPEN, 0) };
+    Some(bytes.get(..at.len)?.get(at.zero..at.len - tag)?.iter().all(|b| *b == 0))
 }
 
 /// Reads a request and its extensions. With a key it must be authenticated with it.
@@ -189,6 +199,7 @@ pub fn write_reply(
             (kind::REPORT, _, Some(report)) if Report::read(one.value).is_some() => (0, &report.bytes()),
             (kind::CLASS_OF_SERVICE, Some(_), _) => (flag::MALFORMED, one.value),
             (kind::HMAC, ..) => match key {
+                Some(_) if one.value.len() != HMAC_LEN => (flag::MALFORMED, one.value),
                 Some(key) => (0, &hmac(key, &[buf.get(..4)?, buf.get(at.len..end)?])),
                 None => (0, one.value),
             },

@@ -70,12 +70,13 @@ impl Report {
         out
     }
 
-    /// Whether the number was received, as far as the window reaches.
+    /// Whether the number was received, as far as the window reaches. Numbers wrap.
     pub fn has(&self, seq: u32) -> Option<bool> {
-        match self.highest.checked_sub(seq) {
-            None => Some(false),
-            Some(back) if back < u128::BITS => Some(self.unique > 0 && self.window >> back & 1 == 1),
-            Some(_) => None,
+        match self.highest.wrapping_sub(seq) {
+            _ if self.unique == 0 => Some(false),
+            ahead if (ahead as i32) < 0 => Some(false),
+            back if back < u128::BITS => Some(self.window >> back & 1 == 1),
+            _ => None,
         }
     }
 }

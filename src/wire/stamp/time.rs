@@ -24,7 +24,8 @@ impl Timestamp {
         match error.ptp() {
             false => {
                 let span = self.0.wrapping_sub(earlier.0) as i64;
-                i64::try_from((i128::from(span) * 1_000_000_000) >> 32).unwrap_or(0)
+                // To the nearest, because the fractions are cut.
+                i64::try_from((i128::from(span) * 1_000_000_000 + (1 << 31)) >> 32).unwrap_or(0)
             }
             true => {
                 let seconds = ((self.0 >> 32) as u32).wrapping_sub((earlier.0 >> 32) as u32) as i32;

@@ -122,8 +122,8 @@ pub fn rtc_check(finished: &Finished, log: &[Packet]) -> Errors {
     );
     for (way, so, rows) in [("up", &truth.up, UP), ("down", &truth.down, DOWN)] {
         let jitter = &seen["jitter_detail"][way];
-        differ(&mut errors, rows[0], jitter["mean_ms"].as_f64(), mean(&so.variation));
-        differ(&mut errors, rows[1], jitter["p95_ms"].as_f64(), percentile(&so.variation, 0.95));
+        differ(&mut errors, rows[0], jitter["mean"].as_f64(), mean(&so.variation));
+        differ(&mut errors, rows[1], jitter["p95"].as_f64(), percentile(&so.variation, 0.95));
         differ(&mut errors, rows[2], seen["loss_detail"][way]["lost"].as_f64(), so.lost.into());
         differ(&mut errors, rows[3], count(&format!("duplicated_{way}")), so.duplicated.into());
         differ(&mut errors, rows[4], count(&format!("reordered_{way}")), so.reordered.into());

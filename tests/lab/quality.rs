@@ -184,15 +184,16 @@ fn a_train_lasts_as_long_as_was_asked() {
 }
 
 #[test]
-fn a_session_that_dies_half_way_does_not_pass() {
+fn a_session_that_dies_half_way_is_no_pass_and_blames_nobody() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
     lab.forward("udp dport 19099-20099 numgen inc mod 1000000 >= 200 drop");
-    let report = measured(&lab, "quality,bandwidth", &["--duration", "6"], 1);
-    let quality = report.quality(RTC4).is("fail");
+    let report = measured(&lab, "quality,bandwidth", &["--duration", "6"], 3);
+    let quality = report.quality(RTC4).is("unknown");
+    assert!(quality.warns_of("nothing came back"), "{quality}");
     assert!(quality.number("loss_up_pct") > 20.0 && quality.number("loss_down_pct") == 0.0, "{quality}");
     for row in ["audio", "audio-video"] {
-        report.bandwidth(RTC4, row).is("fail");
+        assert_ne!(report.bandwidth(RTC4, row).status(), "pass", "{report}");
     }
 }
 

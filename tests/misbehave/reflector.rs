@@ -187,7 +187,7 @@ fn more_time_at_the_far_end_than_there_was_is_not_believed() {
     };
     let (report, relay) = told(lie, &[0, 1, 3]);
     let quality = report.quality(&relay);
-    assert!(quality.warns_of("clock"), "{quality}");
+    assert!(quality.warns_of("clock") || quality.warns_of("times that cannot be"), "{quality}");
     assert_ne!(quality.limit("rtt_ms")["status"], "fail", "{quality}");
 }
 
@@ -243,9 +243,10 @@ fn counts_that_the_replies_contradict_are_told() {
 #[test]
 fn a_reflector_that_falls_silent_does_not_pass() {
     let lie = |index: u32, reply: Vec<u8>| if index < 100 { vec![reply] } else { vec![] };
-    let (report, relay) = told(lie, &[1]);
-    report.quality(&relay).is("fail");
-    report.bandwidth(&relay, "audio-video").is("fail");
+    let (report, relay) = told(lie, &[3]);
+    let quality = report.quality(&relay).is("unknown");
+    assert!(quality.warns_of("nothing came back"), "{quality}");
+    assert_ne!(report.bandwidth(&relay, "audio-video").status(), "pass", "{report}");
 }
 
 #[test]

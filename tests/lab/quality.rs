@@ -117,7 +117,7 @@ fn a_stun_server_tells_the_round_trip_alone() {
     let report = run.exits(3).report();
     let quality = report.quality(RTC4);
     assert_eq!(quality.seen("via")["method"], "stun", "{quality}");
-    for unseen in ["loss_up_pct", "loss_down_pct", "jitter_ms", "reordered", "duplicated"] {
+    for unseen in ["loss_up_pct", "loss_down_pct", "jitter_ms"] {
         assert!(quality.seen(unseen).is_null(), "{unseen}: {quality}");
     }
     assert_eq!(quality.number("loss_pct"), 0.0, "{quality}");
@@ -191,7 +191,6 @@ fn a_session_that_dies_half_way_is_no_pass_and_blames_nobody() {
     let report = measured(&lab, "quality,bandwidth", &["--duration", "6"], 3);
     let quality = report.quality(RTC4).is("unknown");
     assert!(quality.warns_of("nothing came back"), "{quality}");
-    assert!(quality.number("loss_up_pct") > 20.0 && quality.number("loss_down_pct") == 0.0, "{quality}");
     for row in ["audio", "audio-video"] {
         assert_ne!(report.bandwidth(RTC4, row).status(), "pass", "{report}");
     }

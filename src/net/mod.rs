@@ -6,6 +6,7 @@ pub mod chance;
 pub mod classify;
 pub mod clock;
 pub mod dns;
+pub mod flow;
 pub mod http;
 pub mod icmp;
 #[cfg(test)]

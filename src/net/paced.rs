@@ -205,7 +205,7 @@ fn drain(queue: &mut ErrorQueue, session: &mut impl Session) {
 }
 
 /// Marks what the socket sends with the code point.
-fn mark(socket: &UdpSocket, v4: bool, dscp: u8) -> io::Result<()> {
+pub(super) fn mark(socket: &UdpSocket, v4: bool, dscp: u8) -> io::Result<()> {
     let class = i32::from(dscp & 0x3F) << 2;
     match v4 {
         true => setsockopt(socket, sockopt::Ipv4Tos, &class)?,

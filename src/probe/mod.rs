@@ -1,13 +1,16 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
+pub mod bandwidth;
 mod gre;
 mod http;
 mod layers;
 pub mod measure;
 mod plain_tcp;
 mod plain_udp;
+mod quality;
 mod redirect;
+pub mod session;
 mod ssh;
 mod stun;
 mod udp_range;

@@ -75,9 +75,7 @@ fn value_type(metric: &Metric, generator: &mut SchemaGenerator) -> Schema {
         let number = |name: &&str| ((*name).to_owned(), json!({ "type": ["number", "null"] }));
         let properties: Map<String, Value> = names.iter().map(number).collect();
         plain(json!({ "type": ["object", "null"], "properties": properties }))
-    } else if *metric == metric::MOS {
-        plain(json!({ "type": ["number", "null"] }))
-    } else if ["_ms", "_pct"].iter().any(|unit| metric.name.ends_with(unit)) {
+    } else if *metric == metric::MOS || ["_ms", "_pct"].iter().any(|unit| metric.name.ends_with(unit)) {
         plain(json!({ "type": ["number", "null"] }))
     } else {
         Schema::default()

@@ -9,6 +9,7 @@ mod datagram;
 mod descriptors;
 mod door;
 mod face;
+mod flow;
 mod grant;
 mod http;
 mod page;
@@ -205,11 +206,12 @@ impl Responder {
         let (services, opened) = opening.await.map_err(|e| StartError::system("open its sockets", e))?;
         let tally = Arc::new(counters::Tally::default());
         let seed = chance::secret_seed().ok_or_else(|| StartError::system("start", "no randomness"))?;
+        let secret = chance::secret_seed().ok_or_else(|| StartError::system("start", "no randomness"))?;
         let key_bytes = key.as_ref().map(|k| k.bytes());
         let own = own_sockets(&opened.udp);
         let reflector = Reflector::new(limits.answers, own, key_bytes, seed, clock::now());
         let reflector = reflector.granting(limits.sessions);
-        let udp = udp::UdpThread::start(opened.udp, reflector, tally.clone())
+        let udp = udp::UdpThread::start(opened.udp, reflector, flow::Flows::new(secret, clock::now()), tally.clone())
             .map_err(|e| StartError::system("start its UDP thread", e))?;
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let context = Arc::new(tcp::Context {

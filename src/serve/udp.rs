@@ -17,9 +17,11 @@ use socket2::{Domain, Type};
 use super::counters::Tally;
 use super::datagram::{self, Received};
 use super::door::{self, Door, Inside};
+use super::flow::{self, Flows};
 use crate::net::clock;
 use crate::session::reflector::{Incoming, LONGEST, Reflector, Refusal};
 use crate::session::stamp::{Answer, Seen};
+use crate::wire::flow::is_flow;
 
 /// Sockets that one wake-up may report.
 const EVENTS: usize = 1024;
@@ -68,7 +70,12 @@ pub(super) struct UdpThread {
 }
 
 impl UdpThread {
-    pub(super) fn start(sockets: Vec<Socket>, reflector: Reflector, tally: Arc<Tally>) -> io::Result<Self> {
+    pub(super) fn start(
+        sockets: Vec<Socket>,
+        reflector: Reflector,
+        flows: Flows,
+        tally: Arc<Tally>,
+    ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let (door, inside) = door::new()?;
         // The event descriptor is inside's too, and so stays open as long as epoll watches it.
@@ -76,7 +83,7 @@ impl UdpThread {
         for (place, socket) in sockets.iter().enumerate() {
             epoll.add(&socket.socket, EpollEvent::new(EpollFlags::EPOLLIN, place as u64))?;
         }
-        let mut worker = Worker { sockets, reflector, tally, inside };
+        let mut worker = Worker { sockets, reflector, flows, tally, inside };
         let run = move || worker.run(&epoll);
         let thread = std::thread::Builder::new().name("responder-udp".to_owned()).spawn(run)?;
         Ok(Self { door, thread: Some(thread) })
@@ -105,6 +112,7 @@ impl Drop for UdpThread {
 struct Worker {
     sockets: Vec<Socket>,
     reflector: Reflector,
+    flows: Flows,
     tally: Arc<Tally>,
     inside: Inside,
 }
@@ -133,12 +141,18 @@ impl Worker {
 
     /// Up to `turns` datagrams of one socket.
     fn serve(&mut self, place: usize, turns: usize, now: Instant, buf: &mut [u8], answer: &mut [u8]) {
-        let Self { sockets, reflector, tally, .. } = self;
+        let Self { sockets, reflector, flows, tally, .. } = self;
         let Some(socket) = sockets.get(place) else { return };
         for _ in 0..turns {
             // Also an error that an earlier answer met (ICMP) ends here; the next wake-up reads on.
             let Ok(received) = socket.receive(buf) else { return };
-            match judge(reflector, &received, buf, now, answer) {
+            let flow = is_flow(buf.get(..received.length).unwrap_or_default());
+            let judged = match flow {
+                true => count(reflector, flows, socket, &received, buf, answer),
+                false => judge(reflector, &received, buf, now, answer),
+            };
+            match judged {
+                Ok(Answer { len: 0, .. }) => {}
                 Err(refusal) => tally.refused(refusal),
                 Ok(Answer { len, tos }) => match socket.send(answer.get(..len).unwrap_or_default(), &received, tos) {
                     Ok(()) => tally.answered(),
@@ -147,6 +161,30 @@ impl Worker {
             }
         }
     }
+}
+
+/// Hands a flow's datagram over, if its ends may be those of a flow.
+fn count(
+    reflector: &mut Reflector,
+    flows: &mut Flows,
+    socket: &Socket,
+    received: &Received,
+    buf: &[u8],
+    answer: &mut [u8],
+) -> Result<Answer, Refusal> {
+    let Received { from, to: Some(to), told, .. } = received else { return Err(Refusal::Destination) };
+    let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+    reflector.check_client(from, *to)?;
+    let incoming = flow::Incoming {
+        bytes: buf.get(..received.length).unwrap_or_default(),
+        from,
+        socket: &socket.socket,
+        answer_from: Some(to.ip()).filter(|_| socket.local.ip().is_unspecified()),
+        tos: told.tos,
+        dropped: told.dropped,
+    };
+    let len = flows.handle(&incoming, &mut reflector.sessions, answer)?;
+    Ok(Answer { len, tos: told.tos })
 }
 
 /// Hands one datagram over with what the kernel told of it.

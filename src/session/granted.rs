@@ -122,6 +122,11 @@ impl Session {
         self.down_kbps
     }
 
+    /// UDP payload that may still be sent, and seconds that it may last from its first datagram.
+    pub fn left(&self) -> (u64, u32) {
+        (self.bytes_left, self.seconds)
+    }
+
     /// Its place is free for others.
     fn is_over(&self, now: Instant) -> bool {
         match self.first {

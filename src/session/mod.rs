@@ -6,6 +6,7 @@ pub mod access;
 pub mod binding;
 mod book;
 mod chance;
+pub mod flow;
 pub mod granted;
 mod icmp;
 mod ids;

@@ -288,6 +288,14 @@ impl Reflector {
         written.ok_or(Refusal::Malformed)
     }
 
+    /// Whether a datagram that is neither STUN nor STAMP comes from where a client may be, to where one may send.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_client(&self, from: SocketAddr, to: SocketAddr) -> Result<(), Refusal> {
+        self.check_ends(from, to, Speaks::Stun)
+    }
+
     /// Where it comes from and where it went to.
     fn check_ends(&self, from: SocketAddr, to: SocketAddr, speaks: Speaks) -> Result<(), Refusal> {
         if !one_host(from.ip()) || from.is_ipv4() != to.ip().to_canonical().is_ipv4() {
@@ -575,7 +583,7 @@ mod tests {
             let bytes = stamp_request(0, token, None);
             let written = r.handle(&Incoming::plain(start, at(from), at(HERE), &bytes), &mut answer)?;
             let (reply, tlvs) = packet::read_reply(&answer[..written.len], None).unwrap();
-            let report = tlvs.first_of(packet::tlv_kind::REPORT).and_then(|t| packet::Report::read(t.value)).unwrap();
+            let report = tlvs.first_of(packet::kind::REPORT).and_then(|t| packet::Report::read(t.value)).unwrap();
             Ok((reply.seq, report.token, report.duplicates, report.overflow))
         };
         assert_eq!(told(CLIENT, 7), Ok((0, 7, 0, 0)));

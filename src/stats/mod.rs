@@ -2,9 +2,11 @@
 //! where numbers came from nor any limit. What is undefined is `None`, never 0 and never NaN.
 
 mod burst;
+pub mod capacity;
 mod carried;
 mod direction;
 mod distribution;
+pub mod emodel;
 mod interval;
 mod looks;
 mod oneway;
@@ -17,7 +19,7 @@ mod train;
 mod trip;
 mod variation;
 
-pub use distribution::{distribution, late, median, percentile};
+pub use distribution::{distribution, median, percentile};
 pub use interval::{mean_interval, share_interval};
 pub use looks::{Looks, ONE_LOOK, packets_to_decide};
 pub use summary::summarise;

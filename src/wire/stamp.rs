@@ -11,7 +11,7 @@ mod tlv;
 pub use packet::{Reply, Request, Unread, may_be_request, read_reply, read_request, write_reply, write_request};
 pub use report::Report;
 pub use time::{ErrorEstimate, Timestamp};
-pub use tlv::{ClassOfService, Tlv, Tlvs, flag, flag as tlv_flag, kind, kind as tlv_kind};
+pub use tlv::{ClassOfService, Tlv, Tlvs, flag, kind};
 
 /// The assigned UDP port (RFC 8762 section 4.1).
 pub const PORT: u16 = 862;

@@ -213,7 +213,13 @@ impl Lab {
         self.check_with(&[], args)
     }
 
-    /// The same with more in the environment.
+    /// Runs the checks of rules alone, without what is measured beside them.
+    #[track_caller]
+    pub fn reach(&self, args: &[&str]) -> Run {
+        self.check(&[args, &["--skip", "quality,bandwidth"]].concat())
+    }
+
+    /// The same as [`Self::check`] with more in the environment.
     #[track_caller]
     pub fn check_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Run {
         let mut command = self.command(Place::Client, env!("CARGO_BIN_EXE_rtc-check"));

@@ -1,0 +1,135 @@
+//! What was recorded of a flow, as figures by direction with their intervals.
+
+use std::time::Duration;
+
+use super::{Carrier, Ended, Flowed, Offer, OneWay};
+use crate::model::shape::Figures;
+use crate::session::flow::client::{Count, Part, Pings};
+use crate::session::flow::record;
+use crate::stats::{Interval, median, percentile, share_interval};
+
+/// Less than this share of what was to be sent is another load than the one that was to be measured.
+const SENT_SHARE: f64 = 0.97;
+
+/// The record of one direction, and the delay of its pings before the load.
+struct Direction<'a> {
+    count: Count,
+    record: &'a record::Record,
+    figures: Figures,
+    idle: Vec<f64>,
+}
+
+/// The figures of a part that offered a load.
+pub(super) fn flowed(part: &Part, offer: &Offer, v6: bool, ended: &Ended) -> Flowed {
+    let ms = |ns: i64| ns as f64 / 1e6;
+    let up = Direction {
+        count: part.went_up,
+        record: &part.up,
+        figures: offer.load.figures_up(),
+        idle: part.idle.echoes.iter().map(|e| ms(e.up)).collect(),
+    };
+    let down = Direction {
+        count: part.went_down,
+        record: &part.down,
+        figures: offer.load.figures_down(),
+        idle: part.idle.echoes.iter().map(|e| ms(e.down)).collect(),
+    };
+    let mut caveats = ended.caveats();
+    let seconds = part.load_for as f64 / 1e9;
+    let mut way = |on: bool, name: &str, direction: &Direction<'_>| {
+        let on = on && direction.figures.codec_kbps > 0.0;
+        on.then(|| one_way(name, direction, offer, v6, seconds, &mut caveats))
+    };
+    Flowed {
+        carrier: Carrier::Udp,
+        up: way(offer.directions.up() && offer.load.up_kbps > 0.0, "up", &up),
+        down: way(offer.directions.down() && offer.load.down_kbps > 0.0, "down", &down),
+        idle_rtt_ms: median_rtt(&part.idle),
+        loaded_rtt_ms: median_rtt(&part.loaded),
+        bytes: ended.sums.bytes,
+        seconds: ended.took.as_secs_f64(),
+        caveats,
+    }
+}
+
+/// Median round trip in milliseconds.
+pub(super) fn median_rtt(pings: &Pings) -> Option<f64> {
+    pings.median_rtt().map(|ns| ns as f64 / 1e6)
+}
+
+fn one_way(
+    name: &str,
+    direction: &Direction<'_>,
+    offer: &Offer,
+    v6: bool,
+    seconds: f64,
+    caveats: &mut Vec<String>,
+) -> OneWay {
+    let Count { sent, received, overflow, .. } = direction.count;
+    let figures = &direction.figures;
+    // What the receiver's own socket lost did come there.
+    let arrived = received.saturating_add(overflow).min(sent);
+    let loss = share_interval(sent - arrived, sent, offer.z);
+    if overflow > 0 {
+        caveats.push(format!("the receiver's socket lost {overflow} packets of the flow {name} for want of room"));
+    }
+    let whole = Duration::from_secs_f64(seconds) + Duration::from_millis(50) >= offer.length;
+    if !whole {
+        caveats.push(format!("the flow {name} lasted {seconds:.1} s of {:.1} s", offer.length.as_secs_f64()));
+    }
+    // Pings and feedback take the place of a part of the packets; a fifth at the most.
+    let planned = figures.packets_per_second * seconds;
+    let enough = whole && f64::from(sent) >= planned * SENT_SHARE * 0.8 && sent > 0;
+    if !enough && sent > 0 {
+        caveats.push(format!(
+            "of about {planned:.0} packets {name} only {sent} were sent: the load was not offered whole"
+        ));
+    }
+    let carried = |loss: Interval| Interval {
+        value: figures.codec_kbps * (1.0 - loss.value / 100.0),
+        low: figures.codec_kbps * (1.0 - loss.high / 100.0),
+        high: figures.codec_kbps * (1.0 - loss.low / 100.0),
+    };
+    OneWay {
+        offered_kbps: figures.codec_kbps,
+        offered_ip_kbps: figures.ip_kbps(v6),
+        sent,
+        received,
+        overflow,
+        carried_kbps: loss.filter(|_| enough).map(carried),
+        loss_pct: loss,
+        delay_rise_ms: rise(direction, offer.z),
+    }
+}
+
+/// Delay in the second half of the load against the idle way, in milliseconds.
+///
+/// A ping is shorter than a packet of media, which on a slow line takes longer by itself, and the packets of a picture
+/// wait for each other; so the idle delay is taken to be longer by what the fastest packet took longer than the fastest
+/// ping, and no less than the best stretch of the load's first second.
+fn rise(direction: &Direction<'_>, z: f64) -> Option<Interval> {
+    let list = &direction.record.intervals;
+    let ms = |ns: i64| ns as f64 / 1e6;
+    let delays: Vec<(u64, f64)> = list.iter().filter_map(|i| Some((i.at, ms(i.delay?)))).collect();
+    let fastest = list.iter().filter_map(|i| i.least).min().map(ms)?;
+    let mut pings = direction.idle.clone();
+    pings.sort_by(f64::total_cmp);
+    let idle = median(&pings)?;
+    let fastest_ping = *pings.first()?;
+    let (first, _) = *delays.first()?;
+    let early = delays.iter().take_while(|(at, _)| at.saturating_sub(first) <= 1_000_000_000).map(|(_, d)| *d);
+    let base = (idle + (fastest - fastest_ping).max(0.0)).max(early.reduce(f64::min)?);
+    let late: Vec<f64> = delays.get(delays.len() / 2..)?.iter().map(|(_, d)| *d).collect();
+    if late.len() < 2 {
+        return None;
+    }
+    let n = late.len() as f64;
+    let mean = late.iter().sum::<f64>() / n;
+    let variance = late.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    // Neighbours are alike: as if there were half as many.
+    let spread = percentile(&pings, 75.0)? - percentile(&pings, 25.0)?;
+    let idle_variance = (spread / 1.35).powi(2) / pings.len() as f64;
+    let half = z * (variance / (n / 2.0) + idle_variance).sqrt();
+    let value = mean - base;
+    Some(Interval { value, low: value - half, high: value + half })
+}

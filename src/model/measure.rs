@@ -44,9 +44,6 @@ pub mod names {
     /// How much the one-way delay rose while the load was on.
     pub const DELAY_RISE_UP_MS: &str = "delay_rise_up_ms";
     pub const DELAY_RISE_DOWN_MS: &str = "delay_rise_down_ms";
-
-    /// Those that only packets which are answered tell.
-    pub const DELAYS: [&str; 4] = [RTT_MS, JITTER_UP_MS, JITTER_DOWN_MS, RTT_VARIATION_MS];
 }
 
 /// What a train or a flow stands for.

@@ -5,6 +5,7 @@ mod caveats;
 mod choose;
 mod estimates;
 mod figures;
+mod more;
 mod offer;
 mod ride;
 mod series;

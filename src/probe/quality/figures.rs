@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::caveats;
 use super::estimates::{Circumstances, estimates, rounded};
+use super::more;
 use super::series::Series;
 use crate::model::metric::{self, Metric};
 use crate::model::{Estimates, Facts, Load, Standing};
 use crate::session::train::{Mark, Outcome};
-use crate::stats::{self, Distribution, Loss, Summary, Variation, Window};
+use crate::stats::{self, Distribution, Loss, Summary, Variation, Window, emodel};
 
 /// One load, or the probe's own packets, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,13 +107,15 @@ pub fn of_train(
     }
     facts.set(&metric::CAVEATS, words);
     facts.set(&metric::ESTIMATES, &estimates);
+    if standing == Standing::Undecided {
+        known(&mut facts, &metric::PACKETS_TO_DECIDE, more::packets(summary.sent, &estimates, stands));
+    }
     (Tried { load, standing: Some(standing), estimates, train: true, facts }, summary)
 }
 
 /// Of round trips over TCP: neither loss nor direction.
 pub fn of_series(series: &Series, stands: impl Fn(&Estimates) -> Standing) -> Tried {
-    const ONE_LOOK: f64 = 1.96;
-    let all = stats::summarise(&series.train, ONE_LOOK);
+    let all = stats::summarise(&series.train, stats::ONE_LOOK);
     let summary = Summary {
         sent: all.sent,
         received: all.received,
@@ -122,7 +125,7 @@ pub fn of_series(series: &Series, stands: impl Fn(&Estimates) -> Standing) -> Tr
         late: all.late,
         ..Summary::default()
     };
-    let estimates = estimates(&summary, &Circumstances { z: ONE_LOOK, ..Circumstances::default() });
+    let estimates = estimates(&summary, &Circumstances { z: stats::ONE_LOOK, ..Circumstances::default() });
     let standing = stands(&estimates);
     let mut facts = Facts::new();
     let last = series.train.sent.last().map_or(0, |sent| sent.at);
@@ -170,6 +173,26 @@ fn delays(facts: &mut Facts, summary: &Summary) {
         .late
         .map(|late| json!({ "p50": rounded(late.p50_ms), "p99": rounded(late.p99_ms), "max": rounded(late.max_ms) }));
     known(facts, &metric::SEND_LATE_MS, late);
+    opinion(facts, summary);
+}
+
+/// What a listener would say: of the worse direction where both are known, of the round trip where they are not.
+fn opinion(facts: &mut Facts, summary: &Summary) {
+    let worse = |up: Option<f64>, down: Option<f64>| Some(up?.max(down?));
+    let share = |loss: &Option<Loss>| loss.map(|loss| loss.share.value);
+    let mean = |variation: &Option<Variation>| variation.map(|v| v.mean.value);
+    let jitter = worse(mean(&summary.jitter_up), mean(&summary.jitter_down)).or(mean(&summary.rtt_variation));
+    let loss = worse(share(&summary.loss_up), share(&summary.loss_down)).or(share(&summary.loss));
+    let opinion = emodel::opinion(summary.rtt.map(|rtt| rtt.mean), jitter, loss);
+    facts.set(&metric::MOS, opinion.map(|o| rounded(o.mos)));
+    let detail = opinion.map(|o| {
+        json!({
+            "r": rounded(o.r), "delay_ms": rounded(o.delay_ms), "buffer_ms": rounded(o.buffer_ms),
+            "packetisation_ms": o.packetisation_ms, "loss_pct": rounded(o.loss_pct), "ie": o.ie, "bpl": o.bpl,
+            "basis": o.basis,
+        })
+    });
+    known(facts, &metric::MOS_DETAIL, detail);
 }
 
 fn marking(facts: &mut Facts, outcome: &Outcome) {

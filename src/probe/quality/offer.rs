@@ -33,8 +33,8 @@ const FLOW: Duration = Duration::from_secs(5);
 /// One direction by itself, where both at once do not hold.
 const ALONE: Duration = Duration::from_secs(4);
 
-/// The search for how much there is goes no higher, in kbit/s each way.
-const CEILING_KBPS: u32 = 1_000_000;
+/// After a refusal for want of room this long, because sessions that ended are forgotten two seconds later.
+const ROOM: Duration = Duration::from_millis(2500);
 
 /// Where STAMP is spoken.
 pub struct Reflector {
@@ -54,7 +54,7 @@ enum Admission {
     },
     /// Nobody grants sessions here: packets without one.
     Plain,
-    Refused(String),
+    Refused { why: String, status: u16 },
 }
 
 /// Loads on offer.
@@ -143,7 +143,7 @@ impl<'a> Offering<'a> {
         loop {
             let length = self.run.fitting(self.run.task.length, left(self.run).saturating_sub(OPENING / 5));
             let stamp = match self.admission(train_ask(&load, length, v6)).await {
-                Admission::Refused(why) => return Ok(self.turned_away(load, &why)),
+                Admission::Refused { why, .. } => return Ok(self.turned_away(load, &why)),
                 Admission::Granted { ssid, token, .. } => Stamp { ssid, token, key: self.key.clone(), report: true },
                 Admission::Plain if self.answered || self.known() => {
                     Stamp { ssid: 0, token: 0, key: self.key.clone(), report: self.known() }
@@ -188,7 +188,19 @@ impl<'a> Offering<'a> {
         failure
     }
 
+    /// A session, asked for a second time where a responder has no room just now.
     async fn admission(&mut self, ask: Ask) -> Admission {
+        let first = self.ask(ask).await;
+        match first {
+            Admission::Refused { status: 429 | 503, .. } if self.run.remaining() > ROOM * 4 => {
+                tokio::time::sleep(ROOM).await;
+                self.ask(ask).await
+            }
+            first => first,
+        }
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Admission {
         if self.doors.is_empty() {
             return Admission::Plain;
         }
@@ -199,9 +211,9 @@ impl<'a> Offering<'a> {
                 self.doors = vec![port];
                 Admission::Granted { grant, ssid, token }
             }
-            Opened::Refused { why, port, .. } => {
+            Opened::Refused { why, port, status } => {
                 self.doors = vec![port];
-                Admission::Refused(why)
+                Admission::Refused { why, status }
             }
             Opened::NoPage(_) => {
                 self.doors.clear();
@@ -219,14 +231,14 @@ impl<'a> Offering<'a> {
         let length = length.min(time.saturating_sub(ride::SETTLING));
         let both = match self.flow(load, Directions::Both, length).await {
             Ok(flowed) => flowed,
-            Err(Admission::Refused(why)) => return self.turned_away(load, &why),
+            Err(Admission::Refused { why, .. }) => return self.turned_away(load, &why),
             Err(_) => return Tried::nothing(load, self.run.v6(), &metric::FAILURE, NEEDS_FLOWS),
         };
         let both = match both {
             Ok(both) => both,
             Err(failure) => return Tried::nothing(load, self.run.v6(), &metric::FAILURE, &failure.detail),
         };
-        let estimates = self.beside_round_trips(both.estimates());
+        let estimates = both.estimates();
         let standing = self.stands(&load, &estimates);
         let mut facts = flow_facts(&load.offered(self.run.v6()), &both, &estimates);
         if standing != Standing::Holds {
@@ -264,42 +276,48 @@ impl<'a> Offering<'a> {
         }
     }
 
-    /// A flow's estimates, with those of round trips from the train before it.
-    fn beside_round_trips(&self, mut flowed: Estimates) -> Estimates {
-        for tried in self.tried.iter().filter(|tried| tried.train) {
-            for (name, estimate) in &tried.estimates.0 {
-                let delays = crate::model::measure::names::DELAYS.contains(&name.as_str());
-                if delays && flowed.get(name).is_none() {
-                    flowed.0.insert(name.clone(), *estimate);
-                }
-            }
-        }
-        flowed
-    }
-
-    /// How much there is, where it is asked for.
+    /// How much there is, where it is asked for: under the highest ceiling that the responder grants.
     async fn capacity(&mut self) -> Facts {
         let Some(bytes) = self.run.task.capacity else { return Facts::new() };
         let mut facts = Facts::new();
-        match self.admission(bandwidth::capacity_ask(CEILING_KBPS)).await {
-            Admission::Granted { grant, .. } => {
-                let search = bandwidth::Search {
-                    target: self.run.at(self.reflector.port),
-                    https: self.doors.first().copied(),
-                    host: &self.run.task.host,
-                    grant: &grant,
-                    ceiling_kbps: CEILING_KBPS,
-                    bytes,
-                };
-                match bandwidth::capacity(&search, self.run.settings, self.run.cancel).await {
-                    Ok(found) => facts.extend(found.facts(&self.run.task.loads, self.run.v6())),
-                    Err(failure) => facts.set(&metric::CAPACITY, json!({ "failure": failure.detail })),
+        let mut refused = None;
+        for ceiling_kbps in bandwidth::capacity_ceilings() {
+            match self.admission(bandwidth::capacity_ask(ceiling_kbps)).await {
+                Admission::Granted { grant, .. } => return self.search(&grant, ceiling_kbps, bytes).await,
+                // As much can never be granted; less may be.
+                Admission::Refused { why, status: 400 } => refused = Some(why),
+                Admission::Refused { why, .. } => {
+                    refused = Some(why);
+                    break;
+                }
+                Admission::Plain => {
+                    facts.set(&metric::CAPACITY, json!({ "failure": NEEDS_FLOWS }));
+                    return facts;
                 }
             }
-            Admission::Refused(why) => facts.set(&metric::CAPACITY, json!({ "responder_refused": why })),
-            Admission::Plain => facts.set(&metric::CAPACITY, json!({ "failure": NEEDS_FLOWS })),
         }
+        facts.set(&metric::CAPACITY, json!({ "responder_refused": refused }));
         facts
+    }
+
+    async fn search(&self, grant: &Grant, ceiling_kbps: u32, bytes: u64) -> Facts {
+        let run = self.run;
+        let search = bandwidth::Search {
+            target: run.at(self.reflector.port),
+            https: self.doors.first().copied(),
+            host: &run.task.host,
+            grant,
+            ceiling_kbps,
+            bytes,
+        };
+        match bandwidth::capacity(&search, run.settings, run.cancel).await {
+            Ok(found) => found.facts(&run.task.loads, run.v6()),
+            Err(failure) => {
+                let mut facts = Facts::new();
+                facts.set(&metric::CAPACITY, json!({ "failure": failure.detail }));
+                facts
+            }
+        }
     }
 
     fn used(self, more: Facts) -> Used {
@@ -347,13 +365,11 @@ fn flow_facts(offered: &Offered, flowed: &Flowed, estimates: &Estimates) -> Fact
     facts.set(&metric::ESTIMATES, estimates);
     facts.set(&metric::CAVEATS, &flowed.caveats);
     facts.set(&metric::BYTES_USED, flowed.bytes);
-    let ways = [("up", flowed.up), ("down", flowed.down)];
     let loss = |way: Option<OneWay>| way.and_then(|w| w.loss_pct).map(|loss| super::estimates::rounded(loss.value));
     facts.set(&metric::LOSS_UP_PCT, loss(flowed.up));
     facts.set(&metric::LOSS_DOWN_PCT, loss(flowed.down));
-    let carried: serde_json::Map<String, Value> =
-        ways.into_iter().filter_map(|(name, way)| Some((name.to_owned(), one_way(way?)))).collect();
-    facts.set(&metric::CARRIED, carried);
+    let carried = |way: Option<OneWay>| way.and_then(|w| w.carried_kbps).map(|kbps| super::estimates::rounded(kbps.value));
+    facts.set(&metric::CARRIED, json!({ "up_kbps": carried(flowed.up), "down_kbps": carried(flowed.down) }));
     facts
 }
 

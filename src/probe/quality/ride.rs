@@ -88,11 +88,9 @@ fn looks(length: Length, judged: Load, stands: Stands) -> Looks {
 
 /// The looks of a length.
 fn schedule(length: Length) -> Box<dyn Fn(Duration) -> Option<(Duration, f64)> + Send> {
-    match length {
-        Length::Exact(length) => Box::new(move |so_far| (so_far < length).then_some((length, 1.96))),
-        Length::Decided { least, most } => Box::new(move |so_far| {
-            let next = if so_far < least { least } else { so_far + Duration::from_secs(1) };
-            (so_far < most).then_some((next.min(most), 2.6))
-        }),
-    }
+    let looks = match length {
+        Length::Exact(length) => stats::Looks::exact(length),
+        Length::Decided { least, most } => stats::Looks::deciding(least, most),
+    };
+    Box::new(move |so_far| looks.next(so_far))
 }

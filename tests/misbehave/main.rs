@@ -8,6 +8,7 @@ mod datagrams;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 mod peer;
+mod reflector;
 mod relayed;
 mod streams;
 

@@ -67,6 +67,6 @@ mod tests {
         let up = offered.up;
         assert_eq!((up.packets_per_second, up.payload_kbps, up.rtp_kbps, up.ip_kbps), (150.0, 122.4, 136.8, 194.4));
         assert_eq!(offered.down, OneWay::default());
-        assert_eq!(Load { down_kbps: 40.0, ..load }.offered(false).down.ip_kbps, 6.0 * 56.8);
+        assert_eq!(Load { down_kbps: 40.0, ..load }.offered(false).down.ip_kbps, 340.8);
     }
 }

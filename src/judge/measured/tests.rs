@@ -282,13 +282,21 @@ fn a_measurement_stands_by_the_same_limits() {
 fn capacity_informs_and_counts_what_fits_with_a_fifth_kept_free() {
     let searching = |r: &mut Request| r.measuring = Measuring { capacity: Some(1_000_000), ..Measuring::default() };
     let mut observation = trains(&[(80.0, good(80.0))]);
-    observation.facts.set(&metric::CAPACITY, json!({ "up_kbps": 1000.0, "down_kbps": { "value": 5000.0 } }));
+    let up = json!({ "ip_kbps": 1000.0, "low_kbps": 980.0, "high_kbps": 1020.0, "at_least": false });
+    observation.facts.set(&metric::CAPACITY, json!({ "up": up, "down": { "ip_kbps": 5000.0, "at_least": true } }));
+    observation.facts.set(&metric::LOADED_LATENCY, json!({ "idle_rtt_ms": 12.0, "up": { "rise_ms": 140.5 } }));
+    let mode = |kbps: f64, sessions: u32| json!({ "up_kbps": kbps, "down_kbps": kbps, "sessions": sessions });
+    observation.facts.set(&metric::MODES, json!([mode(80.0, 7), mode(40.0, 14)]));
     let told = report(&plan_with("user", searching), observation);
     let capacity = check(&told, "capacity.rtc");
     assert_eq!((capacity.status, capacity.need), (Status::Pass, Need::Optional));
-    // 800 / 56.8 and 800 / 107.
-    assert!(capacity.reason.contains("audio 14 times, audio-video 7 times"), "{}", capacity.reason);
-    assert!(capacity.reason.contains("20 % kept free"), "{}", capacity.reason);
+    for words in [
+        "1000 kbit/s up (95 %: 980–1020) and at least 5000 kbit/s down at the IP level",
+        "a full line adds 140 ms up to the round trip",
+        "with 20 % kept free it has room side by side for 7 of audio-video (80 kbit/s), 14 of audio (40 kbit/s)",
+    ] {
+        assert!(capacity.reason.contains(words), "{words}: {}", capacity.reason);
+    }
     let none = report(&plan_with("user", searching), trains(&[(80.0, good(80.0))]));
     assert_eq!(check(&none, "capacity.rtc").status, Status::Unknown);
     assert_eq!(none.verdict, Status::Pass);

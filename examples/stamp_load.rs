@@ -21,7 +21,7 @@ use rtc_check::net::clock;
 use rtc_check::serve::{Config, Limits, Ports, Responder, ServeRule, self_signed};
 use rtc_check::session::granted::Session;
 use rtc_check::wire::grant::{Grant, PATH};
-use rtc_check::wire::stamp::{ErrorEstimate, Report, Request, Timestamp, read_reply, kind, write_request};
+use rtc_check::wire::stamp::{ErrorEstimate, Report, Request, Timestamp, kind, read_reply, write_request};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 

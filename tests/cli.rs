@@ -250,6 +250,67 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
 }
 
 #[test]
+fn what_is_measured_has_flags_a_file_and_words_of_its_own() {
+    let user = ["--profile", "user", "--target", "rtc=127.0.0.1"];
+    let with = |more: &[&'static str]| [&user[..], more].concat();
+    for (more, word) in [
+        (&["--duration", "0.5"][..], "at least 1"),
+        (&["--max-duration", "3"], "at least 4"),
+        (&["--sessions", "0"], "--sessions"),
+        (&["--down-streams", "101"], "--down-streams"),
+        (&["--dscp", "64"], "--dscp"),
+        (&["--max-data", "many"], "such as 100M"),
+        (&["--only", "qualty"], "quality"),
+    ] {
+        refused(&with(more), &[word]);
+    }
+    let dry = |more: &[&'static str]| rtc_check(&with(&[&["--dry-run"], more].concat())).exits(0).stdout.clone();
+    let all = dry(&["--sessions", "3", "--duration", "7", "--capacity", "--max-data", "5M"]);
+    for words in ["quality.rtc, bandwidth.rtc, capacity.rtc", "3 sessions, 7 s", "at most 5 MB (5000000 bytes)"] {
+        assert!(all.contains(words), "{words}: {all}");
+    }
+    let quality = dry(&["--only", "quality"]);
+    assert!(quality.contains("quality.rtc ") && !quality.contains("rtc.media"), "{quality}");
+    assert!(!dry(&["--skip", "quality,bandwidth"]).contains("quality"));
+    assert!(!dry(&["--only", "rtc.https"]).contains("quality"), "rules that are named are all that is tested");
+
+    let dir = TempDir::new().unwrap();
+    written(&dir, "rtc-check.toml", "max-duration = 12\nsessions = 2\nskip = [\"bandwidth\"]\n");
+    let run = rtc_check_in(dir.path(), &with(&["--dry-run"]));
+    assert!(run.exits(0).stdout.contains("2 sessions, 4 to 12 s") && !run.stdout.contains("bandwidth.rtc"));
+    written(&dir, "rtc-check.toml", "dscp = 64\n");
+    rtc_check_in(dir.path(), &with(&["--dry-run"])).exits(2).says(&["dscp = 64", "from 0 to 63"]);
+    written(&dir, "rtc-check.toml", "[[waive]]\nrule = \"quality\"\nreason = \"x\"\nuntil = \"2999-12-31\"\n");
+    rtc_check_in(dir.path(), &with(&["--dry-run"])).exits(0);
+
+    let mut command = binary();
+    command.env("RTC_CHECK_DOWN_STREAMS", "4").env("RTC_CHECK_MAX_DURATION", "9").args(with(&["--dry-run"]));
+    let run = harness::run(command);
+    assert!(run.exits(0).stdout.contains("4 streams down each, 4 to 9 s"), "{}", run.stdout);
+}
+
+#[test]
+fn an_address_that_no_check_reached_is_not_measured_and_a_search_is_announced() {
+    // Nobody accepts here, and nobody reads there: every check waits until the run's time is up.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (tcp, udp) = (listener.local_addr().unwrap().port(), silent.local_addr().unwrap().port());
+    let moved = ["http", "https", "gateway", "api"].map(|rule| format!("rtc.{rule}={tcp}")).join(",");
+    let moved = format!("{moved},rtc.media={udp}");
+    let args = ["--profile", "user", "--target", "rtc=127.0.0.1", "--port", &moved, "--format", "json"];
+    let run = rtc_check(&[&args[..], &["--budget", "1", "--capacity"]].concat());
+    let report = run.report();
+    assert!(run.stderr.contains("--capacity: at most 100 MB"), "{}", run.stderr);
+    let measured: Vec<_> = report.all().into_iter().filter(|c| c.rule().is_empty()).collect();
+    assert_eq!(measured.len(), 4, "{report}");
+    for check in measured {
+        let check = check.is("unknown");
+        assert!(check.value["id"].as_str().is_some_and(|id| id.ends_with(".rtc/127.0.0.1") || id.contains("audio")));
+        assert!(["transport", "port", "ports", "rule"].iter().all(|key| check.value.get(*key).is_none()), "{check}");
+    }
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let secret = "c0rrect-h0rse-battery-staple";
     let https = format!("rtc.https={}", closed_port());

@@ -28,6 +28,9 @@ fn an_agents_bad_night_in_a_table() {
 fn other_nights_in_a_table() {
     insta::assert_snapshot!("table_healthy", table(&reports::healthy(), style(80, false, true)));
     insta::assert_snapshot!("table_unresolved", table(&reports::unresolved(), style(80, false, true)));
+    insta::assert_snapshot!("table_measured_60", table(&reports::measured(), style(60, false, false)));
+    insta::assert_snapshot!("table_measured_80", table(&reports::measured(), style(80, false, true)));
+    insta::assert_snapshot!("table_measured_120", table(&reports::measured(), style(120, false, true)));
     insta::assert_snapshot!("table_empty", table(&reports::empty(), style(80, false, true)));
 }
 

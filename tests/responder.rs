@@ -21,6 +21,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
+#[path = "responder/stamp.rs"]
+mod stamp;
+
 const HOST: &str = "rtc.example.test";
 
 fn rule(id: &str, service: Service, transport: Transport, bind: &str, ports: Ports) -> ServeRule {

@@ -6,7 +6,7 @@
 mod harness;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
 use harness::{Run, Started, binary, run};
@@ -77,7 +77,7 @@ fn bound_to_every_address_its_certificate_is_good_for_each() {
     let responder = started(serve);
     let mut check = binary();
     check.args(["--profile", &profile, "--port", &ports, "--target", "web=127.0.0.1", "--format", "json", "--ca"]);
-    check.arg(&ca);
+    check.arg(&ca).args(["--skip", "quality,bandwidth"]);
     let report = run(check).exits(0).report();
     assert_eq!(report.of("web.https")[0].status(), "pass", "{report}");
     stopped(responder).says(&["127.0.0.1", "localhost", "add it with --name"]);
@@ -111,7 +111,8 @@ fn the_environment_alone_is_enough_and_disturbs_no_other_command() {
         command
     };
     let responder = started(command(&["serve"]));
-    let report = run(command(&["--target", "web=127.0.6.30", "--ca", &ca, "--format", "json"]));
+    let rules = ["--skip", "quality,bandwidth"];
+    let report = run(command(&[&["--target", "web=127.0.6.30", "--ca", &ca, "--format", "json"][..], &rules].concat()));
     assert_eq!(report.exits(0).report().of("web.https")[0].status(), "pass");
     std::fs::write(dir.path().join("report.json"), &report.stdout).unwrap();
     let saved = dir.path().join("report.json").to_str().unwrap().to_owned();
@@ -142,7 +143,8 @@ fn a_responder_that_was_stopped_starts_again_at_once() {
     let (http, ports) = moved("127.0.6.31");
     let serve = || {
         let mut serve = binary();
-        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.31"]);
+        // STAMP's own port needs a privilege.
+        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.31", "--stamp-port", "0"]);
         serve
     };
     let responder = started(serve());
@@ -153,4 +155,27 @@ fn a_responder_that_was_stopped_starts_again_at_once() {
     stopped(responder);
     let run = stopped(started(serve()));
     assert!(!run.stderr.contains("NOT SERVED"), "{}", run.stderr);
+}
+
+#[test]
+fn stamp_has_a_port_of_its_own_that_may_be_moved_taken_or_left_out() {
+    let (_dir, profile) = site();
+    let (_, ports) = moved("127.0.6.33");
+    let held = UdpSocket::bind("127.0.6.33:0").unwrap();
+    let port = held.local_addr().unwrap().port().to_string();
+    let serve = |stamp: &str, more: &[&str]| {
+        let mut serve = binary();
+        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.33", "--stamp-port", stamp]);
+        serve.args(more);
+        stopped(started(serve)).stderr
+    };
+    let taken = serve(&port, &[]);
+    let not_served = format!("NOT SERVED web.stamp on 127.0.6.33 {port}: in use by another program");
+    assert!(taken.contains(&not_served), "{taken}");
+    drop(held);
+    let limits = ["--max-sessions", "5", "--max-session-kbps", "100", "--max-kbps", "200", "--no-dscp"];
+    let served = serve(&port, &limits);
+    let line = served.lines().find(|l| l.starts_with("web.stamp")).unwrap_or_default();
+    assert!(line.ends_with(&format!("127.0.6.33 {port}")), "{served}");
+    assert!(!serve("0", &[]).contains("web.stamp"));
 }

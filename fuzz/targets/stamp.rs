@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use rtc_check::session::stamp::Arrivals;
 use rtc_check::wire::stamp::{
-    ClassOfService, ErrorEstimate, Reply, Report, Request, Timestamp, may_be_request, read_reply, read_request, tlv_kind,
+    ClassOfService, ErrorEstimate, Reply, Report, Request, Timestamp, may_be_request, read_reply, read_request, kind,
     write_reply, write_request,
 };
 
@@ -19,7 +19,7 @@ fuzz_target!(|input: (bool, &[u8])| {
         if let Some(n) = write_request(&mut buf, &request, None, Some(&report), key, bytes.len().min(4000)) {
             let (again, tlvs) = read_request(&buf[..n], key).expect("what was written");
             assert_eq!(again, request);
-            assert_eq!(tlvs.first_of(tlv_kind::REPORT).and_then(|t| Report::read(t.value)), Some(report));
+            assert_eq!(tlvs.first_of(kind::REPORT).and_then(|t| Report::read(t.value)), Some(report));
         }
     }
     let _ = read_reply(bytes, key);

@@ -1,16 +1,13 @@
-//! The checks of bandwidth: whether what each row of the document asks for flows, and what there is beyond it.
+//! The checks of bandwidth: whether what each row of the document asks for flows.
 
 use serde_json::{Value, json};
 
-use crate::model::{Facts, LimitResult, LimitSource, Load, Need, Outcome, Seen, Status, metric};
+use crate::model::{Facts, LimitResult, LimitSource, Load, Need, Seen, Status, metric};
 use crate::plan::{Measure, load_words};
 use crate::profile::Bandwidth;
 
 use super::quality::{self, Tried};
 use super::{figures, limits};
-
-/// Of what a line carries so much is kept free when uses of it are counted.
-const KEPT_FREE: f64 = 0.2;
 
 /// What a row asks for, required or recommended, and how it stands.
 struct Part<'a> {
@@ -134,6 +131,8 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
         let value = |name| shown_by.estimates.get(name).map(|e| e.value);
         facts.set(&metric::CARRIED, json!({ "up_kbps": value("up_kbps"), "down_kbps": value("down_kbps") }));
         facts.remove(&metric::LOADS);
+        // A load that was not offered says why in words; those are in the reason.
+        facts.remove(&metric::FAILURE);
         if part.is_implied() {
             facts.set(&metric::IMPLIED_BY, shown_by.load);
         }
@@ -193,77 +192,14 @@ fn arrived(limit: &LimitResult) -> Option<String> {
 
 fn not_measured(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bool) -> String {
     let what = parts.first().map(|p| figures::load(&p.need, v6)).unwrap_or_default();
-    let refused: Option<String> = facts.get(&metric::RESPONDER_REFUSED);
-    let why = match refused {
-        Some(why) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
-        None => "no responder there could take the load".to_owned(),
+    let own = parts.iter().find_map(|p| p.shown_by).map(|t| &t.facts);
+    let words = |m| own.and_then(|f| f.get::<String>(m)).or_else(|| facts.get::<String>(m));
+    let why = match (words(&metric::RESPONDER_REFUSED), words(&metric::FAILURE)) {
+        (Some(why), _) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
+        (None, Some(why)) => format!("the load was not offered ({})", why.trim_end_matches('.')),
+        (None, None) => "no responder there could take the load".to_owned(),
     };
     format!(
         "Whether {what} flows to {place} was not measured: {why}; run `rtc-check serve --profile {profile}` on that address and measure again."
-    )
-}
-
-/// What there is beyond what is required: it informs.
-pub fn capacity(measure: &Measure, seen: &Seen, place: &str) -> Judged {
-    let all = &seen.observation.facts;
-    let v6 = seen.address.is_some_and(|a| a.is_ipv6());
-    let mut facts = Facts::new();
-    let copied = [
-        &metric::VIA,
-        &metric::CAPACITY,
-        &metric::LOADED_LATENCY,
-        &metric::BYTES_USED,
-        &metric::CAVEATS,
-        &metric::MODES,
-    ];
-    for m in copied.into_iter().filter(|m| all.has(m)) {
-        facts.set(m, all.get::<Value>(m));
-    }
-    let found: Option<Value> = all.get(&metric::CAPACITY);
-    let rate = |way: &str| found.as_ref().and_then(|c| kbps(c.get(way)?));
-    let rates = (rate("up_kbps"), rate("down_kbps"));
-    if rates == (None, None) || seen.observation.outcome != Outcome::Measured {
-        let reason = format!(
-            "How much the line to {place} carries was not measured: it needs a responder there that takes flows, run `rtc-check serve` on that address."
-        );
-        return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
-    }
-    let modes: Vec<Value> = measure.rows.iter().filter_map(|row| mode(measure, row, rates, v6)).collect();
-    let told = |(up, down): (Option<f64>, Option<f64>)| {
-        let way = |kbps: Option<f64>, way| kbps.map(|kbps| format!("{} kbit/s {way}", figures::number(kbps)));
-        [way(up, "up"), way(down, "down")].into_iter().flatten().collect::<Vec<_>>().join(" and ")
-    };
-    let uses: Vec<String> = modes
-        .iter()
-        .filter_map(|m| Some(format!("{} {} times", m.get("name")?.as_str()?, m.get("sessions")?.as_u64()?)))
-        .collect();
-    let uses =
-        if uses.is_empty() { String::new() } else { format!(", which carries side by side {}", uses.join(", ")) };
-    facts.set(&metric::MODES, json!({ "formula": FORMULA, "uses": modes }));
-    let reason = format!("The line to {place} carries {} at the IP level{uses} ({FORMULA}).", told(rates));
-    Judged { facts, limits: Vec::new(), status: Status::Pass, reason }
-}
-
-/// How uses side by side are counted.
-const FORMULA: &str = "rounded down: 80 % of the rate, 20 % kept free, divided by one session's rate at the IP level";
-
-/// A number, or an object that has it as `value`.
-fn kbps(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.get("value")?.as_f64())
-}
-
-/// How many sessions of a row the line carries.
-fn mode(measure: &Measure, row: &Bandwidth, (up, down): (Option<f64>, Option<f64>), v6: bool) -> Option<Value> {
-    let (need_up, need_down) = match asks(row.up_kbps, row.down_kbps) {
-        true => (row.up_kbps, row.down_kbps),
-        false => (row.recommended_up_kbps, row.recommended_down_kbps),
-    };
-    let one = Load { sessions: 1, ..measure.load(row, need_up, need_down) }.offered(v6);
-    let times = |there: Option<f64>, each: f64| (each > 0.0).then(|| there.map(|kbps| kbps * (1.0 - KEPT_FREE) / each));
-    let ways: Vec<f64> =
-        [times(up, one.up.ip_kbps), times(down, one.down.ip_kbps)].into_iter().flatten().flatten().collect();
-    let sessions = ways.into_iter().reduce(f64::min)?.floor();
-    Some(
-        json!({ "name": row.name, "sessions": sessions as u64, "ip_up_kbps": one.up.ip_kbps, "ip_down_kbps": one.down.ip_kbps }),
     )
 }

@@ -2,12 +2,12 @@
 //! Whoever measures is told by the same comparison when to stop.
 
 use crate::model::measure::names;
-use crate::model::offered::LOSS_ALLOWED_PCT;
+use crate::model::shape::LOSS_ALLOWED;
 use crate::model::{Estimate, Estimates, LimitResult, LimitSource, Load, Standing, Status, default_source};
 use crate::plan::{Measure, Plan};
 
 /// rtc-check's own limits, for what the document does not limit: those of the documents that do.
-const DEFAULTS: [(&str, f64); 3] = [("rtt_ms", 300.0), ("jitter_ms", 50.0), ("loss_pct", LOSS_ALLOWED_PCT)];
+const DEFAULTS: [(&str, f64); 3] = [("rtt_ms", 300.0), ("jitter_ms", 50.0), ("loss_pct", 100.0 * LOSS_ALLOWED)];
 
 /// A rate whose delay rises by this much while it is on only fills a queue.
 const FLAT_MS: f64 = 50.0;
@@ -162,6 +162,8 @@ pub fn stands(plan: &Plan, measure: usize, load: &Load, estimates: &Estimates) -
     }
     let statuses: Vec<Status> = limits.iter().filter(|l| l.observed.is_some()).map(|l| l.status).collect();
     match statuses.iter().copied().reduce(Status::worst) {
+        // Nothing is asked for that this way of measuring could tell.
+        None if limits.is_empty() => Standing::Holds,
         None => Standing::Undecided,
         _ if statuses.contains(&Status::Unknown) => Standing::Undecided,
         Some(Status::Pass) => Standing::Holds,

@@ -6,7 +6,7 @@ use crate::model::{
 use crate::plan::{Asked, Measure, Plan};
 
 use super::bandwidth::{self, Judged};
-use super::{quality, reason, waived};
+use super::{capacity, quality, reason, waived};
 
 /// Every check that the plan asks for of this measure.
 pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
@@ -36,7 +36,7 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
         checks.push(check(measure, seen, head, judged));
     }
     if measure.measuring.capacity.is_some() {
-        let judged = undone.unwrap_or_else(|| bandwidth::capacity(measure, seen, &place));
+        let judged = undone.unwrap_or_else(|| capacity::judge(measure, seen, &place));
         let asked = Asked::default();
         let (id, probe) = (measure.capacity_id(seen.address), ProbeKind::Bandwidth);
         let head = Head { id, probe, need: Need::Optional, source: None, asked: &asked };
@@ -119,3 +119,6 @@ fn place(measure: &Measure, seen: &Seen) -> String {
         (_, host) => host.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! Sees no socket and no renderer, and never measures; the same observations always give the same report.
 
 mod bandwidth;
+mod capacity;
 mod check;
 mod figures;
 mod groups;

@@ -27,6 +27,10 @@ pub enum Step {
     Stun,
     /// A paced sweep over a range of ports.
     Sweep,
+    /// Opening a test session on a responder.
+    Session,
+    /// A train of test packets.
+    Train,
     /// A paced flow between this machine and a responder.
     Flow,
 }
@@ -45,6 +49,8 @@ impl Step {
             Step::Banner => "banner",
             Step::Stun => "stun",
             Step::Sweep => "sweep",
+            Step::Session => "session",
+            Step::Train => "train",
             Step::Flow => "flow",
         }
     }
@@ -119,6 +125,8 @@ pub enum FailureKind {
     HoldCut,
     /// A STUN error response.
     StunError,
+    /// A responder grants no test session.
+    SessionRefused,
     /// The run's budget or an interruption ended the check first.
     OutOfTime,
     /// The probe itself broke: a defect of this program.
@@ -159,6 +167,7 @@ impl FailureKind {
             FailureKind::WrongRedirect => "wrong-redirect",
             FailureKind::HoldCut => "hold-cut",
             FailureKind::StunError => "stun-error",
+            FailureKind::SessionRefused => "session-refused",
             FailureKind::OutOfTime => "out-of-time",
             FailureKind::Internal => "internal",
         }

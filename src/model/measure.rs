@@ -70,6 +70,14 @@ pub struct Load {
 }
 
 impl Load {
+    /// No load: what a probe's own packets measure. Only limits on quality are asked for under it.
+    pub const NONE: Self = Self { media: Media::Audio, up_kbps: 0.0, down_kbps: 0.0, sessions: 1, down_streams: 1 };
+
+    /// Nothing is to flow.
+    pub fn is_none(&self) -> bool {
+        self.up_kbps <= 0.0 && self.down_kbps <= 0.0
+    }
+
     /// As much up as down, so that a train whose packets are answered with their like carries it.
     pub fn is_symmetric(&self) -> bool {
         self.up_kbps == self.down_kbps && self.down_streams == 1

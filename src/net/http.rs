@@ -1,4 +1,4 @@
-//! HTTP/1.1 over a stream that somebody else opened: one GET, its status, headers and first byte. Bounded in time,
+//! HTTP/1.1 over a stream that somebody else opened: one request, its status, headers and first byte. Bounded in time,
 //! header size and body whatever the server sends.
 
 use std::io;
@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
@@ -83,12 +83,12 @@ pub fn request(
     path: &str,
     step: Step,
     headers: &[(HeaderName, &str)],
-) -> Result<Request<Empty<Bytes>>, Failure> {
+) -> Result<Request<Full<Bytes>>, Failure> {
     let mut request = Request::get(path).header(HOST, to.header()).header(USER_AGENT, AGENT);
     for (name, value) in headers {
         request = request.header(name, *value);
     }
-    request.body(Empty::new()).map_err(|e| {
+    request.body(Full::default()).map_err(|e| {
         Failure::new(
             step,
             FailureKind::Internal,
@@ -130,7 +130,7 @@ impl Exchange {
 /// Sends `request` over `stream` and waits for the head of the answer.
 pub(super) async fn send<S>(
     stream: S,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     step: Step,
     timeout: Duration,
 ) -> Result<Exchange, Failure>
@@ -196,39 +196,65 @@ fn failure(step: Step, e: &hyper::Error) -> Failure {
     Failure::new(step, FailureKind::Garbage, clean(&e.to_string(), 200))
 }
 
-/// Fetches `path` over TLS from `host` at `address` **without verifying the certificate**, for a page that is never used
-/// for trust. Whoever answers reads `bearer`: it must prove a key without giving it away. Status and body, of at most
-/// `max_bytes`.
-///
-/// # Errors
-/// As [`tcp::connect`], [`tls::handshake`] and [`get`]; `TooLarge` for a longer body.
-pub async fn fetch_unverified(
-    address: SocketAddr,
-    host: &str,
-    path: &str,
-    bearer: Option<&str>,
-    max_bytes: usize,
-    timeout: Duration,
-) -> Result<(u16, Vec<u8>), Failure> {
-    let fetch = async {
-        let stream = tcp::connect(address, timeout).await.map_err(|e| e.failure)?;
+/// A page that is never used for trust, over TLS at `address` **without verifying the certificate**.
+#[derive(Clone, Copy, Debug)]
+pub struct Unverified<'a> {
+    pub address: SocketAddr,
+    /// Name or address literal without brackets.
+    pub host: &'a str,
+    pub path: &'a str,
+    /// Whoever answers reads it: it must prove a key without giving it away.
+    pub bearer: Option<&'a str>,
+    /// No longer body is taken.
+    pub max_bytes: usize,
+    /// For everything together, the connection too.
+    pub timeout: Duration,
+}
+
+impl Unverified<'_> {
+    /// Status and body of the page.
+    ///
+    /// # Errors
+    /// As [`tcp::connect`], [`tls::handshake`] and [`get`]; `TooLarge` for a longer body.
+    pub async fn fetch(self) -> Result<(u16, Vec<u8>), Failure> {
+        self.exchange(None).await
+    }
+
+    /// Status and body of the answer to `json`, posted.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn post(self, json: Vec<u8>) -> Result<(u16, Vec<u8>), Failure> {
+        self.exchange(Some(json)).await
+    }
+
+    async fn exchange(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>), Failure> {
+        let late = || Err(classify::timed_out(Step::Request, "no complete answer", self.timeout));
+        tokio::time::timeout(self.timeout, self.unhurried(json)).await.unwrap_or_else(|_| late())
+    }
+
+    async fn unhurried(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>), Failure> {
+        let stream = tcp::connect(self.address, self.timeout).await.map_err(|e| e.failure)?;
         let nobody = Trust::only([]);
-        let shaken = tls::handshake(stream, host, address.ip(), &nobody, tls::HTTP11, timeout).await;
+        let shaken = tls::handshake(stream, self.host, self.address.ip(), &nobody, tls::HTTP11, self.timeout).await;
         let stream = match (shaken.stream, shaken.failure) {
             (Some(stream), _) => stream,
             (None, failure) => return Err(failure.unwrap_or_else(|| closed(Step::Tls))),
         };
-        let to = Authority { host, port: address.port(), tls: true };
-        let mut request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
-        if let Some(token) = bearer {
+        let to = Authority { host: self.host, port: self.address.port(), tls: true };
+        let mut request = request(to, self.path, Step::Request, &[(CONNECTION, "close")])?;
+        if let Some(token) = self.bearer {
             request.headers_mut().insert(AUTHORIZATION, secret(token)?);
         }
-        let mut exchange = send(stream, request, Step::Request, timeout).await?;
-        let body = read_body(exchange.response.body_mut(), max_bytes).await?;
+        if let Some(json) = json {
+            *request.method_mut() = Method::POST;
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Full::new(json.into());
+        }
+        let mut exchange = send(stream, request, Step::Request, self.timeout).await?;
+        let body = read_body(exchange.response.body_mut(), self.max_bytes).await?;
         Ok((exchange.response.status().as_u16(), body))
-    };
-    let late = || Err(classify::timed_out(Step::Request, "no complete answer", timeout));
-    tokio::time::timeout(timeout, fetch).await.unwrap_or_else(|_| late())
+    }
 }
 
 fn closed(step: Step) -> Failure {

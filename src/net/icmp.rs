@@ -33,7 +33,9 @@ pub struct ErrorQueue {
 impl ErrorQueue {
     /// The queue of `socket`, which has to outlive it.
     pub fn of(socket: &impl AsRawFd) -> Self {
-        Self { fd: socket.as_raw_fd(), control: nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6) }
+        // An entry bears besides all that the socket was asked to tell of datagrams: time, class, TTL, overflow.
+        let control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6, [u8; 128]);
+        Self { fd: socket.as_raw_fd(), control }
     }
 
     /// Takes the next entry: `None` when the queue is empty, `Some(None)` for one that is no ICMP error.

@@ -159,3 +159,115 @@ fn a_selection_keeps_the_others_as_not_selected() {
     assert_eq!(plan.items.len(), 3);
     assert_eq!(plan.items[1].not_selected.as_deref(), Some("left out by --skip rtp"));
 }
+
+/// The profile with rows of bandwidth, one of them for an option.
+fn measured() -> Profile {
+    let mut profile = profile();
+    let source = || crate::model::Source { document: "D".into(), section: "S".into(), row: "R".into() };
+    let row = |name: &str, required: Option<f64>, recommended: Option<f64>, when: &[(&str, bool)]| Bandwidth {
+        name: name.to_owned(),
+        up_kbps: required,
+        down_kbps: required,
+        recommended_up_kbps: recommended,
+        recommended_down_kbps: recommended,
+        when: when.iter().map(|(o, v)| ((*o).to_owned(), *v)).collect(),
+        source: source(),
+        media: Default::default(),
+    };
+    profile.bandwidth = vec![
+        row("audio", Some(50.0), Some(60.0), &[]),
+        row("video", Some(600.0), None, &[]),
+        row("same", Some(60.0), None, &[]),
+        row("plain", Some(900.0), None, &[("ssl", false)]),
+    ];
+    profile
+}
+
+fn plan_of(only: &[&str], skip: &[&str]) -> Plan {
+    let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect();
+    Plan::new(&measured(), &Request { only: words(only), skip: words(skip), ..request() }).unwrap()
+}
+
+#[test]
+fn roles_with_a_media_range_are_measured_under_the_rates_of_their_rows() {
+    let plan = plan_of(&[], &[]);
+    let [measure] = plan.measures.as_slice() else { panic!("{:?}", plan.measures) };
+    let address = Some("192.0.2.7".parse().unwrap());
+    assert_eq!(measure.quality_id(address), "quality.media/m.example/192.0.2.7");
+    assert_eq!(measure.bandwidth_id(&measure.rows[0], None), "bandwidth.media.audio/m.example");
+    let rates: Vec<f64> = measure.loads.iter().map(|l| l.up_kbps).collect();
+    assert_eq!(rates, [600.0, 60.0, 50.0], "the highest first, each once, and only what the options leave");
+    assert_eq!(measure.ways, [1]);
+    // Without a media range: STUN; without that either: what an operator binds and TCP reaches.
+    let mut tcp = measured();
+    tcp.rules.retain(|r| r.service != Service::Rtp);
+    let mut asked = request();
+    asked.targets.remove(&RoleName::from("media"));
+    let roles = |profile: &Profile, request: &Request| {
+        let plan = Plan::new(profile, request).unwrap();
+        plan.measures.iter().map(|m| m.role.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&tcp, &asked), ["web"], "nobody measures servers that are not the operator's");
+    asked.targets.insert("ice".into(), vec!["192.0.2.9".parse().unwrap()]);
+    assert_eq!(roles(&tcp, &asked), ["ice"]);
+}
+
+#[test]
+fn words_select_what_is_measured_and_rules_alone_measure_nothing() {
+    let kinds = |only: &[&str], skip: &[&str]| {
+        let plan = plan_of(only, skip);
+        (plan.measures.first().map(Measure::kinds).unwrap_or_default(), ids(&plan).len())
+    };
+    assert_eq!(kinds(&[], &[]), (vec!["quality", "bandwidth"], 3));
+    assert_eq!(kinds(&[], &["quality"]), (vec!["bandwidth"], 3));
+    assert_eq!(kinds(&[], &["quality", "bandwidth"]), (vec![], 3));
+    assert_eq!(kinds(&["quality"], &[]), (vec!["quality"], 0));
+    assert_eq!(kinds(&["media"], &[]), (vec!["quality", "bandwidth"], 1));
+    assert_eq!(kinds(&["media"], &["bandwidth"]), (vec!["quality"], 1));
+    assert_eq!(kinds(&["media.rtp"], &[]), (vec![], 1));
+    assert_eq!(kinds(&["rtp"], &[]), (vec![], 1));
+    assert_eq!(kinds(&[], &["media"]), (vec![], 2));
+    assert_eq!(kinds(&[], &["rtp"]), (vec![], 2), "who skips all rules of a role skips the role");
+}
+
+#[test]
+fn only_quality_needs_the_hosts_that_are_measured() {
+    let mut request = Request { only: vec!["quality".into()], ..request() };
+    request.targets.remove(&RoleName::from("web"));
+    assert!(Plan::new(&profile(), &request).is_ok());
+    request.targets.remove(&RoleName::from("media"));
+    assert!(errors(&request).contains("--target media=HOST"));
+}
+
+#[test]
+fn sessions_and_streams_multiply_and_quality_can_be_waived() {
+    let measuring = Measuring { sessions: 2, down_streams: 3, ..Measuring::default() };
+    let request = Request { measuring, allow_unknown: vec!["bandwidth".into()], ..request() };
+    let plan = Plan::new(&measured(), &request).unwrap();
+    let measure = &plan.measures[0];
+    let load = measure.loads[0];
+    assert_eq!((load.total_up_kbps(), load.total_down_kbps()), (1200.0, 3600.0));
+    assert!(measure.bandwidth.allow_unknown && !measure.quality.allow_unknown);
+    assert!(measure.is_alone(false));
+}
+
+#[test]
+fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
+    let measuring = Measuring { capacity: Some(5_000_000), ..Measuring::default() };
+    let plan = Plan::new(&measured(), &Request { measuring, ..request() }).unwrap();
+    let tuning = Tuning {
+        timeout: std::time::Duration::from_secs(5),
+        thorough: false,
+        hold: None,
+        pace: 4000,
+        ports: crate::model::PortsMode::Sample(12),
+        budget: None,
+    };
+    let text = describe(&plan, &tuning);
+    assert!(text.contains("quality.media, bandwidth.media, capacity.media"), "{text}");
+    assert!(text.contains("audio and video of 600 kbit/s each way, 4 to 30 s: at most 110 packets/s"), "{text}");
+    assert!(text.contains("at most 5 MB (5000000 bytes)"), "{text}");
+    let without = Plan::new(&measured(), &Request { skip: vec!["quality".into(), "bandwidth".into()], ..request() });
+    let more = tuning.longest(&plan, 1) - tuning.longest(&without.unwrap(), 1);
+    assert!(more >= tuning.longest_measure(&plan.measures[0]), "{more:?}");
+}

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::quality::Run;
 use super::{Progress, Settings};
-use crate::model::{Estimates, Length, Load, Observation, PortRange, ProbeKind, RuleId, Service, Transport};
+use crate::model::{Estimates, Length, Load, Observation, PortRange, RuleId, Service, Transport};
 use crate::profile::Spec;
 
 /// One target address and what is to be measured on it.
@@ -51,13 +52,15 @@ pub use crate::model::Standing;
 /// Tells how figures under a load stand: the judge's, handed in.
 pub type Stands = Arc<dyn Fn(&Load, &Estimates) -> Standing + Send + Sync>;
 
-/// Carries out one measurement.
+/// Carries out one measurement: chooses what to measure with, and offers the loads from the top until one holds. Where
+/// no load can be offered, `stands` is asked with [`Load::NONE`]. A failure says what was tried; `observed` has what was
+/// seen in both cases.
 pub async fn measure(
-    _task: &MeasureTask,
-    _settings: &Settings,
-    _stands: Stands,
-    _cancel: &CancellationToken,
-    _progress: Progress,
+    task: &MeasureTask,
+    settings: &Settings,
+    stands: Stands,
+    cancel: &CancellationToken,
+    progress: Progress,
 ) -> Observation {
-    Observation::skipped(ProbeKind::Quality, "not built yet")
+    Run::new(task, settings, stands, cancel, progress).measure().await
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use crate::model::PortRange;
 use crate::model::schedule::PAGE_PATIENCE;
-use crate::net::http;
+use crate::net::http::Unverified;
 use crate::session;
 
 use super::{Settings, Task};
@@ -27,7 +27,8 @@ pub async fn serves(task: &Task, settings: &Settings) -> Option<bool> {
 
 async fn fetch(page: SocketAddr, host: &str, bearer: Option<&str>) -> Option<Vec<u8>> {
     let path = "/.well-known/rtc-check";
-    match http::fetch_unverified(page, host, path, bearer, MAX_BYTES, PAGE_PATIENCE).await {
+    let page = Unverified { address: page, host, path, bearer, max_bytes: MAX_BYTES, timeout: PAGE_PATIENCE };
+    match page.fetch().await {
         Ok((200, body)) => Some(body),
         _ => None,
     }

@@ -1,7 +1,9 @@
 //! What a check saw, in a few words: its layers and their times, the ports of a sweep, values beside their limits. Reads
 //! facts by their names and units, so that a new probe needs nothing here.
 
-use crate::model::{Check, LimitResult, LimitSource, PortSet, Status, StepTiming, metric};
+use serde_json::Value;
+
+use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
 const RANGES_LISTED: usize = 6;
@@ -9,8 +11,14 @@ const RANGES_LISTED: usize = 6;
 /// What was seen, a clause each; empty where the probe recorded nothing that is short.
 pub(super) fn clauses(check: &Check) -> Vec<String> {
     let mut clauses = sweep(check);
-    clauses.extend(steps(check));
+    // A train's own length says more than its step, and a rate's check is of a train that the quality's tells.
+    let is_train = check.observed.has(&metric::SENT) || check.probe == ProbeKind::Bandwidth;
+    clauses.extend(steps(check).filter(|_| !is_train));
     clauses.extend(round_trips(check));
+    match rate(&check.observed) {
+        Some(rate) => clauses.push(rate),
+        None => clauses.extend(train(&check.observed)),
+    }
     if let Some(days) = check.observed.get::<f64>(&metric::CERT_DAYS_LEFT) {
         clauses.push(format!("cert {days:.0} d"));
     }
@@ -82,22 +90,36 @@ fn round_trips(check: &Check) -> Vec<String> {
     check.observed.iter().filter_map(number).collect()
 }
 
-/// A value beside its limit: `rtt_ms 320 (95 % 310 to 330), must be < 300 ms (section: row)`.
-pub(super) fn limit(limit: &LimitResult) -> String {
-    let unit = if limit.metric.ends_with(&format!("_{}", limit.unit)) { "" } else { limit.unit.as_str() };
-    let value = limit.observed.map_or("not measured".to_owned(), short);
-    let interval = limit.ci95.map(|[lo, hi]| format!(" (95 % {} to {})", short(lo), short(hi))).unwrap_or_default();
-    let source = match &limit.source {
-        LimitSource::Document(s) => format!("{}: {}", s.section, s.row),
-        LimitSource::Own(words) => words.clone(),
-    };
-    let text = format!("{} {value}{interval}, must be {} {} {unit}", limit.metric, limit.op, short(limit.limit));
-    format!("{} ({source})", text.trim_end())
+/// A train: `508 packets in 10.2 s, STAMP over udp 19099, MOS 4.4`.
+fn train(facts: &Facts) -> Vec<String> {
+    let mut clauses = Vec::new();
+    if let Some(sent) = facts.get::<u64>(&metric::SENT) {
+        let time = facts.get::<f64>(&metric::DURATION_S).map(|s| format!(" in {} s", short(s))).unwrap_or_default();
+        clauses.push(format!("{sent} packets{time}"));
+    }
+    if let Some(via) = facts.get::<Value>(&metric::VIA) {
+        let text = |key: &str| via.get(key).and_then(Value::as_str).unwrap_or_default();
+        let port = via.get("port").and_then(Value::as_u64).map(|p| p.to_string()).unwrap_or_default();
+        let words = match via.as_str() {
+            Some(words) => words.to_owned(),
+            None => format!("{} over {} {port}", text("method"), text("transport")),
+        };
+        clauses.push(words.trim().to_owned());
+    }
+    clauses.extend(facts.get::<f64>(&metric::MOS).map(|mos| format!("MOS {}", short(mos))));
+    clauses
 }
 
-/// Limits that do not hold for certain.
-pub(super) fn broken_limits(check: &Check) -> impl Iterator<Item = &LimitResult> {
-    check.limits.iter().filter(|l| !matches!(l.status, Status::Pass | Status::Skip))
+/// What a rate comes to: `107 kbit/s up and 107 down at the IP level, shown by the load of 80 kbit/s`.
+fn rate(facts: &Facts) -> Option<String> {
+    let required: Value = facts.get(&metric::REQUIRED)?;
+    let kbps = |key: &str| required.get(key).and_then(Value::as_f64).filter(|n| *n > 0.0);
+    let way = |key, way| kbps(key).map(|n| format!("{n:.0} kbit/s {way}"));
+    let ways: Vec<String> = [way("ip_up_kbps", "up"), way("ip_down_kbps", "down")].into_iter().flatten().collect();
+    let shown = facts.get::<Load>(&metric::IMPLIED_BY).map(|load| {
+        format!(", shown by the load of {} kbit/s", short(load.total_up_kbps().max(load.total_down_kbps())))
+    });
+    (!ways.is_empty()).then(|| format!("{} at the IP level{}", ways.join(" and "), shown.unwrap_or_default()))
 }
 
 /// Milliseconds as people read them: `0.4 ms`, `12 ms`, `6.2 s`.
@@ -109,10 +131,23 @@ pub(super) fn ms(ms: f64) -> String {
     }
 }
 
+/// A number with three digits that say something, or all of a larger one.
+pub(super) fn significant(number: f64) -> String {
+    match number.abs() {
+        n if n >= 99.95 => format!("{number:.0}"),
+        n if n >= 9.995 => short((number * 10.0).round() / 10.0),
+        _ => short(number),
+    }
+}
+
 /// A number with at most two decimals.
 fn short(number: f64) -> String {
     let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        // Less than nothing by less than is shown.
+        "-0" => "0".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +158,8 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!([0.04, 9.96, 12.4, 999.6, 6200.0].map(ms), ["0.0 ms", "10.0 ms", "12 ms", "1000 ms", "6.2 s"]);
         assert_eq!([300.0, 1.5, 0.333].map(short), ["300", "1.5", "0.33"]);
+        assert_eq!([1234.56, 40.12, 2.024, 0.0].map(significant), ["1235", "40.1", "2.02", "0"]);
+        assert_eq!([-0.001, -0.5].map(significant), ["0", "-0.5"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod json;
+mod limits;
 mod ndjson;
 mod page;
 mod schema;

@@ -5,13 +5,27 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::model::metric::{self, Metric};
-use crate::model::{Failure, PortSet, Report, SCHEMA, StepTiming};
+use crate::model::{Estimates, Failure, PortSet, Report, SCHEMA, StepTiming};
 
 /// Facts whose value is a set of ports.
 const PORT_SETS: [&Metric; 4] = [&metric::ANSWERED, &metric::REFUSED, &metric::SILENT, &metric::PROHIBITED];
 /// Facts whose value counts something.
 const COUNTS: [&Metric; 5] =
     [&metric::PROBED, &metric::TOTAL, &metric::STUN_SENT, &metric::PACKETS_SENT, &metric::STRAY_ANSWERS];
+/// Facts that count something, and are null where it cannot be seen.
+const COUNTS_OR_NULL: [&Metric; 8] = [
+    &metric::SENT,
+    &metric::RECEIVED,
+    &metric::REORDERED,
+    &metric::REORDERED_UP,
+    &metric::REORDERED_DOWN,
+    &metric::DUPLICATED,
+    &metric::DUPLICATED_UP,
+    &metric::DUPLICATED_DOWN,
+];
+/// Facts that are distributions: numbers in milliseconds by name.
+const DISTRIBUTIONS: [(&Metric, &[&str]); 2] =
+    [(&metric::RTT_MS, &["min", "mean", "p50", "p95", "p99", "max"]), (&metric::SEND_LATE_MS, &["p50", "p99", "max"])];
 
 /// The schema of schema 1 (JSON Schema draft 2020-12). Objects are open, so a report of a later version, with more in
 /// it, is still a report; the closed sets are those of this version.
@@ -53,7 +67,15 @@ fn value_type(metric: &Metric, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<PortSet>()
     } else if COUNTS.contains(&metric) {
         plain(json!({ "type": "integer", "minimum": 0 }))
-    } else if ["_ms", "_pct"].iter().any(|unit| metric.name.ends_with(unit)) {
+    } else if *metric == metric::ESTIMATES {
+        generator.subschema_for::<Estimates>()
+    } else if COUNTS_OR_NULL.contains(&metric) {
+        plain(json!({ "type": ["integer", "null"], "minimum": 0 }))
+    } else if let Some((_, names)) = DISTRIBUTIONS.iter().find(|(m, _)| *m == metric) {
+        let number = |name: &&str| ((*name).to_owned(), json!({ "type": ["number", "null"] }));
+        let properties: Map<String, Value> = names.iter().map(number).collect();
+        plain(json!({ "type": ["object", "null"], "properties": properties }))
+    } else if *metric == metric::MOS || ["_ms", "_pct"].iter().any(|unit| metric.name.ends_with(unit)) {
         plain(json!({ "type": ["number", "null"] }))
     } else {
         Schema::default()

@@ -6,7 +6,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::page::{Page, Tone, span};
 use super::text::clean;
-use super::{Style, evidence};
+use super::{Style, evidence, limits};
 use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status, metric};
 
 /// Draws the whole report.
@@ -139,9 +139,7 @@ fn problem(page: &mut Page, report: &Report, block: &[&Check]) {
     }
     let Some(first) = block.first() else { return };
     page.flow(2, 2, &[span(Tone::Plain, first.reason.as_str())]);
-    for limit in evidence::broken_limits(first) {
-        page.flow(2, 4, &[span(Tone::Plain, format!("limit: {}", evidence::limit(limit)))]);
-    }
+    limits::draw(page, 2, &first.limits);
     let clauses = evidence::clauses(first).join(", ");
     if !clauses.is_empty() && block.len() == 1 {
         page.flow(2, 4, &[span(Tone::Faint, format!("seen: {clauses}"))]);
@@ -152,7 +150,7 @@ fn problem(page: &mut Page, report: &Report, block: &[&Check]) {
     if let Some(others) = alternatives(report, first) {
         page.flow(2, 4, &[span(Tone::Plain, others)]);
     }
-    let mut rows: Vec<&Source> = Vec::new();
+    let mut rows: Vec<&Source> = limits::rows_behind(&first.limits);
     for source in block.iter().filter_map(|c| c.source.as_ref()) {
         if !rows.contains(&source) {
             rows.push(source);
@@ -241,7 +239,20 @@ fn passed(page: &mut Page, report: &Report) {
     for ((role, target, _), checks) in groups {
         let address = checks.first().and_then(|c| other_address(c)).unwrap_or_default();
         page.flow(0, 2, &[span(Tone::Strong, role), span(Tone::Plain, target), span(Tone::Plain, address)]);
-        rows(page, &checks, name_width);
+        let (plain, limited): (Vec<&Check>, Vec<&Check>) = checks.into_iter().partition(|c| c.limits.is_empty());
+        rows(page, &plain, name_width);
+        for check in limited {
+            let spans = [
+                span(tone(Status::Pass), mark(page, Status::Pass)),
+                span(Tone::Plain, name(check)),
+                span(Tone::Plain, evidence::clauses(check).join(", ")),
+            ];
+            page.flow(2, 4, &spans);
+            limits::draw(page, 4, &check.limits);
+            for source in limits::rows_behind(&check.limits) {
+                page.flow(4, 6, &[span(Tone::Faint, format!("document: {}: {}", source.section, source.row))]);
+            }
+        }
     }
 }
 
@@ -278,16 +289,20 @@ fn seen(check: &Check) -> String {
     if clauses.is_empty() { check.reason.clone() } else { clauses.join(", ") }
 }
 
-/// The documents whose rows stand behind the checks above.
+/// The documents whose rows stand behind the checks above, and what signs in the limits mean.
 fn documents(page: &mut Page, report: &Report) {
     let shown = report.checks.iter().filter(|c| is_problem(c));
     let documents: BTreeSet<&str> = shown.filter_map(|c| c.source.as_ref()).map(|s| s.document.as_str()).collect();
-    if documents.is_empty() {
+    let footnote = limits::footnote(&report.checks);
+    if documents.is_empty() && footnote.is_none() {
         return;
     }
     page.blank();
     for document in documents {
         page.flow(0, 2, &[span(Tone::Faint, format!("Document: {document}"))]);
+    }
+    if let Some(footnote) = footnote {
+        page.flow(0, 2, &[span(Tone::Faint, footnote)]);
     }
 }
 
@@ -323,9 +338,10 @@ fn is_problem(check: &Check) -> bool {
     matches!(check.status, Status::Fail | Status::Unknown | Status::Warn)
 }
 
-/// The rule, or the probe of a check that has none.
+/// The rule; of a check that has none, what its id begins with (`quality.rtc`), or its probe.
 fn name(check: &Check) -> &str {
-    check.rule.as_ref().map_or(check.probe.as_str(), RuleId::as_str)
+    let begins = || check.id.split('/').next().filter(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
+    check.rule.as_ref().map_or_else(|| begins().unwrap_or(check.probe.as_str()), RuleId::as_str)
 }
 
 /// `19099-20099/udp`, `443/tcp`, `gre`; empty where the check has no rule.
@@ -349,7 +365,7 @@ fn place(check: &Check) -> String {
     format!("{host}{}{}", if numbered { ":" } else { " " }, port(check))
 }
 
-fn mark(page: &Page, status: Status) -> &'static str {
+pub(super) fn mark(page: &Page, status: Status) -> &'static str {
     match status {
         Status::Pass => page.pick("✓", "+"),
         Status::Warn => "!",
@@ -359,7 +375,7 @@ fn mark(page: &Page, status: Status) -> &'static str {
     }
 }
 
-fn tone(status: Status) -> Tone {
+pub(super) fn tone(status: Status) -> Tone {
     match status {
         Status::Pass => Tone::Good,
         Status::Warn => Tone::Caution,

@@ -583,7 +583,7 @@ mod tests {
             let bytes = stamp_request(0, token, None);
             let written = r.handle(&Incoming::plain(start, at(from), at(HERE), &bytes), &mut answer)?;
             let (reply, tlvs) = packet::read_reply(&answer[..written.len], None).unwrap();
-            let report = tlvs.first_of(packet::tlv_kind::REPORT).and_then(|t| packet::Report::read(t.value)).unwrap();
+            let report = tlvs.first_of(packet::kind::REPORT).and_then(|t| packet::Report::read(t.value)).unwrap();
             Ok((reply.seq, report.token, report.duplicates, report.overflow))
         };
         assert_eq!(told(CLIENT, 7), Ok((0, 7, 0, 0)));

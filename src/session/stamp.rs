@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use arrivals::{Arrivals, REACH};
 pub use strangers::Strangers;
 
-use crate::wire::stamp::tlv_kind;
+use crate::wire::stamp::kind;
 use crate::wire::stamp::{
     ClassOfService, ErrorEstimate, Reply, Report, Request, Timestamp, Unread, may_be_request, read_request, write_reply,
 };
@@ -28,7 +28,7 @@ pub struct Asked {
 pub enum NotAsked {
     /// Not a sender's: what a sender leaves zero is not.
     NotSender,
-    /// Too short to be authenticated, and there is a key.
+    /// Without authentication, and there is a key.
     Open,
     /// Authenticated with another key, or changed on the way.
     WrongKey,
@@ -41,18 +41,16 @@ impl Asked {
     /// all that tells a request from a reply, whose fields stand there, and replies that are answered would go to and fro
     /// between two reflectors for ever.
     pub fn read(bytes: &[u8], key: Option<&[u8]>) -> Result<Self, NotAsked> {
-        match may_be_request(bytes, key.is_some()) {
-            Some(true) => {}
-            Some(false) => return Err(NotAsked::NotSender),
-            None if key.is_some() => return Err(NotAsked::Open),
-            None => return Err(NotAsked::NotSender),
+        if may_be_request(bytes, key.is_some()) != Some(true) {
+            let open = key.is_some() && may_be_request(bytes, false) == Some(true);
+            return Err(if open { NotAsked::Open } else { NotAsked::NotSender });
         }
         let (request, tlvs) = read_request(bytes, key).map_err(|e| match e {
             Unread::Short => NotAsked::NotSender,
             Unread::Integrity | Unread::Extensions => NotAsked::WrongKey,
         })?;
-        let cos = tlvs.first_of(tlv_kind::CLASS_OF_SERVICE).and_then(|t| ClassOfService::read(t.value));
-        let report = tlvs.first_of(tlv_kind::REPORT).and_then(|t| Report::read(t.value));
+        let cos = tlvs.first_of(kind::CLASS_OF_SERVICE).and_then(|t| ClassOfService::read(t.value));
+        let report = tlvs.first_of(kind::REPORT).and_then(|t| Report::read(t.value));
         Ok(Self { request, cos, report })
     }
 

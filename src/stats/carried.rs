@@ -1,6 +1,6 @@
 //! The rate that arrived: what was offered, less what was lost.
 
-use super::train::{Interval, Loss, Train};
+use super::train::{Interval, Loss, Sent, Train};
 
 /// Payload that arrived in the direction that `loss` is of, in kbit/s, its interval from the loss's. `None` for fewer
 /// than two packets, or where they took no time.
@@ -10,16 +10,18 @@ pub(super) fn carried(train: &Train, loss: Option<&Loss>) -> Option<Interval> {
     Some(Interval { value: rest(share.value), low: rest(share.high), high: rest(share.low) })
 }
 
-/// A packet counts for the time until the next one, so the last does not count at all. Where packets leave in bursts,
+/// Times are those at which packets were to leave: one that was sent late is no slower rate, and one that was left out
+/// leaves its gap. A packet counts for the time until the next one, so the last does not count at all. Where packets leave in bursts,
 /// that overstates the rate unless the last packet begins a burst: of the packets in the train's last tenth that one is
 /// taken as last that makes the rate least.
 fn offered_kbps(train: &Train) -> Option<f64> {
     let all: f64 = train.sent.iter().map(|packet| f64::from(packet.len)).sum();
-    let start = i128::from(train.sent.first()?.at);
+    let planned = |packet: &Sent| i128::from(packet.at) - i128::from(packet.late);
+    let start = planned(train.sent.first()?);
     let mut before = 0.0;
     let mut least: Option<f64> = None;
     for (index, packet) in train.sent.iter().enumerate() {
-        let elapsed_ms = (i128::from(packet.at) - start) as f64 / 1e6;
+        let elapsed_ms = (planned(packet) - start) as f64 / 1e6;
         if (index + 1) * 10 > train.sent.len() * 9 && elapsed_ms > 0.0 && all > 0.0 {
             let rate = before / all * train.payload_bytes as f64 * 8.0 / elapsed_ms;
             least = Some(least.map_or(rate, |least| least.min(rate)));
@@ -32,7 +34,6 @@ fn offered_kbps(train: &Train) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::burst::{Fate, loss};
-    use super::super::train::Sent;
     use super::*;
 
     const MS: i64 = 1_000_000;
@@ -54,6 +55,17 @@ mod tests {
         assert_eq!(carried(&train([0, 20].into_iter(), 100), None), None);
         let two = carried(&train([0, 20].into_iter(), 100), lost(0, 2).as_ref()).unwrap();
         assert!((two.value - 40.0).abs() < 1e-9, "{two:?}");
+    }
+
+    #[test]
+    fn a_packet_sent_late_is_no_slower_rate() {
+        let mut train = train((0..200).map(|n| n * 20), 100);
+        for late in [0, 191, 199] {
+            train.sent[late].at += 15 * MS;
+            train.sent[late].late = 15 * MS;
+        }
+        let rate = carried(&train, lost(0, 200).as_ref()).unwrap();
+        assert!((rate.value - 40.0).abs() < 1e-9, "{rate:?}");
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn consistent(fate: Fate) -> Fate {
 }
 
 /// From the numbers of the replies alone: those missing below the highest were sent and lost on the way down, and what
-/// else is unanswered was lost on the way up. `None` where more numbers are missing than packets unanswered.
+/// else is unanswered was lost on the way up. `None` where more numbers are missing than packets unanswered. Where
+/// packets were doubled on the way up, a missing number may be that of a copy, and what was lost up is not known.
 fn inferred(train: &Train, numbers: &Numbers, first: &[Trip]) -> Option<Ways> {
     let last = first.iter().map(|trip| trip.request).max()? as usize;
     let open = train.sent.len().checked_sub(last + 1)?;
@@ -135,7 +136,8 @@ fn inferred(train: &Train, numbers: &Numbers, first: &[Trip]) -> Option<Ways> {
         each_up.map(|came| train.sent.iter().zip(came).take(last + 1).map(|(p, came)| (p.at, !came)).collect());
     let up = Fate { lost: lost_up, of: count(last + 1), each: each_up };
     let down = Fate { lost: lost_down, of: replies, each: each_down(train, numbers, replies) };
-    Some((Some(up), Some(down)))
+    let doubled = numbers.distinct() > count(first.len());
+    Some((Some(up).filter(|_| lost_down == 0 || !doubled), Some(down)))
 }
 
 /// Nothing tells the ways apart, and nothing need where nothing was lost.

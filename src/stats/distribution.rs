@@ -31,7 +31,7 @@ pub fn distribution(values: &[f64]) -> Option<Distribution> {
 }
 
 /// How late the packets left; `None` where none was sent.
-pub fn late(sent: &[Sent]) -> Option<Late> {
+pub(super) fn late(sent: &[Sent]) -> Option<Late> {
     let late = distribution(&sent.iter().map(|packet| packet.late as f64 / 1e6).collect::<Vec<_>>())?;
     Some(Late { p50_ms: late.p50, p99_ms: late.p99, max_ms: late.max })
 }

@@ -77,7 +77,7 @@ pub fn packets_to_decide(lost: u32, of: u32, limit_share: f64, z: f64) -> Option
 
 #[cfg(test)]
 mod tests {
-    use super::super::interval::share_interval;
+    use super::super::interval::{mean_interval, share_interval};
     use super::super::simulate::Chance;
     use super::*;
 
@@ -261,6 +261,43 @@ mod tests {
             assert!(limit.passed < RUNS / 20 && limit.failed < RUNS / 20, "{seconds} s: {limit:?}");
             assert!(half.failed < RUNS / 200 && double.passed < RUNS / 200, "{seconds} s: {half:?} {double:?}");
         }
+    }
+
+    /// A mean of delays that is the limit itself, and its jitter, looked at as often: wrong less than 5 times in 100.
+    #[test]
+    fn nor_does_it_bias_a_verdict_on_a_mean_of_delays_with_a_memory() {
+        const RUNS: u32 = 1_000;
+        let mut chance = Chance::new(9);
+        println!("| of | memory | pass | fail |\n|---|---|---|---|");
+        for memory in [0.0f64, 0.5, 0.9] {
+            let change = (4.0 * (1.0 - memory) / std::f64::consts::PI).sqrt();
+            for (of, truth) in [("mean", 0.0), ("jitter", change)] {
+                let (mut passed, mut failed) = (0, 0);
+                for _ in 0..RUNS {
+                    let delays = chance.autoregressive(1_500, memory, 1.0);
+                    let jitter: Vec<f64> = delays.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+                    let (below, above) = verdict(if of == "mean" { &delays } else { &jitter }, truth);
+                    passed += u32::from(below);
+                    failed += u32::from(above);
+                }
+                println!("| {of} | {memory} | {:.1} % | {:.1} % |", f64::from(passed) / 10.0, f64::from(failed) / 10.0);
+                assert!(passed < RUNS / 20 && failed < RUNS / 20, "{of} {memory}: {passed} {failed}");
+            }
+        }
+    }
+
+    /// Whether the first interval that leaves the limit out, at 50 packets a second, lies below it or above.
+    fn verdict(values: &[f64], limit: f64) -> (bool, bool) {
+        let (mut after, looks) = (Duration::ZERO, default_looks());
+        while let Some((at, z)) = looks.next(after) {
+            let packets = ((at.as_secs_f64() * 50.0) as usize).min(values.len());
+            let seen = mean_interval(&values[..packets], z).unwrap();
+            if seen.high < limit || seen.low > limit {
+                return (seen.high < limit, seen.low > limit);
+            }
+            after = at;
+        }
+        (false, false)
     }
 
     /// For information: where losses come in bursts, a short train sees a few bursts or none, and no interval of counts

@@ -19,7 +19,7 @@ mod train;
 mod trip;
 mod variation;
 
-pub use distribution::{distribution, late, median, percentile};
+pub use distribution::{distribution, median, percentile};
 pub use interval::{mean_interval, share_interval};
 pub use looks::{Looks, ONE_LOOK, packets_to_decide};
 pub use summary::summarise;

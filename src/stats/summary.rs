@@ -53,3 +53,6 @@ fn by_sending(series: &Series) -> Vec<f64> {
     levels.sort_by_key(|(request, _)| *request);
     levels.into_iter().map(|(_, delay)| delay).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ pub struct Train {
     pub far: Option<Far>,
     /// The far end keeps a sequence of its own, so that `Reply::number` tells its sendings apart.
     pub stateful: bool,
-    /// Bytes of UDP payload of each packet of the train, summed, and what is added to each at the IP level.
+    /// Bytes of the payload that the train stands for (the codec's, as the caller counts it), of all its packets.
     pub payload_bytes: u64,
 }
 
@@ -139,7 +139,7 @@ pub struct Summary {
     /// How much the one-way delay rose from the train's first part to its last: a queue that fills.
     pub delay_rise_up_ms: Option<Interval>,
     pub delay_rise_down_ms: Option<Interval>,
-    /// Rate of UDP payload that arrived, from what was sent and the loss of the direction, in kbit/s.
+    /// Rate of [`Train::payload_bytes`] that arrived, from what was sent and the loss of the direction, in kbit/s.
     pub carried_up_kbps: Option<Interval>,
     pub carried_down_kbps: Option<Interval>,
     pub late: Option<Late>,

@@ -12,7 +12,6 @@ pub use packet::{Reply, Request, Unread, may_be_request, read_reply, read_reques
 pub use report::Report;
 pub use time::{ErrorEstimate, Timestamp};
 pub use tlv::{ClassOfService, Tlv, Tlvs, flag, kind};
-pub use tlv::{flag as tlv_flag, kind as tlv_kind};
 
 /// The assigned UDP port (RFC 8762 section 4.1).
 pub const PORT: u16 = 862;

@@ -256,6 +256,28 @@ impl Report {
         self.all().into_iter().filter(|c| c.value["rule"] == rule).collect()
     }
 
+    /// Every check of `probe` on `address`.
+    pub fn probed(&self, address: &str, probe: &str) -> Vec<Check<'_>> {
+        self.all().into_iter().filter(|c| c.value["address"] == address && c.value["probe"] == probe).collect()
+    }
+
+    /// The one quality check of `address`.
+    #[track_caller]
+    pub fn quality(&self, address: &str) -> Check<'_> {
+        let found = self.probed(address, "quality");
+        assert_eq!(found.len(), 1, "one quality check on {address}: {self}");
+        found[0]
+    }
+
+    /// The bandwidth check of a profile's `row` on `address`.
+    #[track_caller]
+    pub fn bandwidth(&self, address: &str, row: &str) -> Check<'_> {
+        let mut found = self.probed(address, "bandwidth");
+        found.retain(|c| c.value["id"].as_str().is_some_and(|id| id.contains(&format!(".{row}/"))));
+        assert_eq!(found.len(), 1, "one check of bandwidth {row} on {address}: {self}");
+        found[0]
+    }
+
     /// Asserts that the checks of exactly these `ports` are there on `address`, and that all pass but those in `except`.
     #[track_caller]
     pub fn passes(&self, address: &str, ports: &[&str], except: &[&str]) {
@@ -323,6 +345,25 @@ impl<'a> Check<'a> {
         };
         let ranges = self.ranges(key);
         ranges.iter().filter_map(|r| bounds(r)).flat_map(|(first, last)| first..=last).collect()
+    }
+
+    /// The entry of `metric` among the limits.
+    #[track_caller]
+    pub fn limit(&self, metric: &str) -> &'a Value {
+        let limits = self.value["limits"].as_array();
+        let found = limits.and_then(|all| all.iter().find(|l| l["metric"] == metric));
+        found.unwrap_or_else(|| panic!("no limit on {metric}: {self} {}", self.value["limits"]))
+    }
+
+    /// `observed[key]` as a number.
+    #[track_caller]
+    pub fn number(&self, key: &str) -> f64 {
+        self.seen(key).as_f64().unwrap_or_else(|| panic!("no number observed.{key}: {self}"))
+    }
+
+    /// Whether any caveat says `word`.
+    pub fn warns_of(&self, word: &str) -> bool {
+        self.seen("caveats").as_array().is_some_and(|all| all.iter().any(|c| c.to_string().contains(word)))
     }
 
     /// Step and kind of the failure.

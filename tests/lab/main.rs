@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+#[path = "../emulator/mod.rs"]
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+mod emulator;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 mod namespaces;
 mod pki;
 mod platform;
+mod quality;
 mod router;
 mod servers;

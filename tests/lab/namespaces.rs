@@ -34,6 +34,10 @@ pub const ROUTER6: &str = "2001:db8:1::1";
 pub const CLIENT4: &str = "192.0.2.2";
 pub const CLIENT6: &str = "2001:db8:1::2";
 
+/// The ends of the emulated path, where a test asks for one.
+pub const EMULATED_CLIENT4: &str = "203.0.113.1";
+pub const EMULATED4: &str = "203.0.113.2";
+
 /// Both families of the two hosts, as `--target` takes them.
 pub const RTC: &str = "rtc=198.51.100.10,[2001:db8:2::10]";
 pub const ACD: &str = "acd=198.51.100.20,[2001:db8:2::20]";
@@ -75,7 +79,7 @@ impl Lab {
         }
         SWEPT.call_once(remove_leftovers);
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
-        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6]);
+        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6, EMULATED4]);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let lab = Self { name: format!("{PREFIX}-{}-{number}", std::process::id()), dir, pki };
         lab.build();
@@ -167,6 +171,17 @@ impl Lab {
         finished(nft);
     }
 
+    /// Shapes the line between the router and both sides to `kbps` at the IP level, for packets of `bytes`: the kernel
+    /// counts the Ethernet header too.
+    pub fn shaped(&self, kbps: u32, bytes: u32) {
+        let rate = format!("{}kbit", kbps * (bytes + 14) / bytes);
+        for interface in ["cl0", "sv0"] {
+            let mut tc = self.command(Place::Router, "tc");
+            tc.args(["qdisc", "add", "dev", interface, "root", "tbf", "rate", &rate]);
+            finished(tc.args(["burst", "1600", "latency", "400ms"]));
+        }
+    }
+
     /// Lifts the kernel's limit on ICMP errors in `place`, so that each refused datagram is told.
     pub fn unlimited_icmp(&self, place: Place) {
         self.sysctl(place, "net/ipv4/icmp_ratemask", "0");
@@ -198,7 +213,13 @@ impl Lab {
         self.check_with(&[], args)
     }
 
-    /// The same with more in the environment.
+    /// Runs the checks of rules alone, without what is measured beside them.
+    #[track_caller]
+    pub fn reach(&self, args: &[&str]) -> Run {
+        self.check(&[args, &["--skip", "quality,bandwidth"]].concat())
+    }
+
+    /// The same as [`Self::check`] with more in the environment.
     #[track_caller]
     pub fn check_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Run {
         let mut command = self.command(Place::Client, env!("CARGO_BIN_EXE_rtc-check"));

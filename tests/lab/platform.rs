@@ -12,7 +12,7 @@ const AUDIO: &str = "udp 10000-20000";
 fn a_real_platform_passes_for_a_user() {
     let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
-    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let run = lab.reach(&["--profile", "user", "--target", RTC]);
     let report = run.exits(0).report();
     assert_eq!(report.verdict(), "pass", "{report}");
     for address in [RTC4, RTC6] {
@@ -38,7 +38,7 @@ fn a_real_platform_passes_for_a_user() {
 fn a_sampled_pass_is_unknown_under_strict() {
     let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
-    let run = lab.check(&["--profile", "user", "--target", "rtc=198.51.100.10", "--strict"]);
+    let run = lab.reach(&["--profile", "user", "--target", "rtc=198.51.100.10", "--strict"]);
     run.exits(3).report().at(RTC4, MEDIA).is("unknown");
 }
 
@@ -47,7 +47,7 @@ fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
     let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
     lab.forward("udp dport 19300-19899 drop");
-    let run = lab.check(&["--profile", "user", "--target", RTC]);
+    let run = lab.reach(&["--profile", "user", "--target", RTC]);
     let report = run.exits(1).report();
     for address in [RTC4, RTC6] {
         let media = report.at(address, MEDIA).is("fail");
@@ -63,7 +63,7 @@ fn a_sub_range_dropped_before_a_real_server_is_found_by_the_sample() {
 fn a_real_platform_without_its_gateway_fails_on_that() {
     let Some(lab) = Lab::with(&["nginx"]) else { return };
     let _servers = [nginx(&lab)];
-    let run = lab.check(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
+    let run = lab.reach(&["--profile", "user", "--target", RTC, "--skip", "rtp"]);
     let report = run.exits(1).report();
     for address in [RTC4, RTC6] {
         report.at(address, "tcp 443").is("pass");
@@ -77,7 +77,7 @@ fn a_real_platform_without_its_gateway_fails_on_that() {
 fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
     let Some(lab) = Lab::with(&["nginx", "janus", "sshd"]) else { return };
     let _servers = [nginx(&lab), janus(&lab), sshd(&lab)];
-    let run = lab.check(&[
+    let run = lab.reach(&[
         "--profile",
         "rtc-server",
         "--target",
@@ -104,7 +104,7 @@ fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
 fn an_agent_before_real_servers_gets_the_right_status_for_every_rule() {
     let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
-    let run = lab.check(&["--profile", "agent", "--target", RTC, "--target", ACD]);
+    let run = lab.reach(&["--profile", "agent", "--target", RTC, "--target", ACD]);
     let report = run.exits(1).report();
     for address in [RTC4, RTC6] {
         report.passes(address, &["tcp 80", "tcp 443", "tcp 8989", "tcp 8089", MEDIA], &[]);
@@ -122,7 +122,7 @@ fn an_agent_before_real_servers_gets_the_right_status_for_every_rule() {
 fn two_ranges_of_one_host_share_its_icmp_budget() {
     let Some(lab) = Lab::with(&["nginx", "janus"]) else { return };
     let _servers = [nginx(&lab), janus(&lab)];
-    let run = lab.check(&["--profile", "agent", "--target", "rtc=198.51.100.10", "--target", "acd=198.51.100.10"]);
+    let run = lab.reach(&["--profile", "agent", "--target", "rtc=198.51.100.10", "--target", "acd=198.51.100.10"]);
     let report = run.report();
     for range in [MEDIA, AUDIO] {
         let sampled = report.at(RTC4, range).is("pass");
@@ -138,7 +138,7 @@ fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_s
     let target = format!("stun={RTC4},[{RTC6}]");
     let args = ["--profile", profile.to_str().unwrap(), "--target", &target];
     let server = coturn(&lab);
-    let run = lab.check(&args);
+    let run = lab.reach(&args);
     let report = run.exits(0).report();
     for (address, client) in [(RTC4, CLIENT4), (RTC6, CLIENT6)] {
         let stun = report.at(address, "udp 3478").is("pass");
@@ -147,14 +147,14 @@ fn a_real_stun_server_tells_the_mapped_address_and_a_stopped_one_is_refused_or_s
     }
 
     lab.forward("udp dport 3478 drop");
-    let run = lab.check(&args);
+    let run = lab.reach(&args);
     let report = run.exits(3).report();
     report.at(RTC4, "udp 3478").is("unknown");
     report.at(RTC6, "udp 3478").is("unknown");
 
     lab.forward("");
     drop(server);
-    let run = lab.check(&args);
+    let run = lab.reach(&args);
     let report = run.exits(1).report();
     for address in [RTC4, RTC6] {
         let stun = report.at(address, "udp 3478").is("fail");

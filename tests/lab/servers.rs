@@ -18,10 +18,21 @@ pub fn restricted(lab: &Lab, role: &str, address: &'static str, key: &str) -> Da
     serve(lab, role, address, &[("RTC_CHECK_RESPONDER_KEY", key)])
 }
 
+/// Our responder for role `rtc` of profile `agent` on one address, with `more` arguments.
+#[track_caller]
+pub fn limited(lab: &Lab, address: &'static str, more: &[&str]) -> Daemon {
+    started(lab, "rtc", address, &[], more)
+}
+
 #[track_caller]
 fn serve(lab: &Lab, role: &str, address: &'static str, environment: &[(&str, &str)]) -> Daemon {
+    started(lab, role, address, environment, &[])
+}
+
+#[track_caller]
+fn started(lab: &Lab, role: &str, address: &'static str, environment: &[(&str, &str)], more: &[&str]) -> Daemon {
     let mut command = lab.command(Place::Server, env!("CARGO_BIN_EXE_rtc-check"));
-    command.args(["serve", "--profile", "agent", "--role", role, "--bind", address]);
+    command.args(["serve", "--profile", "agent", "--role", role, "--bind", address]).args(more);
     command.envs(environment.iter().copied());
     command.arg("--cert").arg(&lab.pki.chain).arg("--key").arg(&lab.pki.key);
     let last = if role == "rtc" { 20099 } else { 20000 };

@@ -8,6 +8,7 @@ mod datagrams;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 mod peer;
+mod reflector;
 mod relayed;
 mod streams;
 
@@ -43,7 +44,7 @@ fn ask_of(profile: &str, role: &str, rule: &str, port: u16, exit: i32) -> Report
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(file.path(), profile).unwrap();
     let mut command = binary();
-    command.arg("--profile").arg(file.path()).args(["--format", "json", "--quiet"]);
+    command.arg("--profile").arg(file.path()).args(["--format", "json", "--quiet", "--skip", "quality,bandwidth"]);
     command.arg("--target").arg(format!("{role}=127.0.0.1")).arg("--port").arg(format!("{rule}={port}"));
     let run = harness::run(command);
     assert!(run.took < Duration::from_secs(40), "{rule} took {:?}", run.took);

@@ -8,28 +8,28 @@ use std::time::Duration;
 use crate::harness::{self, Report, Started, binary};
 use crate::peer::{Authority, listen};
 
-const GATEWAY: u16 = 30989;
-const PAGE: u16 = 30443;
+pub const GATEWAY: u16 = 30989;
+pub const PAGE: u16 = 30443;
 const FIRST: u16 = 31000;
 const LAST: u16 = 31039;
 const PORTS: [&str; 5] =
     ["rtc.http=30080", "rtc.https=30443", "rtc.gateway=30989", "rtc.api=30089", "rtc.media=31000-31039"];
 
 /// A loopback address that no other test uses, nor another run of them at the same time.
-fn own_address() -> Ipv4Addr {
+pub fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 64 | high >> 2, low, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The real responder with the RTC rules of profile `user`, on ports above 1024.
-struct Responder {
-    address: Ipv4Addr,
+pub struct Responder {
+    pub address: Ipv4Addr,
     _process: Started,
 }
 
 impl Responder {
-    fn start(authority: &Authority) -> Self {
+    pub fn start(authority: &Authority) -> Self {
         let address = own_address();
         let (chain, key) = authority.server_files();
         let mut command = binary();

@@ -137,13 +137,42 @@ async fn the_page_is_fetched_from_an_untrusted_server_and_bounded() {
         .await
     };
     let path = "/.well-known/rtc-check";
+    let asked =
+        |address, bearer, max_bytes| Unverified { address, host: "a.example", path, bearer, max_bytes, timeout: LONG };
     let small = page("{}").await;
-    assert_eq!(fetch_unverified(small, "a.example", path, Some("proof"), 100, LONG).await, Ok((200, b"{}".to_vec())));
-    assert_eq!(fetch_unverified(small, "a.example", path, None, 100, LONG).await, Ok((401, b"{}".to_vec())));
+    assert_eq!(asked(small, Some("proof"), 100).fetch().await, Ok((200, b"{}".to_vec())));
+    assert_eq!(asked(small, None, 100).fetch().await, Ok((401, b"{}".to_vec())));
     let large = page("0123456789").await;
-    let failure = fetch_unverified(large, "a.example", path, Some("proof"), 9, LONG).await.unwrap_err();
+    let failure = asked(large, Some("proof"), 9).fetch().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::TooLarge);
     let plain = serve(loopback::blurt).await;
-    let failure = fetch_unverified(plain, "a.example", path, None, 100, LONG).await.unwrap_err();
+    let failure = asked(plain, None, 100).fetch().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotTls, "{failure}");
+}
+
+#[tokio::test]
+async fn a_post_brings_its_body_its_length_and_the_proof() {
+    let at = serve_tls(loopback::self_signed("other.example"), &[b"http/1.1"], move |mut s| async move {
+        let head = read_head(&mut s).await;
+        let mut body = [0; 7];
+        s.read_exact(&mut body).await.unwrap();
+        let right = head.starts_with("POST /ask HTTP/1.1")
+            && head.to_ascii_lowercase().contains("content-length: 7")
+            && head.to_ascii_lowercase().contains("content-type: application/json")
+            && head.contains("Authorization: Bearer proof")
+            && &body == b"{\"a\":1}";
+        let status = if right { 200 } else { 400 };
+        let _ = s.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\n{{}}").as_bytes()).await;
+        let _ = s.read(&mut [0u8; 1]).await;
+    })
+    .await;
+    let ask = Unverified {
+        address: at,
+        host: "a.example",
+        path: "/ask",
+        bearer: Some("proof"),
+        max_bytes: 100,
+        timeout: LONG,
+    };
+    assert_eq!(ask.post(b"{\"a\":1}".to_vec()).await, Ok((200, b"{}".to_vec())));
 }

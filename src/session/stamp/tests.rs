@@ -30,7 +30,7 @@ fn ask(bytes: &[u8], seen: &Seen, track: Option<&mut Track>, manner: Manner<'_>)
 }
 
 fn report_of(tlvs: Tlvs<'_>) -> Option<Report> {
-    tlvs.first_of(tlv_kind::REPORT).filter(|t| t.understood()).and_then(|t| Report::read(t.value))
+    tlvs.first_of(kind::REPORT).filter(|t| t.understood()).and_then(|t| Report::read(t.value))
 }
 
 #[test]

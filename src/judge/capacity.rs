@@ -1,0 +1,89 @@
+//! The check of capacity: what there is beyond what is required, and what uses of the documents it makes room for. It
+//! informs.
+
+use serde_json::{Value, json};
+
+use crate::model::{Facts, Outcome, Seen, Status, metric};
+use crate::plan::Measure;
+use crate::profile::Bandwidth;
+
+use super::bandwidth::Judged;
+use super::figures;
+
+/// Judges what a search found.
+pub fn judge(measure: &Measure, seen: &Seen, place: &str) -> Judged {
+    let all = &seen.observation.facts;
+    let mut facts = Facts::new();
+    let copied = [&metric::VIA, &metric::CAPACITY, &metric::LOADED_LATENCY, &metric::BYTES_USED, &metric::CAVEATS];
+    for m in copied.into_iter().filter(|m| all.has(m)) {
+        facts.set(m, all.get::<Value>(m));
+    }
+    let found: Value = all.get(&metric::CAPACITY).unwrap_or_default();
+    let ways: Vec<String> = ["up", "down"].iter().filter_map(|way| way_words(found.get(way)?, way)).collect();
+    if ways.is_empty() || seen.observation.outcome != Outcome::Measured {
+        let text = |key| found.get(key).and_then(Value::as_str).map(|w| w.trim_end_matches('.').to_owned());
+        let why = text("failure").or_else(|| text("responder_refused"));
+        let why = why.unwrap_or_else(|| "no responder there took the search".to_owned());
+        let reason = format!(
+            "How much the line to {place} carries was not measured: {why}; it needs `rtc-check serve` on that address, with limits that leave room for it."
+        );
+        return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
+    }
+    let modes: Vec<Value> = all.get(&metric::MODES).unwrap_or_default();
+    let modes: Vec<Value> = modes.into_iter().map(|mode| named(mode, &measure.rows)).collect();
+    let uses: Vec<String> = modes.iter().filter_map(use_words).collect();
+    let uses = match uses.is_empty() {
+        true => String::new(),
+        false => format!("; with 20 % kept free it has room side by side for {}", uses.join(", ")),
+    };
+    facts.set(&metric::MODES, modes);
+    let latency = latency_words(all);
+    let reason = format!("The line to {place} carries {} at the IP level{latency}{uses}.", ways.join(" and "));
+    Judged { facts, limits: Vec::new(), status: Status::Pass, reason }
+}
+
+/// `at least 95 kbit/s up (95 %: 93–97)`.
+fn way_words(way: &Value, name: &str) -> Option<String> {
+    let number = |key: &str| way.get(key).and_then(Value::as_f64);
+    let least = if way.get("at_least").and_then(Value::as_bool) == Some(true) { "at least " } else { "" };
+    let interval = number("low_kbps").zip(number("high_kbps"));
+    let interval = interval.map(|(low, high)| format!(" (95 %: {}–{})", figures::number(low), figures::number(high)));
+    Some(format!("{least}{} kbit/s {name}{}", figures::number(number("ip_kbps")?), interval.unwrap_or_default()))
+}
+
+/// A mode with the names of the document's rows that ask for its rates.
+fn named(mut mode: Value, rows: &[Bandwidth]) -> Value {
+    let rate = |key: &str| mode.get(key).and_then(Value::as_f64).filter(|kbps| *kbps > 0.0);
+    let rates = (rate("up_kbps"), rate("down_kbps"));
+    let asks = |row: &&Bandwidth| {
+        [(row.up_kbps, row.down_kbps), (row.recommended_up_kbps, row.recommended_down_kbps)].contains(&rates)
+    };
+    let uses: Vec<&str> = rows.iter().filter(asks).map(|row| row.name.as_str()).collect();
+    if let Some(mode) = mode.as_object_mut() {
+        mode.insert("uses".to_owned(), json!(uses));
+    }
+    mode
+}
+
+/// `14 of audio (40 kbit/s)`; `None` where the number is not known.
+fn use_words(mode: &Value) -> Option<String> {
+    let sessions = mode.get("sessions")?.as_u64()?;
+    let names: Vec<&str> = mode.get("uses")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    let rate = |key: &str| mode.get(key).and_then(Value::as_f64).unwrap_or_default();
+    let kbps = figures::number(rate("up_kbps").max(rate("down_kbps")));
+    let names = if names.is_empty() { "sessions".to_owned() } else { names.join(" or ") };
+    Some(format!("{sessions} of {names} ({kbps} kbit/s)"))
+}
+
+/// How much longer round trips take under load.
+fn latency_words(facts: &Facts) -> String {
+    let Some(latency) = facts.get::<Value>(&metric::LOADED_LATENCY) else { return String::new() };
+    let rise = |way: &str| latency.get(way)?.get("rise_ms")?.as_f64();
+    let told: Vec<String> =
+        ["up", "down"].iter().filter_map(|way| Some(format!("{} ms {way}", figures::number(rise(way)?)))).collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(", and a full line adds {} to the round trip", told.join(" and "))
+    }
+}

@@ -206,7 +206,6 @@ impl World {
     }
 
     /// What the reflector makes of a request.
-    #[expect(clippy::too_many_lines, reason = "a lie is an arm")]
     fn reflect(&mut self, at: Instant, bytes: &[u8]) {
         let key = self.key.clone();
         let (request, tlvs) = stamp::read_request(bytes, key.as_deref()).unwrap();

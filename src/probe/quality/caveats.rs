@@ -59,7 +59,7 @@ fn gaps(outcome: &Outcome) -> Option<String> {
     let times = if gaps.count == 1 { "once".to_owned() } else { format!("{} times", gaps.count) };
     (gaps.count > 0).then(|| {
         format!(
-            "this process was suspended or starved of the processor {times}, for {} at the longest: {} were left out",
+            "this process was suspended or starved of the processor {times}, for {} at the longest, and left out {}",
             seconds(gaps.longest),
             packets(gaps.skipped)
         )

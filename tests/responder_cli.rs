@@ -6,7 +6,7 @@
 mod harness;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
 use harness::{Run, Started, binary, run};
@@ -143,7 +143,8 @@ fn a_responder_that_was_stopped_starts_again_at_once() {
     let (http, ports) = moved("127.0.6.31");
     let serve = || {
         let mut serve = binary();
-        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.31"]);
+        // STAMP's own port needs a privilege.
+        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.31", "--stamp-port", "0"]);
         serve
     };
     let responder = started(serve());
@@ -154,4 +155,27 @@ fn a_responder_that_was_stopped_starts_again_at_once() {
     stopped(responder);
     let run = stopped(started(serve()));
     assert!(!run.stderr.contains("NOT SERVED"), "{}", run.stderr);
+}
+
+#[test]
+fn stamp_has_a_port_of_its_own_that_may_be_moved_taken_or_left_out() {
+    let (_dir, profile) = site();
+    let (_, ports) = moved("127.0.6.33");
+    let held = UdpSocket::bind("127.0.6.33:0").unwrap();
+    let port = held.local_addr().unwrap().port().to_string();
+    let serve = |stamp: &str, more: &[&str]| {
+        let mut serve = binary();
+        serve.args(["serve", "--profile", &profile, "--port", &ports, "--bind", "127.0.6.33", "--stamp-port", stamp]);
+        serve.args(more);
+        stopped(started(serve)).stderr
+    };
+    let taken = serve(&port, &[]);
+    let not_served = format!("NOT SERVED web.stamp on 127.0.6.33 {port}: in use by another program");
+    assert!(taken.contains(&not_served), "{taken}");
+    drop(held);
+    let limits = ["--max-sessions", "5", "--max-session-kbps", "100", "--max-kbps", "200", "--no-dscp"];
+    let served = serve(&port, &limits);
+    let line = served.lines().find(|l| l.starts_with("web.stamp")).unwrap_or_default();
+    assert!(line.ends_with(&format!("127.0.6.33 {port}")), "{served}");
+    assert!(!serve("0", &[]).contains("web.stamp"));
 }

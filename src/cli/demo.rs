@@ -22,7 +22,7 @@ use super::{Unusable, config, measuring};
 const SHIFTS: [Option<u16>; 6] = [None, None, Some(0), Some(0), Some(1500), Some(3000)];
 
 /// The longest train, for a demonstration that nobody waits for.
-const LONGEST: Duration = Duration::from_secs(8);
+const LONGEST: Duration = Duration::from_secs(7);
 
 /// The highest port below those that Linux gives to outgoing sockets by default (`net.ipv4.ip_local_port_range`).
 const BELOW_EPHEMERAL: u16 = 32_767;

@@ -342,4 +342,11 @@ mod tests {
             assert_eq!(flag.get_env().and_then(|e| e.to_str()), Some(&*format!("RTC_CHECK_{name}")));
         }
     }
+    #[test]
+    fn the_flags_defaults_are_the_librarys() {
+        let cli = <args::Cli as clap::Parser>::try_parse_from(["rtc-check", "serve", "--profile", "agent"]).unwrap();
+        let Some(args::Command::Serve(serve)) = cli.command else { panic!("not serve") };
+        let limits = limits(&serve.sessions);
+        assert_eq!((limits.sessions, limits.answers), (GrantLimits::default(), AnswerLimits::default()));
+    }
 }

@@ -43,8 +43,8 @@ pub struct Drive {
     pub deadline: Duration,
     /// Ends it early.
     pub cancel: CancellationToken,
-    /// Told which part's load is on, from 1; 0 between them.
-    pub loading: Arc<AtomicU8>,
+    /// Told which part's line is held full after a search, from 1; 0 otherwise.
+    pub holding: Arc<AtomicU8>,
 }
 
 /// A session that was driven.
@@ -111,7 +111,7 @@ impl Line {
         loop {
             let more = self.send_due(&mut client, &mut buf, &since);
             let Some(wake) = client.wake() else { break };
-            drive.loading.store(client.loading().map_or(0, |part| part as u8 + 1), Relaxed);
+            drive.holding.store(client.holding().map_or(0, |part| part as u8 + 1), Relaxed);
             let now = clock::now();
             if cancel.is_cancelled() || now.saturating_duration_since(start) >= drive.deadline {
                 break;
@@ -129,7 +129,7 @@ impl Line {
             }
         }
         let Self { icmp, not_sent, .. } = self;
-        drive.loading.store(0, Relaxed);
+        drive.holding.store(0, Relaxed);
         let took = clock::now().saturating_duration_since(start);
         Driven { client, took, icmp, not_sent, cancelled: cancel.is_cancelled() }
     }

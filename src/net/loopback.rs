@@ -131,6 +131,14 @@ where
     F: Fn(TlsStream<TcpStream>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = ()> + Send + 'static,
 {
+    serve_tls_on("127.0.0.1:0", served, alpn, handle).await
+}
+
+pub async fn serve_tls_on<F, R>(bind: &str, served: Served, alpn: &[&[u8]], handle: F) -> SocketAddr
+where
+    F: Fn(TlsStream<TcpStream>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -140,7 +148,7 @@ where
         .unwrap();
     config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    serve(move |stream| {
+    serve_on(bind, move |stream| {
         let (acceptor, handle) = (acceptor.clone(), handle.clone());
         async move {
             if let Ok(stream) = acceptor.accept(stream).await {

@@ -158,7 +158,7 @@ pub async fn flow(
     let copies = load.sessions.saturating_mul(load.down_streams);
     let down = shape(offer.directions.down() && load.down_kbps > 0.0, load.down_kbps, copies);
     let work = Work::Offer { up, down, time: nanos(offer.length) };
-    let run = Run { target, dscp: offer.dscp, deadline: offer.length + AROUND, loading: Arc::default() };
+    let run = Run { target, dscp: offer.dscp, deadline: offer.length + AROUND, holding: Arc::default() };
     let (parts, driven) = run.carry_out(grant, vec![work], cancel).await?;
     let part = parts.first().ok_or_else(|| failure(FailureKind::Internal, "no part was measured"))?;
     Ok(one_way::flowed(part, offer, v6, &driven))
@@ -184,7 +184,7 @@ struct Run {
     target: SocketAddr,
     dscp: u8,
     deadline: Duration,
-    loading: Arc<AtomicU8>,
+    holding: Arc<AtomicU8>,
 }
 
 /// What is known of a session besides its parts.
@@ -203,9 +203,9 @@ impl Run {
         cancel: &CancellationToken,
     ) -> Result<(Vec<Part>, Ended), Failure> {
         let token = grant.token().ok_or_else(|| failure(FailureKind::Garbage, "the grant's token is no token"))?;
-        let Self { target, dscp, deadline, loading } = self;
+        let Self { target, dscp, deadline, holding } = self;
         let v6 = target.is_ipv6();
-        let drive = Drive { target, dscp, deadline, cancel: cancel.clone(), loading };
+        let drive = Drive { target, dscp, deadline, cancel: cancel.clone(), holding };
         let Driven { client, took, icmp, not_sent, cancelled } =
             drive.run(move |now| Client::new(token, v6, works, now)).await?;
         let (parts, ending, sums) = client.finish();

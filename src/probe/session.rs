@@ -94,19 +94,19 @@ fn read(port: u16, status: u16, body: &[u8]) -> Option<Opened> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::net::loopback::{LONG, blurt, closed_port, read_head, self_signed, serve, serve_tls};
+    use crate::net::loopback::{LONG, blurt, closed_port, read_head, self_signed, serve, serve_tls_on};
     use crate::net::{ResponderKey, tls::Trust};
     use crate::probe::layers::fixture;
     use crate::wire::grant::Kind;
 
     const ASK: Ask = Ask { kind: Kind::Train, up_kbps: 70, down_kbps: 70, packets_per_second: 50, seconds: 32 };
-    const GRANT: &[u8] = br#"{"ssid":7,"token":"00000000000000ff","seconds":32,"bytes":1000}"#;
+    pub const GRANT: &[u8] = br#"{"ssid":7,"token":"00000000000000ff","seconds":32,"bytes":1000}"#;
 
     fn settings(key: Option<&[u8]>) -> Settings {
         let responder_key = key.map(|k| Arc::new(ResponderKey::new(k.to_vec())));
@@ -114,21 +114,24 @@ mod tests {
     }
 
     /// A page that answers whoever asks for a session with `status` and `body`, and everybody else with 404.
-    async fn page(status: u16, body: &'static [u8]) -> SocketAddr {
-        serve_tls(self_signed("other.example"), &[b"http/1.1"], move |mut s| async move {
+    pub async fn page(address: &str, status: u16, body: &'static [u8]) -> SocketAddr {
+        let bind = SocketAddr::new(address.parse().unwrap(), 0).to_string();
+        serve_tls_on(&bind, self_signed("other.example"), &[b"http/1.1"], move |mut s| async move {
             let head = read_head(&mut s).await;
             let length = |l: &str| l.to_ascii_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok());
             let mut json = vec![0; head.lines().find_map(length).unwrap_or(0)];
             let _ = s.read_exact(&mut json).await;
             let asked = head.starts_with(&format!("POST {PATH} ")) && serde_json::from_slice::<Ask>(&json).is_ok();
             let status = if asked { status } else { 404 };
-            let _ =
-                s.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).await;
+            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = s.write_all(head.as_bytes()).await;
             let _ = s.write_all(body).await;
             let _ = s.read(&mut [0u8; 1]).await;
         })
         .await
     }
+
+    const HERE: &str = "127.0.0.1";
 
     async fn opened(ports: &[u16]) -> Opened {
         let door = Door { host: "localhost", address: [127, 0, 0, 1].into(), ports };
@@ -139,8 +142,9 @@ mod tests {
     async fn a_granted_session_is_found_behind_ports_that_know_nothing_of_it() {
         let closed = closed_port().await.port();
         let plain = serve(blurt).await.port();
-        let other = page(200, b"{\"ssid\":0,\"token\":\"00000000000000ff\",\"seconds\":1,\"bytes\":1}").await.port();
-        let good = page(200, GRANT).await.port();
+        let other =
+            page(HERE, 200, b"{\"ssid\":0,\"token\":\"00000000000000ff\",\"seconds\":1,\"bytes\":1}").await.port();
+        let good = page(HERE, 200, GRANT).await.port();
         let Opened::Granted { grant, ssid, token, port } = opened(&[closed, plain, other, good]).await else {
             panic!()
         };
@@ -149,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_told_in_its_own_words_fit_to_be_shown() {
-        let port = page(429, b"{\"refused\":\"too many sessions\\u0007 from 127.0.0.1\"}").await.port();
+        let port = page(HERE, 429, b"{\"refused\":\"too many sessions\\u0007 from 127.0.0.1\"}").await.port();
         let Opened::Refused { status, why, .. } = opened(&[port]).await else { panic!() };
         assert_eq!(status, 429);
         assert!(why.starts_with("too many sessions") && !why.contains('\u{7}'), "{why}");
@@ -157,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_responder_is_no_page() {
-        let not_found = page(404, b"not here").await.port();
+        let not_found = page(HERE, 404, b"not here").await.port();
         let closed = closed_port().await.port();
         let Opened::NoPage(words) = opened(&[not_found, closed]).await else { panic!() };
         assert!(words.contains("HTTP status 404") && words.contains("refused"), "{words}");

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Check, Facts, Load, PortSet, StepTiming, metric};
+use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
 const RANGES_LISTED: usize = 6;
@@ -11,10 +11,14 @@ const RANGES_LISTED: usize = 6;
 /// What was seen, a clause each; empty where the probe recorded nothing that is short.
 pub(super) fn clauses(check: &Check) -> Vec<String> {
     let mut clauses = sweep(check);
-    clauses.extend(steps(check));
+    // A train's own length says more than its step, and a rate's check is of a train that the quality's tells.
+    let is_train = check.observed.has(&metric::SENT) || check.probe == ProbeKind::Bandwidth;
+    clauses.extend(steps(check).filter(|_| !is_train));
     clauses.extend(round_trips(check));
-    clauses.extend(train(&check.observed));
-    clauses.extend(rate(&check.observed));
+    match rate(&check.observed) {
+        Some(rate) => clauses.push(rate),
+        None => clauses.extend(train(&check.observed)),
+    }
     if let Some(days) = check.observed.get::<f64>(&metric::CERT_DAYS_LEFT) {
         clauses.push(format!("cert {days:.0} d"));
     }
@@ -139,7 +143,11 @@ pub(super) fn significant(number: f64) -> String {
 /// A number with at most two decimals.
 fn short(number: f64) -> String {
     let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        // Less than nothing by less than is shown.
+        "-0" => "0".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +159,7 @@ mod tests {
         assert_eq!([0.04, 9.96, 12.4, 999.6, 6200.0].map(ms), ["0.0 ms", "10.0 ms", "12 ms", "1000 ms", "6.2 s"]);
         assert_eq!([300.0, 1.5, 0.333].map(short), ["300", "1.5", "0.33"]);
         assert_eq!([1234.56, 40.12, 2.024, 0.0].map(significant), ["1235", "40.1", "2.02", "0"]);
+        assert_eq!([-0.001, -0.5].map(significant), ["0", "-0.5"]);
     }
 
     #[test]

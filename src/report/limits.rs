@@ -77,8 +77,12 @@ fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
         "kbps" => "kbit/s",
         other => other,
     };
-    let value = limit.observed.map_or("not measured".to_owned(), |v| format!("{} {unit}", short(v)));
-    let interval = limit.ci95.map(|[low, high]| format!("({}-{})", short(low), short(high)));
+    // A rise is a difference, which may be below nothing by chance: nobody reads its hundredths.
+    let coarse = limit.metric.starts_with("delay_rise");
+    let number = |n: f64| short(if coarse { (n * 10.0).round() / 10.0 + 0.0 } else { n });
+    let value = limit.observed.map_or("not measured".to_owned(), |v| format!("{} {unit}", number(v)));
+    let between = |low: f64| if number(low).starts_with('-') { " to " } else { "-" };
+    let interval = limit.ci95.map(|[low, high]| format!("({}{}{})", number(low), between(low), number(high)));
     let source = match &limit.source {
         LimitSource::Document(_) if shared => "document".to_owned(),
         LimitSource::Document(source) => source.row.clone(),

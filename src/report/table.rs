@@ -21,9 +21,6 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     skipped(&mut page, report);
     passed(&mut page, report);
     documents(&mut page, report);
-    if let Some(footnote) = limits::footnote(&report.checks) {
-        page.flow(0, 2, &[span(Tone::Faint, footnote)]);
-    }
     page.finish()
 }
 
@@ -292,16 +289,20 @@ fn seen(check: &Check) -> String {
     if clauses.is_empty() { check.reason.clone() } else { clauses.join(", ") }
 }
 
-/// The documents whose rows stand behind the checks above.
+/// The documents whose rows stand behind the checks above, and what signs in the limits mean.
 fn documents(page: &mut Page, report: &Report) {
     let shown = report.checks.iter().filter(|c| is_problem(c));
     let documents: BTreeSet<&str> = shown.filter_map(|c| c.source.as_ref()).map(|s| s.document.as_str()).collect();
-    if documents.is_empty() {
+    let footnote = limits::footnote(&report.checks);
+    if documents.is_empty() && footnote.is_none() {
         return;
     }
     page.blank();
     for document in documents {
         page.flow(0, 2, &[span(Tone::Faint, format!("Document: {document}"))]);
+    }
+    if let Some(footnote) = footnote {
+        page.flow(0, 2, &[span(Tone::Faint, footnote)]);
     }
 }
 

@@ -19,10 +19,10 @@ use crate::stats::Interval;
 use crate::wire::grant::{Ask, Grant, Kind};
 
 /// Each direction's search ends after so long at the latest.
-const EACH: Duration = Duration::from_secs(8);
+const EACH: Duration = Duration::from_secs(9);
 
 /// Both, with what comes before and after.
-const DEADLINE: Duration = Duration::from_secs(26);
+const DEADLINE: Duration = Duration::from_secs(28);
 
 /// What the line carries one way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -145,12 +145,12 @@ pub async fn capacity(
         Work::Search { up: true, ceiling_kbps, bytes: up, most },
         Work::Search { up: false, ceiling_kbps, bytes: down, most },
     ];
-    let run = Run { target: search.target, dscp: 0, deadline: DEADLINE, loading: Arc::default() };
-    let loading = run.loading.clone();
+    let run = Run { target: search.target, dscp: 0, deadline: DEADLINE, holding: Arc::default() };
+    let holding = run.holding.clone();
     let fresh = tokio::sync::Mutex::new([Fresh::default(), Fresh::default()]);
     let probing = async {
         if let Some(port) = search.https {
-            responsiveness::probe(SocketAddr::new(search.target.ip(), port), search.host, loading, &fresh).await;
+            responsiveness::probe(SocketAddr::new(search.target.ip(), port), search.host, holding, &fresh).await;
         }
         std::future::pending::<()>().await;
     };

@@ -29,21 +29,21 @@ pub(super) struct Fresh {
     failed: u32,
 }
 
-/// Probes while `loading` says that the load of part 1 or 2 is on; ends only when dropped or after the most probes.
+/// Probes while `holding` says that the line is held full in part 1 or 2; ends only when dropped or after the most probes.
 pub(super) async fn probe(
     target: SocketAddr,
     host: &str,
-    loading: Arc<AtomicU8>,
+    holding: Arc<AtomicU8>,
     found: &tokio::sync::Mutex<[Fresh; 2]>,
 ) {
     for _ in 0..MOST {
-        while loading.load(Relaxed) == 0 {
+        while holding.load(Relaxed) == 0 {
             tokio::time::sleep(PAUSE).await;
         }
-        let part = usize::from(loading.load(Relaxed));
+        let part = usize::from(holding.load(Relaxed));
         let trip = once(target, host).await;
         // A probe that began under one load and ended under none tells of neither.
-        if usize::from(loading.load(Relaxed)) == part
+        if usize::from(holding.load(Relaxed)) == part
             && let Some(fresh) = found.lock().await.get_mut(part - 1)
         {
             fresh.add(trip);

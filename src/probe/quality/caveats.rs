@@ -33,7 +33,7 @@ pub fn of_train(outcome: &Outcome, summary: &Summary) -> Vec<String> {
             replies(outcome.shorter)
         )
     }));
-    say(by_direction(outcome));
+    say(by_direction(summary));
     say(outcome.stun_errors.map(|(code, count)| format!("{} were STUN errors, the last one {code}", replies(count))));
     say(outcome.icmp.as_ref().map(|(error, count)| format!("ICMP errors came back ({count}), the last one: {error}")));
     say((outcome.ending == Ending::Stopped)
@@ -73,8 +73,8 @@ fn clock(summary: &Summary) -> Option<String> {
     })
 }
 
-fn by_direction(outcome: &Outcome) -> Option<String> {
-    let silent = outcome.record.far.is_none() && !outcome.record.stateful && !outcome.record.replies.is_empty();
+fn by_direction(summary: &Summary) -> Option<String> {
+    let silent = summary.loss.is_some() && (summary.loss_up.is_none() || summary.loss_down.is_none());
     silent.then(|| "the far end tells nothing by direction: loss is of the round trip".to_owned())
 }
 
@@ -122,4 +122,44 @@ fn packets(count: u32) -> String {
 
 fn replies(count: u32) -> String {
     if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Late;
+
+    #[test]
+    fn a_sender_is_told_of_where_it_was_late_for_more_than_a_millisecond() {
+        let late = |p99_ms| Summary { late: Some(Late { p50_ms: 0.0, p99_ms, max_ms: 7.25 }), ..Summary::default() };
+        assert_eq!(sender(&late(0.9)), None);
+        let words = sender(&late(3.12)).unwrap();
+        assert_eq!(words, "this machine sent late: one packet in a hundred by more than 3.1 ms, the latest by 7.2 ms");
+    }
+
+    #[test]
+    fn what_misbehaved_is_told_with_how_many() {
+        assert_eq!(misbehaved(&Misbehaviour::default()), None);
+        let seen = Misbehaviour { never_sent: 3, wrong_times: 1, ..Misbehaviour::default() };
+        let words = misbehaved(&seen).unwrap();
+        assert_eq!(words, "replies misbehaved: 3 to packets that were never sent, 1 with times that cannot be");
+    }
+
+    #[test]
+    fn loss_that_no_direction_is_known_of_is_told_as_such() {
+        let share = crate::stats::share_interval(1, 100, 1.96).unwrap();
+        let loss =
+            crate::stats::Loss { lost: 1, of: 100, share, longest_burst: None, worst_200ms: None, worst_15s: None };
+        assert!(by_direction(&Summary { loss: Some(loss), ..Summary::default() }).is_some());
+        assert_eq!(
+            by_direction(&Summary {
+                loss: Some(loss),
+                loss_up: Some(loss),
+                loss_down: Some(loss),
+                ..Summary::default()
+            }),
+            None
+        );
+        assert_eq!(by_direction(&Summary::default()), None);
+    }
 }

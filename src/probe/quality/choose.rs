@@ -170,3 +170,97 @@ pub fn words(candidate: &Candidate<'_>, address: IpAddr) -> String {
         Candidate::Tcp { .. } => format!("TCP connects to {at}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Failure, FailureKind, Length, PortRange, ProbeKind, RuleId};
+    use crate::profile::RefusedUpgrade;
+
+    fn way(service: Service, transport: Transport, ports: &str, seen: Option<Observation>) -> Way {
+        let wss = WsSpec { tls: true, path: "/".to_owned(), subprotocol: None, refused: RefusedUpgrade::Fail };
+        let spec = match service {
+            Service::Wss => Spec::Ws(wss),
+            Service::Rtp => Spec::Range,
+            other => Spec::Plain(other),
+        };
+        let ports: Option<PortRange> = ports.parse().ok();
+        Way { rule: RuleId::from("r"), spec, service, transport, ports, seen }
+    }
+
+    fn task(ways: Vec<Way>) -> MeasureTask {
+        MeasureTask {
+            check: "c".to_owned(),
+            host: "h".to_owned(),
+            address: [127, 0, 0, 1].into(),
+            ways,
+            loads: Vec::new(),
+            length: Length::Exact(Duration::from_secs(1)),
+            dscp: 0,
+            capacity: None,
+            deadline: Duration::from_secs(1),
+        }
+    }
+
+    fn sweep(answered: &[u16], responder: bool) -> Observation {
+        let mut seen = Observation::new(ProbeKind::UdpRange);
+        seen.facts.set(&metric::ANSWERED, answered.iter().copied().collect::<PortSet>());
+        if responder {
+            seen.facts.set(&metric::RESPONDER, "1");
+        }
+        seen
+    }
+
+    fn drawn(task: &MeasureTask) -> Vec<String> {
+        candidates(task).iter().map(|c| format!("{} {}", c.method(), c.port())).collect()
+    }
+
+    fn refused() -> Option<Observation> {
+        Some(Observation::failed(ProbeKind::Tcp, Failure::new(Step::Connect, FailureKind::Refused, "no")))
+    }
+
+    #[test]
+    fn a_responder_comes_first_in_the_middle_of_what_answered_and_everything_once() {
+        let mut ponged_at = Observation::new(ProbeKind::Ws);
+        ponged_at.facts.set(&metric::PING_RTT_MS, 1.0);
+        let task = task(vec![
+            way(Service::Ssh, Transport::Tcp, "22", Some(Observation::new(ProbeKind::Ssh))),
+            way(Service::Wss, Transport::Tcp, "8989", Some(ponged_at)),
+            way(Service::Stun, Transport::Udp, "3478", None),
+            way(Service::Rtp, Transport::Udp, "19099-19200", Some(sweep(&[19_099, 19_150, 19_151, 19_200], true))),
+            way(Service::Https, Transport::Tcp, "443", refused()),
+        ]);
+        let all = ["stamp 19151", "stamp 862", "stun 3478", "stun 19151", "ws 8989", "tcp 22", "tcp 8989"];
+        assert_eq!(drawn(&task), all);
+    }
+
+    #[test]
+    fn without_a_responder_the_first_port_that_answered_is_tried_and_a_silent_range_is_not() {
+        let range = |seen| way(Service::Rtp, Transport::Udp, "19099-19101", seen);
+        assert_eq!(
+            drawn(&task(vec![range(Some(sweep(&[19_100, 19_101], false)))])),
+            ["stamp 19100", "stamp 862", "stun 19101"]
+        );
+        assert_eq!(drawn(&task(vec![range(Some(sweep(&[], false)))])), ["stamp 862"]);
+        // Not tried: whoever grants a session there is a responder.
+        assert_eq!(drawn(&task(vec![range(None)])), ["stamp 19100", "stamp 862"]);
+        assert_eq!(drawn(&task(Vec::new())), ["stamp 862"]);
+    }
+
+    #[test]
+    fn what_failed_is_not_measured_with_but_a_handshake_under_a_bad_certificate_is() {
+        let mut untrusted = Observation::new(ProbeKind::Ws);
+        untrusted.step_ok(Step::Connect, Duration::from_millis(1));
+        untrusted.step_failed(Failure::new(Step::Tls, FailureKind::CertExpired, "old"), Duration::ZERO);
+        let silent = Observation::failed(ProbeKind::Stun, Failure::new(Step::Stun, FailureKind::TimedOut, "nothing"));
+        let task = task(vec![
+            way(Service::Turn, Transport::Udp, "3478", Some(silent)),
+            way(Service::Wss, Transport::Tcp, "8989", Some(untrusted)),
+            way(Service::Https, Transport::Tcp, "443", refused()),
+        ]);
+        assert_eq!(drawn(&task), ["stamp 862", "tcp 8989"]);
+        assert_eq!(doors(&task, &[8989, 8443]), [8989, 8443]);
+    }
+}

@@ -56,11 +56,12 @@ fn word(standing: Standing) -> &'static str {
 
 /// What a train's circumstances are, for its estimates.
 pub fn around(outcome: &Outcome, load: Option<&Load>) -> Circumstances {
-    let offered = outcome.offered;
+    let kept = outcome.gaps.skipped.saturating_add(outcome.not_sent.map_or(0, |(_, count)| count));
+    let sent = outcome.record.sent.len() as f64;
     Circumstances {
         z: outcome.z,
         codec_kbps: load.map(|load| load.figures_up().codec_kbps),
-        codec_share: load.and(Some(offered.codec_kbps / offered.udp_kbps)).filter(|share| share.is_finite()),
+        unsent: if kept == 0 { 0.0 } else { f64::from(kept) / (f64::from(kept) + sent) },
         shorter: outcome.shorter > 0,
         overflow: (caveats::far_overflow(outcome), outcome.own_overflow),
         died: died(outcome).is_some(),

@@ -54,7 +54,10 @@ enum Admission {
     },
     /// Nobody grants sessions here: packets without one.
     Plain,
-    Refused { why: String, status: u16 },
+    Refused {
+        why: String,
+        status: u16,
+    },
 }
 
 /// Loads on offer.
@@ -368,7 +371,8 @@ fn flow_facts(offered: &Offered, flowed: &Flowed, estimates: &Estimates) -> Fact
     let loss = |way: Option<OneWay>| way.and_then(|w| w.loss_pct).map(|loss| super::estimates::rounded(loss.value));
     facts.set(&metric::LOSS_UP_PCT, loss(flowed.up));
     facts.set(&metric::LOSS_DOWN_PCT, loss(flowed.down));
-    let carried = |way: Option<OneWay>| way.and_then(|w| w.carried_kbps).map(|kbps| super::estimates::rounded(kbps.value));
+    let carried =
+        |way: Option<OneWay>| way.and_then(|w| w.carried_kbps).map(|kbps| super::estimates::rounded(kbps.value));
     facts.set(&metric::CARRIED, json!({ "up_kbps": carried(flowed.up), "down_kbps": carried(flowed.down) }));
     facts
 }

@@ -26,6 +26,13 @@ const IDLE_PING: u64 = 20 * MS;
 /// The last packets are waited for so long after the last sign of them, and in all.
 const DRAIN_QUIET: u64 = 400 * MS;
 const DRAIN_MOST: u64 = 3 * S;
+/// After a search the line is held full for so long, offered so much more than it was found to carry, so that what a round
+/// trip takes over a full line can be measured.
+const HOLD_FOR: u64 = 5 * S / 2;
+const HOLD_SHARE: f64 = 1.15;
+const HOLD_PING: u64 = 20 * MS;
+/// The search may use so much of its bytes; the rest is for that.
+const SEARCH_SHARE: f64 = 0.6;
 /// Silence of the far end after which it counts as gone.
 const GONE: u64 = 2 * S;
 
@@ -74,6 +81,8 @@ pub struct Part {
     pub went_down: Count,
     pub skipped: u32,
     pub search: Option<Search>,
+    /// Since when the line is held full, after a search.
+    pub held_since: Option<u64>,
     /// When its load began and how long it was on.
     pub load_at: u64,
     pub load_for: u64,
@@ -124,6 +133,8 @@ pub struct Client {
     peer_sent: u32,
     /// Sums when the part began: up, down, left out.
     before: (Count, Count, u32),
+    /// Bytes of data that were sent then.
+    before_bytes: u64,
     asked: (u16, Shape, u16),
     rhythm: Rhythm,
     next_hello: u64,
@@ -151,6 +162,7 @@ impl Client {
             number: 0,
             peer_sent: 0,
             before: Default::default(),
+            before_bytes: 0,
             asked: (0, Shape::default(), 0),
             rhythm: Rhythm::SEARCH,
             next_hello: now,
@@ -188,9 +200,14 @@ impl Client {
         Some(self.sender.wake().map_or(soon, |at| at.min(soon)))
     }
 
-    /// Whether a load is on, and of which part.
-    pub fn loading(&self) -> Option<usize> {
-        matches!(self.phase, Phase::Load { .. }).then(|| self.parts.len().saturating_sub(1))
+    /// Which part's line is held full after a search.
+    pub fn holding(&self) -> Option<usize> {
+        let on = matches!(self.phase, Phase::Load { .. }) && self.is_holding();
+        on.then(|| self.parts.len().saturating_sub(1))
+    }
+
+    fn is_holding(&self) -> bool {
+        self.parts.last().is_some_and(|p| p.held_since.is_some())
     }
 
     /// Everything that was seen, and how it ended.
@@ -243,6 +260,8 @@ impl Client {
         let Some(part) = self.parts.last_mut() else { return };
         match self.phase {
             Phase::Idle { .. } => part.idle.on_pong(now, head.time, number),
+            // A search loads the line only in the end.
+            Phase::Load { .. } if part.search.is_some() && part.held_since.is_none() => {}
             Phase::Load { .. } | Phase::Drain { .. } => part.loaded.on_pong(now, head.time, number),
             _ => {}
         }
@@ -264,7 +283,9 @@ impl Client {
         if !part.up.add(feedback) {
             return;
         }
-        if let (Some(Work::Search { up: true, .. }), Some(search)) = (self.works.first(), &mut part.search) {
+        if let (Some(Work::Search { up: true, .. }), Some(search), None) =
+            (self.works.first(), &mut part.search, part.held_since)
+        {
             search.on_feedback(&part.up, now);
         }
     }
@@ -288,6 +309,7 @@ impl Client {
     fn begin_part(&mut self, now: u64) {
         if let Some(part) = self.parts.last() {
             let up = Count::of(&part.up.last, self.sender.sent);
+            self.before_bytes = self.sender.bytes;
             self.before = (up, Count::of(self.receiver.so_far(), self.peer_sent), self.sender.skipped);
         }
         self.rhythm = match self.works.first() {
@@ -321,44 +343,69 @@ impl Client {
             }
         };
         self.phase = Phase::Load { until: now + time };
-        self.follow_search(now);
+        self.load_step(now, now + time);
     }
 
     fn load_step(&mut self, now: u64, until: u64) {
-        let Some(part) = self.parts.last_mut() else { return };
         let mut over = now >= until || self.ending == Ending::Stopped;
-        if let (Some(Work::Search { up, bytes, .. }), Some(search)) = (self.works.first(), &mut part.search) {
-            let used = if *up { self.sender.bytes } else { self.receiver.so_far().bytes };
-            over |= search.is_over(now) || used >= *bytes;
-            let record = if *up { &part.up } else { &part.down };
-            search.on_time(record, now, 400 * MS + 3 * part.idle.median_rtt().unwrap_or(0));
+        if let Some(Work::Search { up, bytes, .. }) = self.works.first().copied() {
+            let used = if up { self.sender.bytes } else { self.receiver.so_far().bytes };
+            over |= used - self.used_before(up) >= bytes;
+            if !self.is_holding() && !over {
+                self.search_step(now, until, up, (used - self.used_before(up)) as f64 >= bytes as f64 * SEARCH_SHARE);
+            }
         }
         if over {
-            part.load_for = now - part.load_at;
-            self.sender.stop();
-            self.asked = (self.asked.0.wrapping_add(1), Shape::default(), 0);
-            self.next_feedback = now;
-            self.phase = Phase::Drain { since: now, until: now + DRAIN_MOST, seen: (0, 0) };
-        } else {
-            self.follow_search(now);
+            self.end_load(now);
         }
     }
 
-    /// Sends, or asks for, the rate at which the search stands.
-    fn follow_search(&mut self, now: u64) {
-        let Some(Work::Search { up, most, .. }) = self.works.first() else { return };
-        let Some((kbps, stage)) = self.parts.last().and_then(|p| p.search.as_ref()).map(Search::rate) else { return };
-        if stage == self.asked.0 {
+    /// Data of the direction before this part.
+    fn used_before(&self, up: bool) -> u64 {
+        if up { self.before_bytes } else { self.before.1.bytes }
+    }
+
+    fn search_step(&mut self, now: u64, until: u64, up: bool, spent: bool) {
+        let Some(part) = self.parts.last_mut() else { return };
+        let Some(search) = &mut part.search else { return };
+        let record = if up { &part.up } else { &part.down };
+        if search.is_over(now) || spent || now + HOLD_FOR >= until {
+            let arrived = search.end(record);
+            part.held_since = Some(now);
+            self.phase = Phase::Load { until: (now + HOLD_FOR).min(until) };
+            self.offer_rate(now, up, arrived * HOLD_SHARE, self.asked.0.wrapping_add(1));
             return;
         }
-        let shape = of_rate(kbps, SEARCH_LEN, self.v6);
-        self.asked = match *up {
-            true => (stage, Shape::default(), 0),
-            false => (stage, shape, millis(*most)),
-        };
-        if *up {
+        search.on_time(record, now, 400 * MS + 3 * part.idle.median_rtt().unwrap_or(0));
+        let (kbps, stage) = search.rate();
+        if stage != self.asked.0 {
+            self.offer_rate(now, up, kbps, stage);
+        }
+    }
+
+    fn end_load(&mut self, now: u64) {
+        let Some(part) = self.parts.last_mut() else { return };
+        part.load_for = now - part.load_at;
+        if let (Some(Work::Search { up, .. }), Some(search), None) =
+            (self.works.first(), &mut part.search, part.held_since)
+        {
+            search.end(if *up { &part.up } else { &part.down });
+        }
+        self.sender.stop();
+        self.asked = (self.asked.0.wrapping_add(1), Shape::default(), 0);
+        self.next_feedback = now;
+        self.phase = Phase::Drain { since: now, until: now + DRAIN_MOST, seen: (0, 0) };
+    }
+
+    /// Sends, or asks for, a rate.
+    fn offer_rate(&mut self, now: u64, up: bool, kbps: f64, stage: u16) {
+        let Some(Work::Search { most, ceiling_kbps, .. }) = self.works.first().copied() else { return };
+        let shape = of_rate(kbps.min(ceiling_kbps), SEARCH_LEN, self.v6);
+        if up {
+            self.asked = (stage, Shape::default(), 0);
             self.sender.set(&shape, now, now + most);
         } else {
+            self.asked = (stage, shape, millis(most));
             self.next_feedback = now;
         }
     }
@@ -452,7 +499,8 @@ impl Client {
         self.number = told.number.wrapping_add(1);
         if let Some(part) = self.parts.last_mut()
             && part.down.add(&told)
-            && let (Some(Work::Search { up: false, .. }), Some(search)) = (self.works.first(), &mut part.search)
+            && let (Some(Work::Search { up: false, .. }), Some(search), None) =
+                (self.works.first(), &mut part.search, part.held_since)
         {
             search.on_feedback(&part.down, now);
         }
@@ -461,7 +509,11 @@ impl Client {
 
     fn ping(&mut self, now: u64, buf: &mut [u8]) -> Option<usize> {
         let idle = matches!(self.phase, Phase::Idle { .. });
-        let every = if idle { IDLE_PING } else { self.rhythm.ping };
+        let every = match (idle, self.is_holding()) {
+            (true, _) => IDLE_PING,
+            (_, true) => HOLD_PING,
+            _ => self.rhythm.ping,
+        };
         self.next_ping = (self.next_ping + every).max(now + every / 2);
         let part = self.parts.last_mut()?;
         let number = if idle { part.idle.sent(now) } else { part.loaded.sent(now) };

@@ -15,13 +15,16 @@ pub(super) struct Rhythm {
 
 impl Rhythm {
     /// A search steers by it.
-    pub(super) const SEARCH: Self = Self { feedback: 50 * MS, ping: 20 * MS };
+    pub(super) const SEARCH: Self = Self { feedback: 50 * MS, ping: 50 * MS };
+
+    /// Beside a wide load.
+    const WIDE: Self = Self { feedback: 50 * MS, ping: 20 * MS };
 
     /// Beside these shapes.
     pub(super) fn beside(up: &Shape, down: &Shape, v6: bool) -> Self {
         let rates = [up, down].map(|s| rates(s, v6).1).into_iter().filter(|kbps| *kbps > 0.0);
         match rates.fold(f64::INFINITY, f64::min) {
-            kbps if kbps >= 2500.0 => Self::SEARCH,
+            kbps if kbps >= 2500.0 => Self::WIDE,
             kbps if kbps >= 500.0 => Self { feedback: 100 * MS, ping: 50 * MS },
             _ => Self { feedback: 250 * MS, ping: 500 * MS },
         }

@@ -62,6 +62,8 @@ pub struct Search {
     behind: u32,
     own_limit: bool,
     overflow: u32,
+    /// Length of the record when it ended.
+    end: Option<usize>,
 }
 
 impl Search {
@@ -83,12 +85,19 @@ impl Search {
             behind: 0,
             own_limit: false,
             overflow: 0,
+            end: None,
         }
     }
 
     /// What is to be sent, and the stage that it is.
     pub fn rate(&self) -> (f64, u16) {
         (self.kbps, self.stage)
+    }
+
+    /// Ends it; what is recorded from now on is not its own. Answers what arrived, or the rate where nothing did.
+    pub fn end(&mut self, record: &Record) -> f64 {
+        self.end = Some(record.intervals.len());
+        found(record, self).map_or(self.kbps, |f| f.kbps).max(FIRST_KBPS)
     }
 
     /// Whether enough is known.
@@ -257,7 +266,7 @@ pub struct Found {
 
 /// The sustained rate in the record of a search: of all seconds after the line was first full.
 pub fn found(record: &Record, search: &Search) -> Option<Found> {
-    let list = &record.intervals;
+    let list = record.intervals.get(..search.end.unwrap_or(record.intervals.len()))?;
     let from = search.full_from().filter(|at| at + 4 < list.len()).unwrap_or(0);
     let kept = list.get(from..)?;
     let mut seconds: Vec<(f64, usize, usize)> = Vec::new();

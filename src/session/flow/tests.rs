@@ -202,7 +202,7 @@ fn a_queue_that_fills_shows_as_delay_and_loss_of_its_direction() {
 }
 
 fn search(up: bool, ceiling_kbps: f64) -> Work {
-    Work::Search { up, ceiling_kbps, bytes: 1 << 40, most: 8 * S }
+    Work::Search { up, ceiling_kbps, bytes: 1 << 40, most: 9 * S }
 }
 
 /// Both directions of a line, the search's own result by direction.

@@ -42,7 +42,7 @@ pub struct ErrorEstimate(pub u16);
 
 impl ErrorEstimate {
     /// NTP form, not known to be synchronised, and an error of about a second: our clock is what the system says.
-    pub const UNSYNCHRONISED: Self = Self(20 << 8 | 1 << 12 | 1);
+    pub const UNSYNCHRONISED: Self = Self(32 << 8 | 1);
 
     /// The timestamp is in PTP's form (Z).
     pub fn ptp(self) -> bool {

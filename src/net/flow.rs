@@ -2,20 +2,20 @@
 //! millisecond, as fast as the machine can where that is asked, and hands in what comes. Nothing is allocated and no lock
 //! taken while packets flow. Knows neither what is offered nor what is found.
 
-use std::io::{self, ErrorKind, IoSliceMut};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
+use super::paced::arrivals::{self, Arrivals};
 use super::{clock, paced, udp};
 use crate::model::{Failure, FailureKind, Step};
 use crate::session::flow::client::Client;
@@ -82,7 +82,7 @@ impl Drive {
 struct Line {
     socket: UdpSocket,
     queue: ErrorQueue,
-    control: Vec<u8>,
+    arrivals: Arrivals,
     /// Datagrams that the socket has lost for want of room.
     overflow: u32,
     icmp: Option<IcmpError>,
@@ -92,12 +92,13 @@ struct Line {
 impl Line {
     fn open(drive: &Drive) -> io::Result<Self> {
         let socket = udp::open(drive.target.ip())?;
-        setsockopt(&socket, sockopt::RxqOvfl, &1)?;
+        arrivals::ask_for(&socket, drive.target.is_ipv4())?;
         paced::mark(&socket, drive.target.is_ipv4(), drive.dscp)?;
         // Only the responder's datagrams are wanted. No route is a result, told by the first datagram.
         let _ = socket.connect(drive.target);
         let queue = ErrorQueue::of(&socket);
-        Ok(Self { socket, queue, control: nix::cmsg_space!(u32), overflow: 0, icmp: None, not_sent: None })
+        let arrivals = Arrivals::new(clock::now());
+        Ok(Self { socket, queue, arrivals, overflow: 0, icmp: None, not_sent: None })
     }
 
     fn drive(mut self, drive: &Drive, cancel: &CancellationToken, make: impl FnOnce(u64) -> Client) -> Driven {
@@ -124,6 +125,7 @@ impl Line {
                 }
             } else {
                 self.sleep(wake - SPIN, now);
+                self.drain();
                 self.receive(&mut client, &since);
                 looked = now;
             }
@@ -177,41 +179,20 @@ impl Line {
         let _ = ppoll(&mut fds, Some(TimeSpec::from_duration(time)), None);
     }
 
-    /// Takes what came. The first datagram of a turn tells how many were lost for want of room.
+    /// Takes what came, each at the kernel's time of it.
     fn receive(&mut self, client: &mut Client, since: &impl Fn(Instant) -> u64) {
         let mut buf = [0; LONGEST];
-        match self.receive_first(&mut buf) {
-            Ok((len, lost)) => {
-                let more = lost.map_or(0, |lost| lost.wrapping_sub(self.overflow));
-                if more > 0 {
-                    self.overflow = self.overflow.wrapping_add(more);
-                    client.on_overflow(more);
-                }
-                client.on_datagram(since(clock::now()), buf.get(..len).unwrap_or_default());
+        let overflow = &mut self.overflow;
+        self.arrivals.take(&self.socket, &mut buf, |at, _, bytes, how| {
+            let more = how.overflow.saturating_sub(*overflow);
+            if more > 0 {
+                *overflow = how.overflow;
+                client.on_overflow(more);
             }
-            Err(nix::errno::Errno::EAGAIN) => return,
-            Err(_) => self.drain(),
-        }
-        for _ in 0..TURN {
-            match self.socket.recv(&mut buf) {
-                Ok(len) => client.on_datagram(since(clock::now()), buf.get(..len).unwrap_or_default()),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.drain(),
-            }
-        }
-    }
-
-    fn receive_first(&mut self, buf: &mut [u8]) -> nix::Result<(usize, Option<u32>)> {
-        let mut slices = [IoSliceMut::new(buf)];
-        let fd = self.socket.as_raw_fd();
-        let message = recvmsg::<()>(fd, &mut slices, Some(&mut self.control), MsgFlags::MSG_DONTWAIT)?;
-        let lost = message.cmsgs().ok().and_then(|mut all| {
-            all.find_map(|c| if let ControlMessageOwned::RxqOvfl(lost) = c { Some(lost) } else { None })
+            client.on_datagram(since(at), bytes);
         });
-        Ok((message.bytes, lost))
     }
 
-    #[cold]
     fn drain(&mut self) {
         for error in std::iter::from_fn(|| self.queue.take()).take(TURN).flatten() {
             self.icmp = Some(error);

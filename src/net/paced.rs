@@ -2,7 +2,7 @@
 //! hands in the kernel's times of arrival, and marks packets. Knows neither what a session is about nor what its outcome
 //! means.
 
-mod arrivals;
+pub(super) mod arrivals;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::datagram;
 use crate::net::clock;
 use crate::session::flow::cookie::Baker;
-use crate::session::flow::server::{Granted, Order, Outgoing, Server, Shared};
+use crate::session::flow::server::{Datagram, Granted, Order, Outgoing, Server, Shared};
 use crate::session::granted::Sessions;
 use crate::session::reflector::Refusal;
 use crate::wire::flow::{Kind, LONGEST, read};
@@ -45,6 +45,8 @@ pub(super) struct Incoming<'a> {
     pub(super) answer_from: Option<IpAddr>,
     /// Traffic class that it came with.
     pub(super) tos: Option<u8>,
+    /// How long it lay in the socket.
+    pub(super) waited: Duration,
     /// Datagrams that the socket had lost for want of room since it was opened.
     pub(super) dropped: u32,
 }
@@ -79,13 +81,13 @@ impl Flows {
         sessions: &mut Sessions,
         answer: &mut [u8],
     ) -> Result<usize, Refusal> {
-        let message = read(incoming.bytes).ok_or(Refusal::Malformed)?;
-        let (at, token) = (clock::now(), message.0.token);
+        let (head, body) = read(incoming.bytes).ok_or(Refusal::Malformed)?;
+        let (at, token) = (clock::now(), head.token);
         let now = since(self.start, at);
         // Counted as a stranger's: that a token is unknown is nobody's to learn.
         let session = sessions.claim(token, grant::Kind::Flow, incoming.from, at).ok_or(Refusal::Unsigned)?;
         let headers = if incoming.from.ip().to_canonical().is_ipv4() { 28 } else { 48 };
-        if message.0.kind == Kind::Data && !session.admit(at, incoming.bytes.len() + headers, 0) {
+        if head.kind == Kind::Data && !session.admit(at, incoming.bytes.len() + headers, 0) {
             return Err(Refusal::SessionRate);
         }
         if !self.table.contains_key(&token) {
@@ -97,8 +99,9 @@ impl Flows {
         let flow = self.table.get_mut(&token).ok_or(Refusal::Malformed)?;
         flow.note_overflow(incoming.dropped);
         let from = incoming.from;
-        let reply =
-            flow.server.on_datagram(now, from, (message, incoming.bytes.len()), &self.baker, &flow.shared, answer);
+        let arrived = now.saturating_sub(u64::try_from(incoming.waited.as_nanos()).unwrap_or(0));
+        let datagram = Datagram { head, body, len: incoming.bytes.len(), arrived };
+        let reply = flow.server.on_datagram(now, from, datagram, &self.baker, &flow.shared, answer);
         if let Some(order) = reply.order {
             flow.pass_on(order, incoming, self.start, &self.threads);
         }

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -163,6 +163,12 @@ impl Worker {
     }
 }
 
+/// How long ago the kernel took a datagram; nothing where it did not say, or the wall clock was set meanwhile.
+fn waited(at: Option<Duration>) -> Duration {
+    let ago = at.and_then(|at| clock::since_1970().checked_sub(at));
+    ago.filter(|ago| *ago < Duration::from_secs(1)).unwrap_or_default()
+}
+
 /// Hands a flow's datagram over, if its ends may be those of a flow.
 fn count(
     reflector: &mut Reflector,
@@ -181,6 +187,7 @@ fn count(
         socket: &socket.socket,
         answer_from: Some(to.ip()).filter(|_| socket.local.ip().is_unspecified()),
         tos: told.tos,
+        waited: waited(told.at),
         dropped: told.dropped,
     };
     let len = flows.handle(&incoming, &mut reflector.sessions, answer)?;

@@ -25,7 +25,7 @@ const AT_ONCE: Duration = Duration::from_micros(2);
 const READINGS: u32 = 4;
 
 /// Asks the kernel for all that [`Arrival`] holds. What it will not give is `None` there.
-pub(super) fn ask_for(socket: &impl AsFd, v4: bool) -> io::Result<()> {
+pub(in crate::net) fn ask_for(socket: &impl AsFd, v4: bool) -> io::Result<()> {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true)?;
     let _ = setsockopt(socket, sockopt::RxqOvfl, &1);
     if v4 {
@@ -39,7 +39,7 @@ pub(super) fn ask_for(socket: &impl AsFd, v4: bool) -> io::Result<()> {
 }
 
 /// The socket's arrivals, and what is needed to put their times on the monotonic clock.
-pub(super) struct Arrivals {
+pub(in crate::net) struct Arrivals {
     /// The socket was empty then.
     empty: Instant,
     clocks: Clocks,

@@ -2,6 +2,7 @@
 //! done here alone. Knows no limit.
 
 use crate::model::measure::names;
+use crate::model::shape::LOSS_ALLOWED;
 use crate::model::{Estimate, Estimates};
 use crate::stats::{Interval, Loss, Summary, share_interval};
 
@@ -82,9 +83,9 @@ fn of_the_way(loss: Option<Loss>, overflow: u32, z: f64) -> Option<Interval> {
     Some(Interval { high: loss.share.high, ..least })
 }
 
-/// A sender that left out no more of its packets than this offered what it was to offer, but for moments; one that left
-/// out more passes no rate, and fails none.
-const UNSENT: f64 = 0.02;
+/// A sender that left out no more of its packets than this still offered what is required, of which a load offers so much
+/// more; one that left out more passes no rate, and fails none.
+const UNSENT: f64 = LOSS_ALLOWED;
 
 /// The codec's payload that arrived one way: what was to be sent less what was lost. Taken from the plan and not from
 /// times, because packets that left late count against no one. Where loss is known of the round trip alone, anything

@@ -72,6 +72,16 @@ pub struct Server {
     heard: Option<(u32, u16)>,
 }
 
+/// A datagram that came.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram {
+    pub head: Head,
+    pub body: Body,
+    pub len: usize,
+    /// By the kernel's telling, which may be a little before it is looked at.
+    pub arrived: u64,
+}
+
 /// What a datagram led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
@@ -116,12 +126,12 @@ impl Server {
         self.receiver.on_overflow(lost);
     }
 
-    /// A datagram with this session's token, and its length, came from `from`; the answer goes into `buf`.
+    /// A datagram with this session's token came from `from`; the answer goes into `buf`.
     pub fn on_datagram(
         &mut self,
         now: u64,
         from: SocketAddr,
-        ((head, body), len): ((Head, Body), usize),
+        Datagram { head, body, len, arrived }: Datagram,
         baker: &Baker,
         shared: &Shared,
         buf: &mut [u8],
@@ -147,7 +157,7 @@ impl Server {
         }
         match body {
             Body::Data { seq } => {
-                self.receiver.on_data(now, head.time, head.stage, seq, len);
+                self.receiver.on_data(arrived, head.time, head.stage, seq, len);
                 let due = now.saturating_sub(self.told_at) >= UNASKED_AFTER;
                 if due { answer(self.tell(now, shared, buf)) } else { Reply::default() }
             }

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use super::client::{Client, Ending, Part, Work};
 use super::cookie::Baker;
 use super::search::found;
-use super::server::{Granted, Outgoing, Server, Shared};
+use super::server::{Datagram, Granted, Outgoing, Server, Shared};
 use super::shape::{headers, of_rate};
 use super::{MS, S};
-use crate::wire::flow::{Body, Kind, LONGEST, Shape, read};
+use crate::wire::flow::{Body, Head, Kind, LONGEST, Shape, read};
 
 const TOKEN: u64 = 0xfeed;
 
@@ -72,6 +72,10 @@ struct Line {
     last_data: u64,
 }
 
+fn datagram((head, body): (Head, Body), len: usize, arrived: u64) -> Datagram {
+    Datagram { head, body, len, arrived }
+}
+
 /// The two clocks differ by so much.
 const SKEW: u64 = 5_000 * S;
 
@@ -100,8 +104,14 @@ impl Line {
             }
             let here = now + SKEW;
             let message = read(&bytes).unwrap();
-            let reply =
-                self.server.on_datagram(here, from, (message, bytes.len()), &self.baker, &self.shared, &mut buf);
+            let reply = self.server.on_datagram(
+                here,
+                from,
+                datagram(message, bytes.len(), here),
+                &self.baker,
+                &self.shared,
+                &mut buf,
+            );
             assert!(reply.len <= bytes.len() || message.0.kind == Kind::Data);
             if reply.len > 0 {
                 self.down.put(now, &buf[..reply.len]);
@@ -284,7 +294,7 @@ fn nothing_is_sent_to_a_source_that_has_not_shown_its_cookie() {
             };
             let len = crate::wire::flow::write(&mut bytes, &head, &body, 0).unwrap();
             let message = read(&bytes[..len]).unwrap();
-            let reply = server.on_datagram(1, from, (message, len), &baker, &shared, &mut buf);
+            let reply = server.on_datagram(1, from, datagram(message, len, 1), &baker, &shared, &mut buf);
             assert_eq!((reply.len, reply.order), (0, None), "{kind:?}");
         }
     }
@@ -304,7 +314,14 @@ fn another_source_with_the_token_gets_nothing_once_the_session_has_one() {
         for kind in [Kind::Hello, Kind::Ping] {
             let head = crate::wire::flow::Head { kind, stage: 0, token: TOKEN, cookie, time: 0 };
             let body = if kind == Kind::Hello { Body::Hello } else { Body::Ping { number: 1 } };
-            let reply = line.server.on_datagram(SKEW + S, stranger, ((head, body), 64), &baker, &shared, &mut buf);
+            let reply = line.server.on_datagram(
+                SKEW + S,
+                stranger,
+                datagram((head, body), 64, SKEW),
+                &baker,
+                &shared,
+                &mut buf,
+            );
             assert_eq!(reply.len, 0);
         }
     }

@@ -9,7 +9,7 @@ use world::{Lie, TARGET, WALL, Way, World};
 
 use super::*;
 use crate::model::{Load, Media};
-use crate::session::{IcmpError, SendError, Session};
+use crate::session::{Credential, IcmpError, SendError, Session};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -299,4 +299,80 @@ fn packets_that_never_left_are_no_part_of_the_train() {
     assert_eq!((outcome.ending, outcome.record.sent.len()), (Ending::Stopped, 0));
     assert_eq!(outcome.not_sent, Some((SendError::Prohibited, 10)));
     assert_eq!(outcome.icmp.unwrap().1, 10);
+}
+
+/// Drives a train over STUN; `far` answers each request after 30 ms, or not.
+fn over_stun(looks: Looks, credential: Option<Credential>, far: impl Fn(u32, &[u8]) -> Option<Vec<u8>>) -> Outcome {
+    let start = crate::session::lossy::zero();
+    let target: SocketAddr = TARGET.parse().unwrap();
+    let plan = Plan { target, load: audio(), via: Via::Stun { credential, secret: [3; 32] }, dscp: 0, looks };
+    let mut train = Train::new(plan, start, WALL);
+    let (mut now, mut buf, mut sent) = (start, [0; 2048], 0);
+    let mut air = std::collections::VecDeque::new();
+    loop {
+        while let Some(transmit) = train.poll_transmit(now, &mut buf) {
+            air.extend(far(sent, &buf[..transmit.len]).map(|answer| (now + Duration::from_millis(30), answer)));
+            sent += 1;
+        }
+        let Some(wake) = train.wake() else { return train.finish(now) };
+        match air.front() {
+            Some((at, _)) if *at <= wake => {
+                let (at, answer) = air.pop_front().unwrap();
+                now = at;
+                train.on_datagram(now, target, &answer);
+            }
+            _ => now = now.max(wake),
+        }
+    }
+}
+
+fn binding_success(request: &[u8]) -> Vec<u8> {
+    use crate::wire::stun::{Message, write_binding_success};
+    let mut out = vec![0; 256];
+    let id = Message::read(request).unwrap().id();
+    let len = write_binding_success(&mut out, id, "203.0.113.5:4000".parse().unwrap(), false, None).unwrap();
+    out.truncate(len);
+    out
+}
+
+#[test]
+fn a_stun_server_tells_round_trips_and_no_direction_for_ten_seconds_at_most() {
+    let outcome = over_stun(exact(60), None, |n, request| (n % 50 != 7).then(|| binding_success(request)));
+    assert_eq!((outcome.ending, outcome.record.sent.len(), outcome.sent_for), (Ending::Full, 500, SECOND * 10));
+    assert!(outcome.record.sent.iter().all(|s| s.len == 60) && !outcome.record.stateful && !outcome.responder);
+    let summary = stats::summarise(&outcome.record, outcome.z);
+    assert_eq!((summary.loss.unwrap().lost, summary.loss_up, summary.loss_down), (10, None, None));
+    assert!((summary.rtt_mean.unwrap().value - 30.0).abs() < 0.01 && summary.jitter_up.is_none());
+    assert_eq!(outcome.offered.packets_per_second, 50.0);
+}
+
+#[test]
+fn lies_over_stun_are_classified_and_errors_are_answers() {
+    type Lying = (fn(&[u8]) -> Vec<u8>, fn(&Misbehaviour) -> u32);
+    let lies: [Lying; 3] = [
+        (<[u8]>::to_vec, |m| m.unreadable),
+        (|_| b"hello".to_vec(), |m| m.unreadable),
+        (
+            |request| {
+                let mut other = request.to_vec();
+                other[12] ^= 1;
+                binding_success(&other)
+            },
+            |m| m.never_sent,
+        ),
+    ];
+    for (lie, field) in lies {
+        let outcome = over_stun(exact(5), None, |_, request| Some(lie(request)));
+        assert_eq!((outcome.ending, outcome.record.replies.len()), (Ending::Silent, 0));
+        assert!(field(&outcome.misbehaviour) >= 97, "{:?}", outcome.misbehaviour);
+    }
+    let credential = Some(Credential::new(b"key"));
+    let outcome = over_stun(exact(2), credential, |_, request| {
+        let mut out = vec![0; 256];
+        let id = crate::wire::stun::Message::read(request).unwrap().id();
+        let len = crate::wire::stun::write_binding_error(&mut out, id, 401, "Unauthorized").unwrap();
+        Some(out[..len].to_vec())
+    });
+    assert_eq!((outcome.stun_errors, outcome.record.replies.len()), (Some((401, 100)), 100));
+    assert!(outcome.record.sent.iter().all(|s| s.len == 96));
 }

@@ -21,7 +21,7 @@ use rtc_check::net::clock;
 use rtc_check::serve::{Config, Limits, Ports, Responder, ServeRule, self_signed};
 use rtc_check::session::granted::Session;
 use rtc_check::wire::grant::{Grant, PATH};
-use rtc_check::wire::stamp::{ErrorEstimate, Report, Request, Timestamp, read_reply, tlv_kind, write_request};
+use rtc_check::wire::stamp::{ErrorEstimate, Report, Request, Timestamp, kind, read_reply, write_request};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
@@ -218,7 +218,7 @@ fn drain(epoll: &Epoll, senders: &[Sender], seen: &mut Seen) -> Result<()> {
         });
         let length = message.bytes;
         let Ok((reply, tlvs)) = read_reply(buf.get(..length).unwrap_or_default(), None) else { continue };
-        let report = tlvs.first_of(tlv_kind::REPORT).and_then(|t| Report::read(t.value)).unwrap_or_default();
+        let report = tlvs.first_of(kind::REPORT).and_then(|t| Report::read(t.value)).unwrap_or_default();
         if let Some(kept) = seen.reports.get_mut(place) {
             *kept = (report.unique, report.overflow);
         }

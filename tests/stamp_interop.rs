@@ -20,7 +20,7 @@ use rtc_check::model::{Service, Transport};
 use rtc_check::net::ResponderKey;
 use rtc_check::serve::{Config, Counters, Limits, Ports, Responder, ServeRule, self_signed};
 use rtc_check::wire::stamp::{
-    ClassOfService, ErrorEstimate, Report, Request, Timestamp, read_reply, tlv_kind, write_request,
+    ClassOfService, ErrorEstimate, Report, Request, Timestamp, kind, read_reply, write_request,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -128,7 +128,7 @@ fn its_senders_extensions_are_answered() {
     let more = ["--location", "--timestamp-info"];
     let Some((summary, counters)) = asked("127.0.6.31", None, &[&EXTENSIONS[..], &more[..]].concat()) else { return };
     all_answered(&summary, &counters);
-    assert_eq!((extension(&summary, tlv_kind::CLASS_OF_SERVICE), extension(&summary, 1)), ((20, 0), (20, 0)));
+    assert_eq!((extension(&summary, kind::CLASS_OF_SERVICE), extension(&summary, 1)), ((20, 0), (20, 0)));
     assert_eq!((extension(&summary, 2), extension(&summary, 3)), ((20, 20), (20, 20)), "not ours, and said so");
 }
 
@@ -169,7 +169,7 @@ fn our_packets_are_answered_by_its_reflector() {
             let (reply, mut tlvs) = read_reply(&buf[..n], key).unwrap();
             assert_eq!((n, reply.request_seq, reply.request_sent, reply.ssid), (240, seq, sent, 9));
             assert_eq!(reply.seq, if seq == 5 { 2 } else { seq }, "a number of its own");
-            assert!(tlvs.all(|t| t.understood() == (t.kind != tlv_kind::REPORT)), "ours is unknown there");
+            assert!(tlvs.all(|t| t.understood() == (t.kind != kind::REPORT)), "ours is unknown there");
         }
     }
 }

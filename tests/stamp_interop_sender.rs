@@ -1,6 +1,7 @@
 //! Our train as a plain STAMP sender against a reflector from elsewhere: `stamp-suite` of the Rust crate registry, with
 //! and without state, authentication and PTP's time stamps. Not installed, it is a failure in CI and a line elsewhere.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::print_stderr, reason = "what was not run is said")]
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};

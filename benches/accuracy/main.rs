@@ -10,6 +10,7 @@
 
 #[path = "../../tests/emulator/mod.rs"]
 mod emulator;
+mod goals;
 #[path = "../../tests/harness/mod.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod harness;
@@ -44,17 +45,26 @@ struct Wanted {
 fn main() {
     let wanted = wanted();
     let mut text = table::head(&std::env::args().skip(1).filter(|a| a != "--bench").collect::<Vec<_>>().join(" "));
-    let mut say = |part: String| {
+    let (mut tables, mut drawn) = (Vec::new(), String::new());
+    let mut add = |title: String, subtitle: String, table: Table| {
+        let part = table.drawn(&title, &subtitle);
         println!("{part}");
-        text.push_str(&part);
+        drawn.push_str(&part);
+        tables.push((title, table));
     };
+    let impairment = |s: &Scenario| format!("up `{}`, down `{}`", s.up, s.down);
     for scenario in &wanted.scenarios {
-        say(measured(*scenario, &wanted, false));
+        add(scenario.name.to_owned(), impairment(scenario), measured(*scenario, &wanted, false));
     }
     if wanted.busy {
-        say(measured(emulator::CONST, &wanted, true));
+        let title = format!("{}{}", emulator::CONST.name, goals::BUSY);
+        add(title, impairment(&emulator::CONST), measured(emulator::CONST, &wanted, true));
     }
-    say(time_to_verdict(wanted.seeds));
+    let subtitle = "a clean path of 40 ms, no `--duration`".to_owned();
+    add(goals::VERDICT.to_owned(), subtitle, time_to_verdict(wanted.seeds));
+    let goals = goals::drawn(&tables);
+    println!("{goals}");
+    text.push_str(&(goals + &drawn));
     std::fs::write(&wanted.output, text).unwrap();
     println!("written to {}", wanted.output);
 }
@@ -85,16 +95,14 @@ fn wanted() -> Wanted {
 }
 
 /// One scenario's table: every tool at once, a run a seed.
-fn measured(scenario: Scenario, wanted: &Wanted, busy: bool) -> String {
+fn measured(scenario: Scenario, wanted: &Wanted, busy: bool) -> Table {
     let mut table = Table::default();
     for seed in 1..=wanted.seeds {
         for (tool, errors) in run(scenario, seed, wanted.seconds, busy) {
             table.add(tool, errors);
         }
     }
-    let beside = if busy { ", two busy processes beside it" } else { "" };
-    let title = format!("{}{beside}", scenario.name);
-    table.drawn(&title, &format!("up `{}`, down `{}`", scenario.up, scenario.down))
+    table
 }
 
 /// Every tool at once through one emulator; tool by tool what it got wrong.
@@ -111,7 +119,7 @@ fn run(scenario: Scenario, seed: u64, seconds: u32, busy: bool) -> Vec<(&'static
 }
 
 /// How long until a sound verdict on a clean path, in a run of its own.
-fn time_to_verdict(runs: u64) -> String {
+fn time_to_verdict(runs: u64) -> Table {
     let mut table = Table::default();
     for seed in 1..=runs {
         let lab = Lab::up().expect("root, network namespaces, ip and nft");
@@ -120,7 +128,7 @@ fn time_to_verdict(runs: u64) -> String {
         let run = tool::finish(Tool::RtcCheck.start(&lab, 0));
         table.add(Tool::RtcCheck.name(), peers::until_verdict(&run));
     }
-    table.drawn("time to a verdict", "a clean path of 40 ms, no `--duration`")
+    table
 }
 
 /// A process that does nothing and is never done.

@@ -68,7 +68,36 @@ impl Table {
                 text += &format!("\n| {figure} | {} |", cells.join(" | "));
             }
         }
-        text + "\n"
+        text + "\n" + &self.ratios()
+    }
+
+    /// The median of the runs.
+    pub fn median(&self, figure: &'static str, tool: &'static str) -> Option<f64> {
+        let mut values = self.cells.get(&(figure, tool))?.clone();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    }
+
+    /// The error farthest from nothing of any run.
+    pub fn worst(&self, figure: &'static str, tool: &'static str) -> Option<f64> {
+        self.cells.get(&(figure, tool))?.iter().map(|error| error.abs()).reduce(f64::max)
+    }
+
+    /// How large the first tool's errors are against those of the others in the same runs.
+    fn ratios(&self) -> String {
+        let Some((own, others)) = self.tools.split_first() else { return String::new() };
+        let mut text = String::new();
+        for figure in
+            ["RTT mean, ms", "RTT median, ms", "RTT min, ms", "variation up, mean, ms", "variation down, mean, ms"]
+        {
+            let error = |tool| self.median(figure, tool).map(f64::abs).filter(|e| *e > 0.0);
+            let ratio = |tool: &&'static str| Some(format!("{:.2} of {tool}'s", error(own)? / error(tool)?));
+            let ratios: Vec<String> = others.iter().filter_map(ratio).collect();
+            if !ratios.is_empty() {
+                text += &format!("\n- {figure}: {own}'s error is {}", ratios.join(", "));
+            }
+        }
+        if text.is_empty() { text } else { format!("{text}\n") }
     }
 
     /// Median, and the least and most of the runs.
@@ -78,7 +107,8 @@ impl Table {
         values.sort_by(f64::total_cmp);
         let (least, most, median) = (values[0], values[values.len() - 1], values[values.len() / 2]);
         let counted = values.iter().all(|v| v.fract() == 0.0);
-        let sign = !(figure.starts_with("truth") || figure.ends_with("sent") || figure.ends_with(" s"));
+        let own = ["truth", "packets", "send", "CPU", "whole", "train", "verdict"];
+        let sign = !own.iter().any(|word| figure.starts_with(word));
         let number = |v: f64| match (counted, sign) {
             _ if v.abs() > 1e9 => format!("{v:+.1e}"),
             (true, true) => format!("{v:+.0}"),

@@ -59,7 +59,7 @@ fn gaps(outcome: &Outcome) -> Option<String> {
     let times = if gaps.count == 1 { "once".to_owned() } else { format!("{} times", gaps.count) };
     (gaps.count > 0).then(|| {
         format!(
-            "this process was suspended or starved of the processor {times}, for {} at the longest: {} were left out",
+            "this process was suspended or starved of the processor {times}, for {} at the longest, and left out {}",
             seconds(gaps.longest),
             packets(gaps.skipped)
         )
@@ -133,7 +133,7 @@ mod tests {
     fn a_sender_is_told_of_where_it_was_late_for_more_than_a_millisecond() {
         let late = |p99_ms| Summary { late: Some(Late { p50_ms: 0.0, p99_ms, max_ms: 7.25 }), ..Summary::default() };
         assert_eq!(sender(&late(0.9)), None);
-        let words = sender(&late(3.14)).unwrap();
+        let words = sender(&late(3.12)).unwrap();
         assert_eq!(words, "this machine sent late: one packet in a hundred by more than 3.1 ms, the latest by 7.2 ms");
     }
 

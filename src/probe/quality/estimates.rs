@@ -11,7 +11,8 @@ const SCALE: f64 = 1e3;
 
 /// To three decimals.
 pub fn rounded(value: f64) -> f64 {
-    (value * SCALE).round() / SCALE
+    // Adding 0 makes the negative zero a plain one.
+    (value * SCALE).round() / SCALE + 0.0
 }
 
 /// An interval whose ends are rounded outwards, so that rounding decides nothing.
@@ -30,8 +31,8 @@ pub struct Circumstances {
     pub z: f64,
     /// The codec's payload that was to be sent, in kbit/s; `None` where no load is offered.
     pub codec_kbps: Option<f64>,
-    /// Share of the codec's payload in the UDP payload that was sent.
-    pub codec_share: Option<f64>,
+    /// Of what was to be sent, the share that this machine did not send in its time.
+    pub unsent: f64,
     /// Replies were shorter than their requests: the way back carried less than the way there.
     pub shorter: bool,
     /// Lost by the far end's socket, and by this machine's: no loss of the way.
@@ -66,8 +67,8 @@ pub fn estimates(summary: &Summary, around: &Circumstances) -> Estimates {
     set(names::LOSS_PCT, trip);
     set(names::LOSS_UP_PCT, up);
     set(names::LOSS_DOWN_PCT, down);
-    set(names::UP_KBPS, delivered(summary.carried_up_kbps, up, trip, around));
-    let back = if around.shorter { None } else { delivered(summary.carried_down_kbps, down, trip, around) };
+    set(names::UP_KBPS, delivered(up, trip, around));
+    let back = if around.shorter { None } else { delivered(down, trip, around) };
     set(names::DOWN_KBPS, back);
     all
 }
@@ -82,36 +83,20 @@ fn of_the_way(loss: Option<Loss>, overflow: u32, z: f64) -> Option<Interval> {
     Some(Interval { high: loss.share.high, ..least })
 }
 
-/// The codec's payload that arrived one way. What was to be sent less what was lost bounds it above, because a sender
-/// that was slow is not the way's fault; what was really carried bounds it below. Where loss is known of the round trip
-/// alone, anything from all of it to none may have been lost on this way.
-fn delivered(
-    carried: Option<Interval>,
-    loss: Option<Interval>,
-    round_trip: Option<Interval>,
-    around: &Circumstances,
-) -> Option<Interval> {
+/// A sender that left out no more of its packets than this still offered what is required, of which a load offers so much
+/// more; one that left out more passes no rate, and fails none.
+const UNSENT: f64 = LOSS_ALLOWED;
+
+/// The codec's payload that arrived one way: what was to be sent less what was lost. Taken from the plan and not from
+/// times, because packets that left late count against no one. Where loss is known of the round trip alone, anything
+/// from all of it to none may have been lost on this way.
+fn delivered(loss: Option<Interval>, round_trip: Option<Interval>, around: &Circumstances) -> Option<Interval> {
     let planned = around.codec_kbps?;
-    let left = |loss: Interval| {
-        let kbps = |pct: f64| planned * (1.0 - pct / 100.0);
-        Interval { value: kbps(loss.value), low: kbps(loss.high), high: kbps(loss.low) }
-    };
-    let Some(loss) = loss else {
-        return round_trip.map(|trip| Interval { high: planned, ..left(trip) });
-    };
-    let left = left(loss);
-    let Some((carried, share)) = carried.zip(around.codec_share) else { return Some(left) };
-    let codec = |kbps: f64| kbps * share;
-    // A little late, but as long as what is required was really sent the load was on.
-    let really_sent = codec(carried.value) / (1.0 - loss.value / 100.0).max(f64::EPSILON);
-    if really_sent >= planned * (1.0 - LOSS_ALLOWED) {
-        return Some(left);
-    }
-    Some(Interval {
-        value: codec(carried.value),
-        low: codec(carried.low).min(left.low),
-        high: codec(carried.high).max(left.high),
-    })
+    let sent = if around.unsent > UNSENT { planned * (1.0 - around.unsent) } else { planned };
+    let known = loss.or(round_trip)?;
+    let left = |kbps: f64, pct: f64| kbps * (1.0 - pct / 100.0);
+    let most = if loss.is_some() { left(planned, known.low) } else { planned };
+    Some(Interval { value: left(sent, known.value), low: left(sent, known.high), high: most })
 }
 
 #[cfg(test)]
@@ -133,14 +118,8 @@ mod tests {
         })
     }
 
-    const AROUND: Circumstances = Circumstances {
-        z: 1.96,
-        codec_kbps: Some(40.8),
-        codec_share: Some(0.5),
-        shorter: false,
-        overflow: (0, 0),
-        died: false,
-    };
+    const AROUND: Circumstances =
+        Circumstances { z: 1.96, codec_kbps: Some(40.8), unsent: 0.0, shorter: false, overflow: (0, 0), died: false };
 
     #[test]
     fn rounding_goes_outwards_and_decides_nothing() {
@@ -170,21 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_was_slow_fails_no_rate_and_passes_none() {
-        let clean =
-            Summary { loss_up: loss(0, 500), carried_up_kbps: interval(60.0, 60.0, 60.0), ..Summary::default() };
-        let up = estimates(&clean, &AROUND).get(names::UP_KBPS).unwrap();
-        assert!(up.low <= 30.0 && up.high == 40.8, "{up:?}");
-    }
-
-    #[test]
-    fn a_sender_that_was_slightly_late_still_had_the_required_load_on() {
-        let late = Summary { loss_up: loss(0, 500), carried_up_kbps: interval(60.0, 59.0, 60.0), ..Summary::default() };
-        let up = |share| {
-            estimates(&late, &Circumstances { codec_share: Some(share), ..AROUND }).get(names::UP_KBPS).unwrap()
-        };
-        assert!(up(40.5 / 60.0).low > 40.0, "0.7 % less than planned is more than required");
-        assert!(up(39.9 / 60.0).low < 40.0);
+    fn a_sender_that_sent_too_little_fails_no_rate_and_passes_none() {
+        let clean = Summary { loss_up: loss(0, 500), ..Summary::default() };
+        let up = |unsent| estimates(&clean, &Circumstances { unsent, ..AROUND }).get(names::UP_KBPS).unwrap();
+        let (whole, moments, half) = (up(0.0), up(0.01), up(0.5));
+        assert!(whole.low > 40.0 && whole.high == 40.8, "{whole:?}");
+        assert_eq!(moments, whole);
+        assert!(half.low < 20.5 && half.high == 40.8, "{half:?}");
     }
 
     #[test]

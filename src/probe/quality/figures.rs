@@ -56,11 +56,12 @@ fn word(standing: Standing) -> &'static str {
 
 /// What a train's circumstances are, for its estimates.
 pub fn around(outcome: &Outcome, load: Option<&Load>) -> Circumstances {
-    let offered = outcome.offered;
+    let kept = outcome.gaps.skipped.saturating_add(outcome.not_sent.map_or(0, |(_, count)| count));
+    let sent = outcome.record.sent.len() as f64;
     Circumstances {
         z: outcome.z,
         codec_kbps: load.map(|load| load.figures_up().codec_kbps),
-        codec_share: load.and(Some(offered.codec_kbps / offered.udp_kbps)).filter(|share| share.is_finite()),
+        unsent: if kept == 0 { 0.0 } else { f64::from(kept) / (f64::from(kept) + sent) },
         shorter: outcome.shorter > 0,
         overflow: (caveats::far_overflow(outcome), outcome.own_overflow),
         died: died(outcome).is_some(),
@@ -93,14 +94,15 @@ pub fn of_train(
         facts.set(&metric::LOAD, load.offered(v6));
     }
     facts.set(&metric::DURATION_S, rounded(outcome.sent_for.as_secs_f64()));
-    counts(&mut facts, &summary);
+    let shown = told_apart(outcome, &summary);
+    counts(&mut facts, &shown);
     delays(&mut facts, &summary);
     marking(&mut facts, outcome);
     let overflow = (caveats::far_overflow(outcome), outcome.own_overflow);
     if overflow != (0, 0) {
         facts.set(&metric::RECEIVER_OVERFLOW, json!({ "far": overflow.0, "here": overflow.1 }));
     }
-    let mut words = caveats::of_train(outcome, &summary);
+    let mut words = caveats::of_train(outcome, &shown);
     if let Some(last) = died(outcome) {
         let after = std::time::Duration::from_nanos(u64::try_from(last).unwrap_or(0));
         words.push(caveats::died(after, outcome.sent_for));
@@ -111,6 +113,14 @@ pub fn of_train(
         known(&mut facts, &metric::PACKETS_TO_DECIDE, more::packets(summary.sent, &estimates, stands));
     }
     (Tried { load, standing: Some(standing), estimates, train: true, facts }, summary)
+}
+
+/// What a far end that tells nothing by direction leaves: that nothing was lost either way may follow from a round trip
+/// without loss, but nobody said so.
+fn told_apart(outcome: &Outcome, summary: &Summary) -> Summary {
+    let told = outcome.record.far.is_some() || outcome.record.stateful;
+    let summary = summary.clone();
+    if told { summary } else { Summary { loss_up: None, loss_down: None, ..summary } }
 }
 
 /// Of round trips over TCP: neither loss nor direction.

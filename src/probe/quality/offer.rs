@@ -1,17 +1,17 @@
 //! Offers loads to a STAMP reflector, the highest first, until one holds: symmetric ones by a train whose packets are
 //! answered with their like, others by flows. Knows no limit.
 
+mod flows;
+
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::choose::doors;
 use super::figures::{self, Tried};
 use super::ride::{self, Ride};
 use super::{Miss, Run, Used, silence};
-use crate::model::offered::Offered;
 use crate::model::{Estimates, Facts, Failure, FailureKind, Length, Load, Media, Standing, Step, metric};
-use crate::probe::bandwidth::{self, Directions, Flowed, Offer, OneWay};
 use crate::probe::session::{self, Door, Opened};
 use crate::session::train::{Outcome, Stamp, Via};
 use crate::wire::grant::{Ask, Grant, Kind};
@@ -23,15 +23,10 @@ pub const AUDIO: Load = Load { media: Media::Audio, up_kbps: 40.0, down_kbps: 40
 /// All that opening a session may take.
 const OPENING: Duration = Duration::from_secs(5);
 
-/// Between two loads, so that a queue which the first one filled is empty again.
+/// Between two loads, beside the longest round trip of the first one, so that a queue which it filled is empty again.
 const REST: Duration = Duration::from_millis(500);
-
-/// How long an asymmetric load flows, unless an exact length is asked for: at its rates, packets enough for a loss of
-/// 1.5 % within four seconds.
-const FLOW: Duration = Duration::from_secs(5);
-
-/// One direction by itself, where both at once do not hold.
-const ALONE: Duration = Duration::from_secs(4);
+/// No longer.
+const LONGEST_REST: Duration = Duration::from_secs(3);
 
 /// After a refusal for want of room this long, because sessions that ended are forgotten two seconds later.
 const ROOM: Duration = Duration::from_millis(2500);
@@ -92,7 +87,7 @@ impl<'a> Offering<'a> {
                 break;
             }
             if number > 0 {
-                tokio::time::sleep(REST.min(self.run.remaining())).await;
+                tokio::time::sleep(self.rest().min(self.run.remaining())).await;
             }
             let share = self.run.remaining() / u32::try_from(loads.len() - number).unwrap_or(1).max(1);
             let tried = self.one(*load, share).await?;
@@ -123,6 +118,12 @@ impl<'a> Offering<'a> {
             self.tried.push(tried);
         }
         Ok(())
+    }
+
+    fn rest(&self) -> Duration {
+        let longest = |tried: &Tried| tried.facts.get::<Value>(&metric::RTT_MS)?.get("max")?.as_f64();
+        let queue = self.tried.last().and_then(longest).unwrap_or(0.0).clamp(0.0, 1e4);
+        (REST + Duration::from_secs_f64(queue / 1e3)).min(LONGEST_REST)
     }
 
     fn stands(&self, load: &Load, estimates: &Estimates) -> Standing {
@@ -225,104 +226,6 @@ impl<'a> Offering<'a> {
         }
     }
 
-    /// An asymmetric load, by flows in a session of their own; needs a responder.
-    async fn flows(&mut self, load: Load, time: Duration) -> Tried {
-        let length = match self.run.task.length {
-            Length::Exact(length) => length,
-            Length::Decided { least, most } => FLOW.max(least).min(most),
-        };
-        let length = length.min(time.saturating_sub(ride::SETTLING));
-        let both = match self.flow(load, Directions::Both, length).await {
-            Ok(flowed) => flowed,
-            Err(Admission::Refused { why, .. }) => return self.turned_away(load, &why),
-            Err(_) => return Tried::nothing(load, self.run.v6(), &metric::FAILURE, NEEDS_FLOWS),
-        };
-        let both = match both {
-            Ok(both) => both,
-            Err(failure) => return Tried::nothing(load, self.run.v6(), &metric::FAILURE, &failure.detail),
-        };
-        let estimates = both.estimates();
-        let standing = self.stands(&load, &estimates);
-        let mut facts = flow_facts(&load.offered(self.run.v6()), &both, &estimates);
-        if standing != Standing::Holds {
-            self.alone(load, &mut facts).await;
-        }
-        Tried { load: Some(load), standing: Some(standing), estimates, train: false, facts }
-    }
-
-    /// Each direction by itself: tells which of them it is that does not hold.
-    async fn alone(&mut self, load: Load, facts: &mut Facts) {
-        for (directions, metric) in [(Directions::Up, &metric::UP_ALONE), (Directions::Down, &metric::DOWN_ALONE)] {
-            if self.run.remaining() < ALONE + ride::SETTLING {
-                return;
-            }
-            if let Ok(Ok(flowed)) = self.flow(load, directions, ALONE).await {
-                facts.set(metric, flowed.up.or(flowed.down).map(one_way));
-            }
-        }
-    }
-
-    /// One offer in a session of its own.
-    async fn flow(
-        &mut self,
-        load: Load,
-        directions: Directions,
-        length: Duration,
-    ) -> Result<Result<Flowed, Failure>, Admission> {
-        let offer = Offer { load, directions, length, dscp: self.run.task.dscp, z: 1.96 };
-        match self.admission(bandwidth::ask(&offer, self.run.v6())).await {
-            Admission::Granted { grant, .. } => {
-                let target = self.run.at(self.reflector.port);
-                Ok(bandwidth::flow(target, &grant, &offer, self.run.settings, self.run.cancel).await)
-            }
-            other => Err(other),
-        }
-    }
-
-    /// How much there is, where it is asked for: under the highest ceiling that the responder grants.
-    async fn capacity(&mut self) -> Facts {
-        let Some(bytes) = self.run.task.capacity else { return Facts::new() };
-        let mut facts = Facts::new();
-        let mut refused = None;
-        for ceiling_kbps in bandwidth::capacity_ceilings() {
-            match self.admission(bandwidth::capacity_ask(ceiling_kbps)).await {
-                Admission::Granted { grant, .. } => return self.search(&grant, ceiling_kbps, bytes).await,
-                // As much can never be granted; less may be.
-                Admission::Refused { why, status: 400 } => refused = Some(why),
-                Admission::Refused { why, .. } => {
-                    refused = Some(why);
-                    break;
-                }
-                Admission::Plain => {
-                    facts.set(&metric::CAPACITY, json!({ "failure": NEEDS_FLOWS }));
-                    return facts;
-                }
-            }
-        }
-        facts.set(&metric::CAPACITY, json!({ "responder_refused": refused }));
-        facts
-    }
-
-    async fn search(&self, grant: &Grant, ceiling_kbps: u32, bytes: u64) -> Facts {
-        let run = self.run;
-        let search = bandwidth::Search {
-            target: run.at(self.reflector.port),
-            https: self.doors.first().copied(),
-            host: &run.task.host,
-            grant,
-            ceiling_kbps,
-            bytes,
-        };
-        match bandwidth::capacity(&search, run.settings, run.cancel).await {
-            Ok(found) => found.facts(&run.task.loads, run.v6()),
-            Err(failure) => {
-                let mut facts = Facts::new();
-                facts.set(&metric::CAPACITY, json!({ "failure": failure.detail }));
-                facts
-            }
-        }
-    }
-
     fn used(self, more: Facts) -> Used {
         let measured = self.tried.iter().any(|tried| tried.train);
         let refused = self.refused.as_ref().filter(|_| !measured);
@@ -338,9 +241,6 @@ impl<'a> Offering<'a> {
         Used { tried: self.tried, session, responder: self.reflector.version, refused: self.refused, more, failure }
     }
 }
-
-/// Why an asymmetric load was not offered.
-const NEEDS_FLOWS: &str = "needs flows, which a responder sends only in a session that it granted over HTTPS";
 
 /// The session for a train.
 fn train_ask(load: &Load, length: Length, v6: bool) -> Ask {
@@ -358,31 +258,4 @@ fn train_ask(load: &Load, length: Length, v6: bool) -> Ask {
         packets_per_second: whole(up.packets_per_second),
         seconds: whole((most + ride::SETTLING).as_secs_f64()),
     }
-}
-
-/// A flow's facts.
-fn flow_facts(offered: &Offered, flowed: &Flowed, estimates: &Estimates) -> Facts {
-    let mut facts = Facts::new();
-    facts.set(&metric::LOAD, offered);
-    facts.set(&metric::DURATION_S, super::estimates::rounded(flowed.seconds));
-    facts.set(&metric::ESTIMATES, estimates);
-    facts.set(&metric::CAVEATS, &flowed.caveats);
-    facts.set(&metric::BYTES_USED, flowed.bytes);
-    let loss = |way: Option<OneWay>| way.and_then(|w| w.loss_pct).map(|loss| super::estimates::rounded(loss.value));
-    facts.set(&metric::LOSS_UP_PCT, loss(flowed.up));
-    facts.set(&metric::LOSS_DOWN_PCT, loss(flowed.down));
-    let carried =
-        |way: Option<OneWay>| way.and_then(|w| w.carried_kbps).map(|kbps| super::estimates::rounded(kbps.value));
-    facts.set(&metric::CARRIED, json!({ "up_kbps": carried(flowed.up), "down_kbps": carried(flowed.down) }));
-    facts
-}
-
-fn one_way(way: OneWay) -> Value {
-    use super::estimates::rounded;
-    let value = |interval: Option<crate::stats::Interval>| interval.map(|i| rounded(i.value));
-    json!({
-        "carried_kbps": value(way.carried_kbps), "loss_pct": value(way.loss_pct),
-        "delay_rise_ms": value(way.delay_rise_ms), "offered_kbps": rounded(way.offered_kbps),
-        "offered_ip_kbps": rounded(way.offered_ip_kbps), "sent": way.sent, "received": way.received,
-    })
 }

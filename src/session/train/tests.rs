@@ -348,7 +348,8 @@ fn a_stun_server_tells_round_trips_and_no_direction_for_ten_seconds_at_most() {
 
 #[test]
 fn lies_over_stun_are_classified_and_errors_are_answers() {
-    let lies: [(fn(&[u8]) -> Vec<u8>, fn(&Misbehaviour) -> u32); 3] = [
+    type Lying = (fn(&[u8]) -> Vec<u8>, fn(&Misbehaviour) -> u32);
+    let lies: [Lying; 3] = [
         (<[u8]>::to_vec, |m| m.unreadable),
         (|_| b"hello".to_vec(), |m| m.unreadable),
         (

@@ -206,7 +206,6 @@ impl World {
     }
 
     /// What the reflector makes of a request.
-    #[expect(clippy::too_many_lines, reason = "a lie is an arm")]
     fn reflect(&mut self, at: Instant, bytes: &[u8]) {
         let key = self.key.clone();
         let (request, tlvs) = stamp::read_request(bytes, key.as_deref()).unwrap();
@@ -256,6 +255,11 @@ impl World {
         let mut out = vec![0; 2048];
         let len = stamp::write_reply(&mut out, &reply, bytes, cos, report, key).unwrap();
         out.truncate(len);
+        self.answer(at, bytes, out, asked.query);
+    }
+
+    /// Sends a reply on its way, or what is sent in its stead.
+    fn answer(&mut self, at: Instant, bytes: &[u8], mut out: Vec<u8>, query: bool) {
         let mut from: SocketAddr = TARGET.parse().unwrap();
         match self.lie {
             Lie::Echo => out = bytes.to_vec(),
@@ -268,7 +272,7 @@ impl World {
         for _ in 0..if self.lie == Lie::HundredTimes { 100 } else { 1 } {
             let (lost, twice) =
                 self.send(at + Duration::from_micros(30), self.down, || Flying::Back(from, out.clone()));
-            if !asked.query {
+            if !query {
                 self.truth.lost_down += u32::from(lost);
                 self.truth.twice_down += u32::from(twice);
             }

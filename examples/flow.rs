@@ -1,7 +1,8 @@
 //! Flows and the search for capacity against a responder, for measuring by hand: a grant (the JSON of
 //! `POST /.well-known/rtc-check/session`) on stdin.
 //!
-//! `flow capacity ADDRESS:UDP-PORT HTTPS-PORT CEILING-KBPS` or `flow up|down|both ADDRESS:UDP-PORT KBPS SECONDS`
+//! `flow capacity ADDRESS:UDP-PORT HTTPS-PORT CEILING-KBPS` or `flow up|down|both ADDRESS:UDP-PORT KBPS SECONDS
+//! [SESSIONS]`
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a tool for the bench")]
 
 use std::net::SocketAddr;
@@ -17,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [what, target, third, fourth] = &args[..] else { panic!("see the first lines of this example") };
+    let [what, target, third, fourth, more @ ..] = &args[..] else { panic!("see the first lines of this example") };
+    let sessions = more.first().map_or(1, |n| n.parse().unwrap());
     let (asking, what) = match what.strip_prefix("ask-") {
         Some(what) => (true, what),
         None => (false, what.as_str()),
@@ -29,8 +31,8 @@ async fn main() {
         "down" => Directions::Down,
         _ => Directions::Both,
     };
-    let media = if kbps > 60.0 { Media::AudioVideo } else { Media::Audio };
-    let load = Load { media, up_kbps: kbps, down_kbps: kbps, sessions: 1, down_streams: 1 };
+    let media = if kbps > 60.0 && sessions == 1 { Media::AudioVideo } else { Media::Audio };
+    let load = Load { media, up_kbps: kbps, down_kbps: kbps, sessions, down_streams: 1 };
     let length = Duration::from_secs_f64(if what == "capacity" { 1.0 } else { fourth.parse().unwrap() });
     let offer = Offer { load, directions, length, dscp: 0, z: 1.96 };
     if asking {

@@ -1,6 +1,8 @@
 //! WebSocket (RFC 6455) over a stream that somebody else opened: the upgrade, a ping, silence, and a clean close. The
 //! upgrade goes through the HTTP client, so that a refusal is read and bounded as any other HTTP answer.
 
+pub mod echo;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

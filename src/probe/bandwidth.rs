@@ -4,6 +4,7 @@
 mod capacity;
 mod modes;
 mod one_way;
+mod over_tcp;
 mod responsiveness;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::wire::flow::Shape;
 use crate::wire::grant::{Ask, Grant, Kind};
 
 pub use capacity::{Capacity, CapacityOneWay, Confidence, Search, capacity, capacity_ask, capacity_ceilings};
+pub use over_tcp::flow_over_tcp;
 
 /// Beyond a load: the hello, the idle way before it, the last packets after it.
 const AROUND: Duration = Duration::from_secs(6);
@@ -162,21 +164,6 @@ pub async fn flow(
     let (parts, driven) = run.carry_out(grant, vec![work], cancel).await?;
     let part = parts.first().ok_or_else(|| failure(FailureKind::Internal, "no part was measured"))?;
     Ok(one_way::flowed(part, offer, v6, &driven))
-}
-
-/// Carries out `offer` over a WebSocket on `target`, the responder's WSS port, where UDP is blocked.
-///
-/// # Errors
-/// As [`net::ws`](crate::net::ws), and what ended the WebSocket before anything was measured.
-pub async fn flow_over_tcp(
-    _target: SocketAddr,
-    _host: &str,
-    _grant: &Grant,
-    _offer: &Offer,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
-) -> Result<Flowed, Failure> {
-    Err(failure(FailureKind::Internal, "flows over TCP are not built yet"))
 }
 
 /// How a session is driven.

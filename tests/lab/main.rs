@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+mod capacity;
 #[path = "../emulator/mod.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod emulator;

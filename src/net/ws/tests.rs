@@ -35,7 +35,7 @@ pub(crate) async fn echo(subprotocol: &'static str) -> SocketAddr {
         accept(&mut s, Some(subprotocol)).await;
         let mut ws = WebSocketStream::from_raw_socket(s, Role::Server, None).await;
         while let Some(Ok(message)) = ws.next().await {
-            if message.is_text() {
+            if message.is_text() || message.is_binary() {
                 let _ = ws.send(message).await;
             }
         }

@@ -27,8 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(28);
 /// What the line carries one way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CapacityOneWay {
-    /// At the IP level, in kbit/s, over a second, once the line was full: the middle of the better half of the seconds,
-    /// their least and most.
+    /// At the IP level, in kbit/s, over a second, once the line was full: the most (which is the high end too), and as the
+    /// low end the least of the better half of the seconds. No interval of confidence.
     pub ip_kbps: Interval,
     /// In the best second.
     pub loss_pct: f64,
@@ -178,7 +178,7 @@ fn one_way(part: &Part, up: bool, fresh: &Fresh) -> Option<CapacityOneWay> {
     let (record, count) = if up { (&part.up, part.went_up) } else { (&part.down, part.went_down) };
     let found = found(record, part.search.as_ref()?)?;
     Some(CapacityOneWay {
-        ip_kbps: Interval { value: found.kbps, low: found.low, high: found.high },
+        ip_kbps: Interval { value: found.kbps, low: found.low, high: found.kbps },
         loss_pct: found.loss_pct,
         delay_rise_ms: found.delay_rise_ms,
         at_least: found.at_least,

@@ -6,10 +6,10 @@
 //!   └── no welcome ──▶ over          └── nothing comes for two seconds ──▶ over
 //! ```
 
+mod part;
 mod pings;
 
 use super::receiver::Receiver;
-use super::record::Record;
 use super::rhythm::Rhythm;
 use super::search::Search;
 use super::sender::Sender;
@@ -17,6 +17,7 @@ use super::shape::{SEARCH_LEN, headers, of_rate, rates, within};
 use super::{MS, S};
 use crate::wire::flow::{Body, Feedback, HELLO_LEN, Head, Kind, Shape, read, write};
 
+pub use part::{Count, Ending, Part, Sums, Work};
 pub use pings::{Echo, Pings, median};
 
 const HELLO_EVERY: u64 = 250 * MS;
@@ -36,28 +37,6 @@ const SEARCH_SHARE: f64 = 0.6;
 /// Silence of the far end after which it counts as gone.
 const GONE: u64 = 2 * S;
 
-/// What a part of a session is for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Work {
-    /// These shapes, for so many nanoseconds; an empty one is a direction without load.
-    Offer { up: Shape, down: Shape, time: u64 },
-    /// As much as the line carries one way: at most so much at the IP level, so many bytes, and so long.
-    Search { up: bool, ceiling_kbps: f64, bytes: u64, most: u64 },
-}
-
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// All parts are done.
-    Done,
-    /// Nobody answered.
-    Unanswered,
-    /// The far end fell silent under way.
-    Vanished,
-    /// The far end says that it stops: its limits are reached.
-    Stopped,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Hello { tries: u32 },
@@ -66,57 +45,6 @@ enum Phase {
     Drain { since: u64, until: u64, seen: (u32, u32) },
     Farewell { left: u32 },
     Over,
-}
-
-/// What was seen of one part.
-#[derive(Clone, Debug, Default)]
-pub struct Part {
-    pub idle: Pings,
-    pub loaded: Pings,
-    pub up: Record,
-    pub down: Record,
-    /// Packets of data that either end sent in this part and that came to the other, and their UDP payload; and packets
-    /// that this end left out because it was late.
-    pub went_up: Count,
-    pub went_down: Count,
-    pub skipped: u32,
-    pub search: Option<Search>,
-    /// Since when the line is held full, after a search.
-    pub held_since: Option<u64>,
-    /// When its load began and how long it was on.
-    pub load_at: u64,
-    pub load_for: u64,
-}
-
-/// One direction's packets of a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    pub sent: u32,
-    pub received: u32,
-    pub duplicates: u32,
-    /// Lost by the receiver's own socket.
-    pub overflow: u32,
-    /// UDP payload that came.
-    pub bytes: u64,
-}
-
-impl Count {
-    /// What a receiver told, of so many that were sent; the highest number that came proves that no fewer were.
-    fn of(told: &Feedback, sent: u32) -> Self {
-        let sent = sent.max(told.expected);
-        let Feedback { received, duplicates, overflow, bytes, .. } = *told;
-        Self { sent, received, duplicates, overflow, bytes }
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            sent: self.sent.saturating_sub(before.sent),
-            received: self.received.saturating_sub(before.received),
-            duplicates: self.duplicates.saturating_sub(before.duplicates),
-            overflow: self.overflow.saturating_sub(before.overflow),
-            bytes: self.bytes.saturating_sub(before.bytes),
-        }
-    }
 }
 
 /// A session of flows under way.
@@ -519,14 +447,6 @@ impl Client {
         let number = if idle { part.idle.sent(now) } else { part.loaded.sent(now) };
         write(buf, &self.head(Kind::Ping, 0, now), &Body::Ping { number }, 0)
     }
-}
-
-/// Sums of a whole session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
-    /// UDP payload sent and received.
-    pub bytes: u64,
-    pub lies: u32,
 }
 
 fn millis(time: u64) -> u16 {

@@ -253,10 +253,10 @@ fn recent(record: &Record, headers: u32, least: u64, count: impl Fn(&Interval) -
 /// What the line carried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
-    /// kbit/s at the IP level over a second: the middle of the better half of the seconds, the least and the most of them.
+    /// kbit/s at the IP level over a second, the most (RFC 9097 section 5.3); and the least of the better half of the
+    /// seconds, which tells how steady it is.
     pub kbps: f64,
     pub low: f64,
-    pub high: f64,
     /// In the second that carried most.
     pub loss_pct: f64,
     pub delay_rise_ms: f64,
@@ -285,16 +285,14 @@ pub fn found(record: &Record, search: &Search) -> Option<Found> {
     seconds.sort_by(|a, b| a.0.total_cmp(&b.0));
     let better = seconds.get(seconds.len() / 2..)?;
     let (low, high) = (better.first()?, better.last()?);
-    let middle = better.get(better.len() / 2)?;
     let best = kept.get(high.1).zip(kept.get(high.2))?;
     let of = best.1.expected.saturating_sub(best.0.expected).max(1);
     let came = best.1.received.saturating_sub(best.0.received);
     let delays: Vec<i64> = kept.get(high.1..=high.2)?.iter().filter_map(|i| i.delay).collect();
     let mean = delays.iter().map(|d| *d as f64).sum::<f64>() / (delays.len().max(1) as f64);
     Some(Found {
-        kbps: middle.0,
+        kbps: high.0,
         low: low.0,
-        high: high.0,
         loss_pct: 100.0 * f64::from(of.saturating_sub(came)) / f64::from(of),
         delay_rise_ms: search.base.map_or(0.0, |base| ((mean - base as f64) / 1e6).max(0.0)),
         at_least: search.own_limit(),

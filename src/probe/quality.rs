@@ -7,6 +7,7 @@ mod estimates;
 mod figures;
 mod more;
 mod offer;
+mod over_tcp;
 mod ride;
 mod series;
 #[cfg(test)]
@@ -124,7 +125,9 @@ impl<'a> Run<'a> {
             Candidate::Ws { port, spec } => {
                 let series = series::pings(self.task, self.settings, (*port, spec), self.pings_for(), self.cancel);
                 let series = series.await.map_err(Miss)?;
-                Ok(Used::own(figures::of_series(&series, |e| (self.stands)(&Load::NONE, e))))
+                let mut used = Used::own(figures::of_series(&series, |e| (self.stands)(&Load::NONE, e)));
+                used.tried.extend(over_tcp::loads(self, (*port, spec)).await);
+                Ok(used)
             }
             Candidate::Tcp { port } => {
                 let series = series::connects(self.at(*port), self.remaining(), self.cancel).await.map_err(Miss)?;

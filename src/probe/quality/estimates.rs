@@ -18,8 +18,8 @@ pub fn rounded(value: f64) -> f64 {
 /// An interval whose ends are rounded outwards, so that rounding decides nothing.
 fn outward(interval: Interval) -> Estimate {
     // A millionth is the error of the arithmetic, not of the figure.
-    let low = ((interval.low * SCALE) + 1e-6).floor() / SCALE;
-    let high = ((interval.high * SCALE) - 1e-6).ceil() / SCALE;
+    let low = ((interval.low * SCALE) + 1e-6).floor() / SCALE + 0.0;
+    let high = ((interval.high * SCALE) - 1e-6).ceil() / SCALE + 0.0;
     let value = rounded(interval.value);
     Estimate { value, low: low.min(value), high: high.max(value) }
 }

@@ -3,6 +3,8 @@
 
 mod flows;
 
+pub use flows::flow_facts;
+
 use std::time::Duration;
 
 use serde_json::Value;

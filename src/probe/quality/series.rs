@@ -119,7 +119,10 @@ pub async fn pings(
 }
 
 /// Climbs to the WebSocket as its own check does.
-async fn open(
+///
+/// # Errors
+/// The step at which it could not be opened.
+pub async fn open(
     task: &MeasureTask,
     settings: &Settings,
     port: u16,

@@ -134,7 +134,7 @@ impl Offering<'_> {
 }
 
 /// A flow's facts.
-fn flow_facts(offered: &Offered, flowed: &Flowed, estimates: &Estimates) -> Facts {
+pub fn flow_facts(offered: &Offered, flowed: &Flowed, estimates: &Estimates) -> Facts {
     let mut facts = Facts::new();
     facts.set(&metric::LOAD, offered);
     facts.set(&metric::DURATION_S, rounded(flowed.seconds));

@@ -131,11 +131,16 @@ pub fn rtc_check(finished: &Finished, log: &[Packet]) -> Errors {
         errors.extend([(rows[7], so.duplicated.into()), (rows[8], so.reordered.into())]);
     }
     errors.insert("truth: RTT mean, ms", mean(&truth.rtt));
-    let late = &seen["send_late_ms"];
-    differ(&mut errors, "send lateness p50, ms", late["p50"].as_f64(), 0.0);
-    differ(&mut errors, "send lateness p99, ms", late["p99"].as_f64(), 0.0);
+    late(&mut errors, seen);
     errors.insert("CPU, % of a core", 100.0 * finished.cpu.as_secs_f64() / truth.lasted);
     errors
+}
+
+/// How late it says that it sent.
+fn late(errors: &mut Errors, seen: &Value) {
+    let late = &seen["send_late_ms"];
+    differ(errors, "send lateness p50, ms", late["p50"].as_f64(), 0.0);
+    differ(errors, "send lateness p99, ms", late["p99"].as_f64(), 0.0);
 }
 
 const UP: [&str; 9] = [
@@ -168,6 +173,7 @@ pub fn until_verdict(finished: &Finished) -> Errors {
     let Some(check) = quality(&finished.run) else { return errors };
     differ(&mut errors, "train, s", check["observed"]["duration_s"].as_f64(), 0.0);
     differ(&mut errors, "packets sent", check["observed"]["sent"].as_f64(), 0.0);
+    late(&mut errors, &check["observed"]);
     errors.insert("verdict passed", f64::from(u8::from(check["status"] == "pass")));
     errors
 }

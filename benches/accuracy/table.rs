@@ -129,7 +129,8 @@ pub fn head(arguments: &str) -> String {
     let date = said("date", &["-u", "+%F"]);
     let machine = format!("{} CPUs, Linux {} {}", said("nproc", &[]), said("uname", &["-r"]), said("uname", &["-m"]));
     let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let versions = [said("ping", &["-V"]), first(said("irtt", &["version"])), first(said("iperf3", &["--version"]))];
+    let versions =
+        [first(said("ping", &["-V"])), first(said("irtt", &["version"])), first(said("iperf3", &["--version"]))];
     let versions: Vec<_> = versions.into_iter().filter(|v| !v.is_empty()).collect();
     format!(
         "# Accuracy against the emulator's log\n\n\

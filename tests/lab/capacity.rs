@@ -68,7 +68,6 @@ fn the_line_that_is_found_is_the_routers_by_direction() {
 /// --ignored --nocapture`.
 #[test]
 #[ignore = "a benchmark: two minutes alone on the machine"]
-#[expect(clippy::print_stdout, reason = "the table")]
 fn the_matrix_of_rates() {
     let Some(lab) = Lab::with(&["tc"]) else { return };
     let _server = wide(&lab);

@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
         let via = Via::Stun { credential, secret: chance::bytes() };
         let length = self.fitting(self.task.length, self.remaining());
         let load = offer::AUDIO;
-        let ride = Ride { target: self.at(port), via, load, judged: Load::NONE, length };
+        let ride = Ride { target: self.at(port), via, load, judged: Load::NONE, length, more: false };
         ride::ride(self, ride).await.map_err(Miss)
     }
 

@@ -3,7 +3,6 @@
 
 mod burst;
 pub mod capacity;
-mod carried;
 mod direction;
 mod distribution;
 pub mod emodel;

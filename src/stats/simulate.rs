@@ -111,7 +111,7 @@ pub(super) fn path(chance: &mut Chance, packets: u32, up: Way, down: Way) -> (Tr
         overflow: 0,
     };
     let replies = back.iter().map(reply).collect();
-    (Train { sent, replies, far: Some(far), stateful: true, payload_bytes: u64::from(packets) * 100 }, truth)
+    (Train { sent, replies, far: Some(far), stateful: true }, truth)
 }
 
 /// Different packets that came after one with a higher number.

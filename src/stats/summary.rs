@@ -1,7 +1,6 @@
 //! A train's summary, put together from its parts.
 
 use super::burst::loss;
-use super::carried::carried;
 use super::direction::{directions, round_trip};
 use super::distribution::{distribution, late};
 use super::interval::mean_interval;
@@ -37,8 +36,6 @@ pub fn summarise(train: &Train, z: f64) -> Summary {
         duplicated_down: ways.duplicated_down,
         delay_rise_up_ms: rise(&by_sending(&up), z),
         delay_rise_down_ms: rise(&by_sending(&down), z),
-        carried_up_kbps: carried(train, loss_up.as_ref()),
-        carried_down_kbps: carried(train, loss_down.as_ref()),
         loss_up,
         loss_down,
         late: late(&train.sent),

@@ -12,8 +12,6 @@ pub struct Train {
     pub far: Option<Far>,
     /// The far end keeps a sequence of its own, so that `Reply::number` tells its sendings apart.
     pub stateful: bool,
-    /// Bytes of the payload that the train stands for (the codec's, as the caller counts it), of all its packets.
-    pub payload_bytes: u64,
 }
 
 /// One packet of ours.
@@ -139,9 +137,6 @@ pub struct Summary {
     /// How much the one-way delay rose from the train's first part to its last: a queue that fills.
     pub delay_rise_up_ms: Option<Interval>,
     pub delay_rise_down_ms: Option<Interval>,
-    /// Rate of [`Train::payload_bytes`] that arrived, from what was sent and the loss of the direction, in kbit/s.
-    pub carried_up_kbps: Option<Interval>,
-    pub carried_down_kbps: Option<Interval>,
     pub late: Option<Late>,
     /// The far end's times ran backwards, jumped or lay in the future in so many replies, which no delay is taken from.
     pub far_clock_jumps: u32,

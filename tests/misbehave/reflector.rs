@@ -286,5 +286,6 @@ fn a_suspended_process_blames_nobody() {
     let quality = report.quality(&relay.to_string());
     sane(quality);
     assert_ne!(quality.status(), "fail", "{quality}");
-    assert!(quality.seen("caveats").as_array().is_some_and(|all| !all.is_empty()), "{quality}");
+    // Of the load under which it happened.
+    assert!(quality.value.to_string().contains("this process was suspended"), "{quality}");
 }

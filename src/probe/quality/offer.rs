@@ -90,7 +90,7 @@ impl<'a> Offering<'a> {
                 tokio::time::sleep(self.rest().min(self.run.remaining())).await;
             }
             let share = self.run.remaining() / u32::try_from(loads.len() - number).unwrap_or(1).max(1);
-            let tried = self.one(*load, share).await?;
+            let tried = self.one(*load, share, number + 1 < loads.len()).await?;
             let holds = tried.standing == Some(Standing::Holds);
             self.tried.push(tried);
             if holds {
@@ -102,9 +102,9 @@ impl<'a> Offering<'a> {
         Ok(self.used(more))
     }
 
-    async fn one(&mut self, load: Load, time: Duration) -> Result<Tried, Miss> {
+    async fn one(&mut self, load: Load, time: Duration, more: bool) -> Result<Tried, Miss> {
         if load.is_symmetric() {
-            self.train(load, time).await
+            self.train(load, time, more).await
         } else {
             self.round_trips().await?;
             Ok(self.flows(load, time).await)
@@ -114,7 +114,7 @@ impl<'a> Offering<'a> {
     /// Without a train there are no round trips, nor anything to judge quality by: audio is sent for them.
     async fn round_trips(&mut self) -> Result<(), Miss> {
         if !self.tried.iter().any(|tried| tried.train) && self.refused.is_none() {
-            let tried = self.train(AUDIO, self.run.remaining()).await?;
+            let tried = self.train(AUDIO, self.run.remaining(), false).await?;
             self.tried.push(tried);
         }
         Ok(())
@@ -140,7 +140,7 @@ impl<'a> Offering<'a> {
     }
 
     /// A symmetric load, by a train.
-    async fn train(&mut self, load: Load, time: Duration) -> Result<Tried, Miss> {
+    async fn train(&mut self, load: Load, time: Duration, more: bool) -> Result<Tried, Miss> {
         let begun = self.run.remaining();
         let left = |run: &Run<'_>| time.saturating_sub(begun.saturating_sub(run.remaining()));
         let (v6, stands) = (self.run.v6(), self.run.stands.clone());
@@ -159,7 +159,7 @@ impl<'a> Offering<'a> {
             };
             let length = self.run.fitting(self.run.task.length, left(self.run));
             let target = self.run.at(self.reflector.port);
-            let ride = Ride { target, via: Via::Stamp(stamp), load, judged: load, length };
+            let ride = Ride { target, via: Via::Stamp(stamp), load, judged: load, length, more };
             let outcome = ride::ride(self.run, ride).await.map_err(Miss)?;
             if outcome.record.replies.is_empty() && !self.answered {
                 // A responder without a key does not know packets that bear its proof.
@@ -169,7 +169,7 @@ impl<'a> Offering<'a> {
                 return Err(Miss(self.unanswered(&outcome)));
             }
             self.answered = true;
-            return Ok(figures::of_train(&outcome, Some(load), v6, |e| stands(&load, e)).0);
+            return Ok(figures::of_train(&outcome, Some(load), v6, |e| ride::standing(&stands, &load, e, more)).0);
         }
     }
 

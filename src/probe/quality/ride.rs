@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Run;
 use super::estimates::{Circumstances, estimates};
-use crate::model::{Failure, Length, Load, Standing, Step};
+use crate::model::measure::names;
+use crate::model::{Estimates, Failure, Length, Load, Standing, Step};
 use crate::net::paced::Paced;
 use crate::probe::measure::Stands;
 use crate::session::train::{Decision, Looks, Outcome, Plan, Train, Via};
@@ -26,6 +27,23 @@ pub struct Ride {
     /// What its figures are held against: [`Load::NONE`] where it offers no load.
     pub judged: Load,
     pub length: Length,
+    /// A lower load is offered where this one does not flow: nothing else about it need be decided then.
+    pub more: bool,
+}
+
+/// How figures under a load stand. One whose rates do not flow fails although other figures are open, where a lower load
+/// comes after it.
+pub fn standing(stands: &Stands, load: &Load, estimates: &Estimates, more: bool) -> Standing {
+    const RATES: [&str; 4] = [names::UP_KBPS, names::DOWN_KBPS, names::DELAY_RISE_UP_MS, names::DELAY_RISE_DOWN_MS];
+    let standing = stands(load, estimates);
+    if standing != Standing::Undecided || !more {
+        return standing;
+    }
+    let fails = |name: &str| {
+        let alone = estimates.get(name).map(|estimate| Estimates([(name.to_owned(), estimate)].into_iter().collect()));
+        alone.is_some_and(|alone| stands(load, &alone) == Standing::Fails)
+    };
+    if RATES.into_iter().any(fails) { Standing::Fails } else { standing }
 }
 
 /// Sends it.
@@ -44,7 +62,7 @@ pub async fn ride(run: &Run<'_>, ride: Ride) -> Result<Outcome, Failure> {
         cancel: run.cancel.clone(),
         step: Step::Train,
     };
-    let looks = looks(ride.length, ride.judged, run.stands.clone());
+    let looks = looks(ride.length, ride.judged, ride.more, run.stands.clone());
     let plan = Plan { target: ride.target, load: ride.load, via: ride.via, dscp: run.task.dscp, looks };
     let progress = run.progress.clone();
     let driven = paced
@@ -64,14 +82,14 @@ pub async fn knock(run: &Run<'_>, target: SocketAddr, via: Via, load: Load) -> R
         cancel: run.cancel.clone(),
         step: Step::Train,
     };
-    let looks = looks(Length::Exact(KNOCK), load, std::sync::Arc::new(|_, _| Standing::Undecided));
+    let looks = looks(Length::Exact(KNOCK), load, false, std::sync::Arc::new(|_, _| Standing::Undecided));
     let plan = Plan { target, load, via, dscp: run.task.dscp, looks };
     let driven = paced.run(move |start| Train::new(plan, start.at, start.wall), |_, _| {}).await?;
     Ok(driven.session.finish(driven.ended))
 }
 
 /// When to look, and what a look says.
-fn looks(length: Length, judged: Load, stands: Stands) -> Looks {
+fn looks(length: Length, judged: Load, more: bool, stands: Stands) -> Looks {
     let codec = judged.figures_up().codec_kbps;
     let around = Circumstances { codec_kbps: (!judged.is_none()).then_some(codec), ..Circumstances::default() };
     let mut answered = (0, 0);
@@ -80,7 +98,7 @@ fn looks(length: Length, judged: Load, stands: Stands) -> Looks {
             answered = (summary.sent, summary.received);
         }
         let gone = answered.1 > 0 && summary.sent.saturating_sub(answered.0) >= GONE;
-        let standing = stands(&judged, &estimates(summary, &around));
+        let standing = standing(&stands, &judged, &estimates(summary, &around), more);
         if gone || standing != Standing::Undecided { Decision::Decided } else { Decision::Undecided }
     };
     Looks { next: schedule(length), decide: Box::new(decide) }
@@ -93,4 +111,32 @@ fn schedule(length: Length) -> Box<dyn Fn(Duration) -> Option<(Duration, f64)> +
         Length::Decided { least, most } => stats::Looks::deciding(least, most),
     };
     Box::new(move |so_far| looks.next(so_far))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Estimate, Media};
+
+    #[test]
+    fn a_load_that_does_not_flow_fails_where_a_lower_one_comes_whatever_else_is_open() {
+        let load = Load { media: Media::Audio, up_kbps: 80.0, down_kbps: 80.0, sessions: 1, down_streams: 1 };
+        let stands: Stands = std::sync::Arc::new(|load, all| {
+            let up = all.get(names::UP_KBPS).map(|e| e.high < load.up_kbps);
+            let rise = all.get(names::DELAY_RISE_UP_MS).map(|e| e.low < 50.0 && e.high > 50.0);
+            match (up, rise) {
+                (_, Some(true)) | (None, None) => Standing::Undecided,
+                (Some(true), _) => Standing::Fails,
+                _ => Standing::Holds,
+            }
+        });
+        let estimate = |value, low, high| Estimate { value, low, high };
+        let seen = |kbps| {
+            let rise = (names::DELAY_RISE_UP_MS.to_owned(), estimate(40.0, -600.0, 700.0));
+            Estimates([rise, (names::UP_KBPS.to_owned(), estimate(kbps, kbps - 1.0, kbps + 1.0))].into_iter().collect())
+        };
+        assert_eq!(standing(&stands, &load, &seen(58.0), true), Standing::Fails);
+        assert_eq!(standing(&stands, &load, &seen(58.0), false), Standing::Undecided);
+        assert_eq!(standing(&stands, &load, &seen(82.0), true), Standing::Undecided);
+    }
 }

@@ -28,7 +28,6 @@ pub(super) struct Book {
     replies: Vec<Reply>,
     /// Which request each number of the far end's replies answered.
     numbers: Vec<u32>,
-    payload_bytes: u64,
     distinct: u32,
     longest_rtt: i64,
     /// The far end numbers its replies: one had another number than its request.
@@ -75,15 +74,13 @@ impl Book {
     }
 
     pub fn push(&mut self, sent: Sent) {
-        self.payload_bytes += u64::from(sent.len);
         self.sent.push(sent);
         self.answered.push(0);
     }
 
     /// The last packet never left.
     pub fn take_back(&mut self) {
-        let Some(sent) = self.sent.pop() else { return };
-        self.payload_bytes -= u64::from(sent.len);
+        self.sent.pop();
         self.answered.pop();
     }
 
@@ -200,10 +197,6 @@ impl Book {
         train.replies.clear();
         train.replies.extend(self.replies.iter().filter(|r| (r.request as usize) < upto).map(number));
         train.far = far;
-        train.payload_bytes = match all {
-            true => self.payload_bytes,
-            false => sent.iter().map(|s| u64::from(s.len)).sum(),
-        };
     }
 
     fn distinct_until(&self, upto: usize) -> u32 {

@@ -61,7 +61,7 @@ fn a_clean_train_is_recorded_packet_by_packet() {
     let outcome = world.run(train(ours(), audio(), exact(2)));
     assert_eq!((outcome.ending, outcome.responder, outcome.misbehaviour.total()), (Ending::Full, true, 0));
     assert_eq!((outcome.record.sent.len(), outcome.record.replies.len(), world.truth.questions), (100, 100, 0));
-    assert_eq!(outcome.record.payload_bytes, 100 * 114);
+    assert!(outcome.record.sent.iter().all(|sent| sent.len == 114));
     let summary = stats::summarise(&outcome.record, outcome.z);
     assert!((summary.rtt_mean.unwrap().value - 40.0).abs() < 0.001, "{summary:?}");
     assert_eq!(summary.loss_up.unwrap().lost + summary.loss_down.unwrap().lost, 0);
@@ -158,7 +158,7 @@ fn video_and_many_sessions_make_their_rate() {
         let mut world = ways(Way { loss: 0.01, ..Way::default() }, Way { loss: 0.02, ..Way::default() });
         let outcome = world.run(train(ours(), load, exact(5)));
         assert!(world.truth.sent.abs_diff(packets * 5) <= 5, "{:?}", world.truth);
-        let bits = outcome.record.payload_bytes as f64 * 8.0 / 5000.0;
+        let bits = outcome.record.sent.iter().map(|sent| f64::from(sent.len)).sum::<f64>() * 8.0 / 5000.0;
         assert!((bits / outcome.offered.udp_kbps - 1.0).abs() < 0.01, "{bits} {:?}", outcome.offered);
         let summary = stats::summarise(&outcome.record, outcome.z);
         assert_eq!(summary.loss_up.unwrap().lost, world.truth.lost_up);

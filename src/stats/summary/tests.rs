@@ -43,7 +43,6 @@ fn of_one_packet_and_of_two_there_is_a_round_trip_but_no_interval_of_its_mean() 
         assert_eq!((one.rtt_mean, one.jitter_up, one.rtt_variation), (None, None, None));
         assert_eq!((one.delay_rise_up_ms, one.delay_rise_down_ms), (None, None));
         assert_eq!((one.loss_up.unwrap().lost, one.loss_up.unwrap().of), (0, packets));
-        assert_eq!(one.carried_up_kbps.is_some(), packets == 2);
         assert_eq!(one.late.unwrap().max_ms, 0.0);
     }
 }
@@ -53,7 +52,7 @@ fn a_train_without_an_answer_is_all_lost() {
     let silent = Train { replies: Vec::new(), far: None, ..answered(50) };
     let none = summarise(&silent, Z);
     assert_eq!((none.received, none.loss.unwrap().share.value, none.rtt), (0, 100.0, None));
-    assert_eq!((none.loss_up, none.loss_down, none.carried_up_kbps), (None, None, None));
+    assert_eq!((none.loss_up, none.loss_down), (None, None));
     assert_eq!((none.reordered_up, none.duplicated_down), (None, None));
     let told = Far { came: vec![Some(true); 50], unique: 50, replies: 50, ..Far::default() };
     let down = summarise(&Train { far: Some(told), ..silent }, Z);
@@ -221,16 +220,6 @@ fn a_queue_that_fills_shows_on_its_way() {
     assert!(summary.delay_rise_down_ms.unwrap().high < 5.0, "{:?}", summary.delay_rise_down_ms);
 }
 
-#[test]
-fn the_rate_that_arrived_is_the_offered_less_the_loss() {
-    let (train, truth) = path(&mut Chance::new(2), 500, way(20.0, 1.0, 0.1, 0.0), way(20.0, 1.0, 0.0, 0.0));
-    let summary = summarise(&train, Z);
-    let truth = 40.0 * (1.0 - f64::from(truth.lost_up) / 500.0);
-    let up = summary.carried_up_kbps.unwrap();
-    assert!((up.value - truth).abs() < 0.01 && up.low < truth && truth < up.high, "{up:?} for {truth}");
-    assert!((summary.carried_down_kbps.unwrap().value - 40.0).abs() < 0.01);
-}
-
 /// The sender slept for an hour in the middle.
 #[test]
 fn a_suspended_sender_is_no_jitter() {
@@ -244,7 +233,6 @@ fn a_suspended_sender_is_no_jitter() {
     let summary = summarise(&train, Z);
     assert_eq!((summary.jitter_up.unwrap().mean.value, summary.late.unwrap().p99_ms), (0.0, 3_600_000.0));
     assert_eq!((summary.far_clock_jumps, summary.loss.unwrap().lost), (0, 0));
-    assert!(summary.carried_up_kbps.unwrap().value < 1.0);
 }
 
 fn time() -> impl Strategy<Value = i64> {
@@ -271,7 +259,6 @@ prop_compose! {
         replies in prop::collection::vec((number(), number(), time(), prop::option::of((time(), time()))), 0..120),
         far in prop::option::of(any_far()),
         stateful in any::<bool>(),
-        payload_bytes in any::<u64>(),
         absurd in any::<bool>(),
     ) -> Train {
         let place = |n: usize, at| if absurd { at } else { n as i64 * 20 * MS };
@@ -280,7 +267,7 @@ prop_compose! {
             let back = if absurd { *back } else { n as i64 * 20 * MS + 40 * MS };
             Reply { request: *request, number: *number, back, far: *far }
         });
-        Train { sent: sent.collect(), replies: replies.collect(), far, stateful, payload_bytes }
+        Train { sent: sent.collect(), replies: replies.collect(), far, stateful }
     }
 }
 
@@ -321,9 +308,8 @@ proptest! {
         for variation in [summary.jitter_up, summary.jitter_down, summary.rtt_variation] {
             prop_assert!(sound_variation(variation), "{variation:?}");
         }
-        let rates = [summary.carried_up_kbps, summary.carried_down_kbps];
-        for interval in [summary.rtt_mean, summary.delay_rise_up_ms, summary.delay_rise_down_ms].iter().chain(&rates) {
-            prop_assert!(sound(*interval), "{interval:?}");
+        for interval in [summary.rtt_mean, summary.delay_rise_up_ms, summary.delay_rise_down_ms] {
+            prop_assert!(sound(interval), "{interval:?}");
         }
     }
 }

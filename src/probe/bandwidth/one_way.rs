@@ -8,14 +8,17 @@ use crate::session::flow::client::{Count, Part, Pings};
 use crate::session::flow::record;
 use crate::stats::{Interval, median, percentile, share_interval};
 
-/// Less than this share of what was to be sent is another load than the one that was to be measured.
-const SENT_SHARE: f64 = 0.97;
+/// Less than this share of what was to be sent is another load than the one that was to be measured. What is offered
+/// beyond what is required covers the rest.
+const SENT_SHARE: f64 = 0.99;
 
 /// The record of one direction, and the delay of its pings before the load.
 struct Direction<'a> {
     count: Count,
     record: &'a record::Record,
     figures: Figures,
+    /// Packets a second that were to be sent.
+    planned: f64,
     idle: Vec<f64>,
 }
 
@@ -26,12 +29,14 @@ pub(super) fn flowed(part: &Part, offer: &Offer, v6: bool, ended: &Ended) -> Flo
         count: part.went_up,
         record: &part.up,
         figures: offer.load.figures_up(),
+        planned: part.planned[0],
         idle: part.idle.echoes.iter().map(|e| ms(e.up)).collect(),
     };
     let down = Direction {
         count: part.went_down,
         record: &part.down,
         figures: offer.load.figures_down(),
+        planned: part.planned[1],
         idle: part.idle.echoes.iter().map(|e| ms(e.down)).collect(),
     };
     let mut caveats = ended.caveats();
@@ -77,18 +82,19 @@ fn one_way(
     if !whole {
         caveats.push(format!("the flow {name} lasted {seconds:.1} s of {:.1} s", offer.length.as_secs_f64()));
     }
-    // Pings and feedback take the place of a part of the packets; a fifth at the most.
-    let planned = figures.packets_per_second * seconds;
-    let enough = whole && f64::from(sent) >= planned * SENT_SHARE * 0.8 && sent > 0;
+    let planned = direction.planned * seconds;
+    let offered = (f64::from(sent) / planned.max(1.0)).min(1.0);
+    // A packet of a handful is no share.
+    let enough = whole && sent > 0 && f64::from(sent + 1) >= planned * SENT_SHARE;
     if !enough && sent > 0 {
         caveats.push(format!(
             "of about {planned:.0} packets {name} only {sent} were sent: the load was not offered whole"
         ));
     }
     let carried = |loss: Interval| Interval {
-        value: figures.codec_kbps * (1.0 - loss.value / 100.0),
-        low: figures.codec_kbps * (1.0 - loss.high / 100.0),
-        high: figures.codec_kbps * (1.0 - loss.low / 100.0),
+        value: offered * figures.codec_kbps * (1.0 - loss.value / 100.0),
+        low: offered * figures.codec_kbps * (1.0 - loss.high / 100.0),
+        high: offered * figures.codec_kbps * (1.0 - loss.low / 100.0),
     };
     OneWay {
         offered_kbps: figures.codec_kbps,

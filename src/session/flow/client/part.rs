@@ -39,6 +39,8 @@ pub struct Part {
     pub went_up: Count,
     pub went_down: Count,
     pub skipped: u32,
+    /// Packets a second that were to be sent up and down, where a load was offered.
+    pub planned: [f64; 2],
     pub search: Option<Search>,
     /// Since when the line is held full, after a search.
     pub held_since: Option<u64>,

@@ -156,7 +156,17 @@ fn reason(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bo
     };
     let via = figures::via(facts);
     let with = if via.is_empty() { String::new() } else { format!(" Measured with {via}.") };
-    format!("To {place}: {}{action}.{with}{}", clauses.join("; "), figures::caveats(facts))
+    let alone = parts.iter().find_map(|p| alone(&p.shown_by?.facts)).unwrap_or_default();
+    format!("To {place}: {}{alone}{action}.{with}{}", clauses.join("; "), figures::caveats(facts))
+}
+
+/// What flowed each way by itself.
+fn alone(facts: &Facts) -> Option<String> {
+    let kbps = |m| facts.get::<Value>(m)?.get("carried_kbps")?.as_f64();
+    let way = |kbps: f64, way: &str| format!("{kbps:.1} kbit/s {way}");
+    let ways = [kbps(&metric::UP_ALONE).map(|k| way(k, "up")), kbps(&metric::DOWN_ALONE).map(|k| way(k, "down"))];
+    let ways: Vec<String> = ways.into_iter().flatten().collect();
+    (!ways.is_empty()).then(|| format!("; one way alone carried {}", ways.join(" and ")))
 }
 
 /// One rate in words: what arrived, whether the delay stayed flat, and by which load it is shown.

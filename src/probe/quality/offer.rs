@@ -100,6 +100,7 @@ impl<'a> Offering<'a> {
             }
         }
         self.round_trips().await?;
+        self.each_way_alone().await;
         let more = self.capacity().await;
         Ok(self.used(more))
     }

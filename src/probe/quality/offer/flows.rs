@@ -52,6 +52,23 @@ impl Offering<'_> {
         Tried { load: Some(load), standing: Some(standing), estimates, train: false, facts }
     }
 
+    /// A train's load goes both ways at once. The least that did not flow goes each way alone too, which tells a way that is
+    /// too narrow from a line that cannot do both; with `--thorough` the highest that did.
+    pub(super) async fn each_way_alone(&mut self) {
+        let failed = |tried: &Tried| tried.train && tried.standing == Some(Standing::Fails);
+        let failed = self.tried.iter().rposition(failed);
+        let held = || self.run.settings.thorough.then(|| self.tried.iter().position(|tried| tried.train)).flatten();
+        let Some((place, load)) = failed.or_else(held).and_then(|n| Some((n, self.tried.get(n)?.load?))) else {
+            return;
+        };
+        tokio::time::sleep(self.rest().min(self.run.remaining())).await;
+        let mut facts = Facts::new();
+        self.alone(load, &mut facts).await;
+        if let Some(tried) = self.tried.get_mut(place) {
+            tried.facts.extend(facts);
+        }
+    }
+
     fn via_flow(&self, flowed: &Flowed) -> Value {
         json!({
             "method": "flow", "transport": flowed.carrier, "address": self.run.task.address,

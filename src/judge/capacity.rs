@@ -42,12 +42,13 @@ pub fn judge(measure: &Measure, seen: &Seen, place: &str) -> Judged {
     Judged { facts, limits: Vec::new(), status: Status::Pass, reason }
 }
 
-/// `at least 95 kbit/s up (95 %: 93–97)`.
+/// `at least 95 kbit/s up (93–97 from second to second)`.
 fn way_words(way: &Value, name: &str) -> Option<String> {
     let number = |key: &str| way.get(key).and_then(Value::as_f64);
     let least = if way.get("at_least").and_then(Value::as_bool) == Some(true) { "at least " } else { "" };
     let interval = number("low_kbps").zip(number("high_kbps"));
-    let interval = interval.map(|(low, high)| format!(" (95 %: {}–{})", figures::number(low), figures::number(high)));
+    let interval = interval
+        .map(|(low, high)| format!(" ({}–{} from second to second)", figures::number(low), figures::number(high)));
     Some(format!("{least}{} kbit/s {name}{}", figures::number(number("ip_kbps")?), interval.unwrap_or_default()))
 }
 

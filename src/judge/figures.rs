@@ -92,16 +92,16 @@ pub fn more(facts: &Facts) -> String {
     let packets: Option<f64> = facts.get(&metric::PACKETS_TO_DECIDE);
     let (sent, seconds): (Option<f64>, Option<f64>) = (facts.get(&metric::SENT), facts.get(&metric::DURATION_S));
     let Some(packets) = packets.filter(|p| *p > 0.0 && p.is_finite()) else {
-        return "measure longer with --max-duration".to_owned();
+        return "measure longer with --duration".to_owned();
     };
     let longer = sent.zip(seconds).filter(|(sent, s)| *sent > 0.0 && *s > 0.0).map(|(sent, s)| s * packets / sent);
     match longer.zip(seconds) {
         Some((longer, seconds)) => {
             // Room for what a longer train may still change, in round figures.
             let most = ((seconds + longer) * 1.1 / 10.0).ceil() * 10.0;
-            format!("about {packets:.0} more packets ({longer:.0} s) would decide it: --max-duration {most:.0}")
+            format!("about {packets:.0} more packets ({longer:.0} s) would decide it: --duration {most:.0}")
         }
-        None => format!("about {packets:.0} more packets would decide it: a longer --max-duration"),
+        None => format!("about {packets:.0} more packets would decide it: a longer --duration"),
     }
 }
 
@@ -117,11 +117,11 @@ mod tests {
     #[test]
     fn what_is_undecided_says_how_much_longer() {
         let mut facts = Facts::new();
-        assert_eq!(more(&facts), "measure longer with --max-duration");
+        assert_eq!(more(&facts), "measure longer with --duration");
         facts.set(&metric::PACKETS_TO_DECIDE, 1000);
         facts.set(&metric::SENT, 1500);
         facts.set(&metric::DURATION_S, 30.0);
-        assert_eq!(more(&facts), "about 1000 more packets (20 s) would decide it: --max-duration 60");
+        assert_eq!(more(&facts), "about 1000 more packets (20 s) would decide it: --duration 60");
     }
 
     #[test]

@@ -8,11 +8,11 @@ pub const ONE_LOOK: f64 = 1.96;
 
 /// Looks in seconds, and their widths. Few and spread over the train. The first, with few packets, is for what is
 /// plainly bad or fast; the next two are as narrow as lets a train without a loss be decided against a limit of 1.5 %
-/// (with 80 packets a second at 5 s, with 50 at 6.8 s, and a tenth of a second to spare); the rest share what error
+/// (with 80 packets a second at 5 s, with 50 at 6.6 s, and a tenth of a second to spare); the rest share what error
 /// these leave. Found by exact calculation for rates of 50 to 300 packets a second and limits of 1 to 3 %; the test
 /// below repeats it by simulation.
 const LOOKS: [(f64, f64); 7] =
-    [(4.0, 3.2), (5.0, 2.44), (6.8, 2.25), (10.0, 2.5), (15.0, 2.5), (22.0, 2.5), (30.0, 2.5)];
+    [(4.0, 3.2), (5.0, 2.44), (6.6, 2.21), (10.0, 2.5), (15.0, 2.5), (22.0, 2.5), (30.0, 2.5)];
 /// Of looks before the first of these, each twice as late as the one before: so few packets err most.
 const EARLY: f64 = 4.0;
 /// Of looks after the last of these, each half as late again as the one before.

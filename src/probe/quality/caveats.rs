@@ -10,6 +10,9 @@ use crate::stats::Summary;
 /// A sender whose latest hundredth is later than this disturbs the shape of its train.
 const LATE_MS: f64 = 1.0;
 
+/// So many packets lost one after the other are no chance at the losses that limits are about.
+const BURST: u32 = 4;
+
 /// One sentence each.
 pub fn of_train(outcome: &Outcome, summary: &Summary) -> Vec<String> {
     let mut all = Vec::new();
@@ -34,6 +37,7 @@ pub fn of_train(outcome: &Outcome, summary: &Summary) -> Vec<String> {
         )
     }));
     say(by_direction(summary));
+    say(in_bursts(summary));
     say(outcome.stun_errors.map(|(code, count)| format!("{} were STUN errors, the last one {code}", replies(count))));
     say(outcome.icmp.as_ref().map(|(error, count)| format!("ICMP errors came back ({count}), the last one: {error}")));
     say((outcome.ending == Ending::Stopped)
@@ -76,6 +80,15 @@ fn clock(summary: &Summary) -> Option<String> {
 fn by_direction(summary: &Summary) -> Option<String> {
     let silent = summary.loss.is_some() && (summary.loss_up.is_none() || summary.loss_down.is_none());
     silent.then(|| "the far end tells nothing by direction: loss is of the round trip".to_owned())
+}
+
+/// An interval takes packets to be lost one by one, by chance; a burst is one chance.
+fn in_bursts(summary: &Summary) -> Option<String> {
+    let losses = [summary.loss_up, summary.loss_down, summary.loss].into_iter().flatten();
+    let longest = losses.filter_map(|loss| loss.longest_burst).max().filter(|longest| *longest >= BURST)?;
+    Some(format!(
+        "{longest} packets were lost in a row: where loss comes in bursts, another train may see far more or less of it"
+    ))
 }
 
 /// What, and how many, of the replies that did not do what a reflector does.

@@ -1,5 +1,5 @@
 //! Flows of granted sessions: what comes is counted where all datagrams come in; what is to be sent is sent by a thread a
-//! flow, which is told by a channel and shares three numbers, so that neither waits for the other.
+//! flow, which is told by a channel and shares what was sent, so that neither waits for the other.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -92,8 +92,10 @@ impl Flows {
         }
         if !self.table.contains_key(&token) {
             let (bytes, seconds) = session.left();
-            let granted = Granted { token, down_kbps: session.down_kbps(), seconds, bytes };
-            self.table.retain(|_, flow| !flow.server.is_over(now));
+            let (down_kbps, packets_per_second) = (session.down_kbps(), session.packets_per_second());
+            let granted = Granted { token, down_kbps, packets_per_second, seconds, bytes };
+            // What a session has used is known as long as it may go on.
+            self.table.retain(|token, _| sessions.get_mut(*token).is_some());
             self.table.insert(token, Flow::new(granted, now, incoming.dropped));
         }
         let flow = self.table.get_mut(&token).ok_or(Refusal::Malformed)?;
@@ -129,6 +131,9 @@ impl Flow {
             self.orders = None;
             return;
         }
+        if self.shared.stopped.load(Relaxed) {
+            return;
+        }
         let gone = self.orders.as_ref().is_none_or(|o| o.try_send(order).is_err());
         if gone && order.shape.iter().any(|s| s.interval_ns > 0) && !self.begin(order, incoming, start, threads) {
             self.shared.stopped.store(true, Relaxed);
@@ -146,7 +151,7 @@ impl Flow {
             from: incoming.answer_from,
             to,
             tos: incoming.tos.map(|t| t & !3).filter(|t| *t > 0),
-            outgoing: Outgoing::new(&self.granted, cookie),
+            outgoing: Outgoing::new(&self.granted, to, cookie),
             shared: self.shared.clone(),
             orders: received,
             start,

@@ -122,6 +122,11 @@ impl Session {
         self.down_kbps
     }
 
+    /// Datagrams a second.
+    pub fn packets_per_second(&self) -> u32 {
+        self.packets_per_second
+    }
+
     /// UDP payload that may still be sent, and seconds that it may last from its first datagram.
     pub fn left(&self) -> (u64, u32) {
         (self.bytes_left, self.seconds)

@@ -260,7 +260,8 @@ impl Client {
         let time = match work {
             Work::Offer { up, down, time } => {
                 let aside = self.rhythm.kbps(self.v6);
-                let [up, down] = [up, down].map(|s| within(&s, (rates(&s, self.v6).1 - aside).max(1.0), self.v6));
+                let [up, down] = [up, down]
+                    .map(|s| within(&s, (rates(&s, self.v6).1 - aside).max(1.0), self.v6).unwrap_or_default());
                 part.planned = [up, down].map(|s| rates(&s, self.v6).0);
                 self.sender.set(&up, now, now + time);
                 self.asked = (self.asked.0.wrapping_add(1), down, millis(time));

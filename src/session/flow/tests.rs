@@ -118,7 +118,7 @@ impl Line {
             }
             if let Some(order) = reply.order {
                 let (_, cookie) = self.server.source().unwrap();
-                self.outgoing.get_or_insert_with(|| Outgoing::new(&self.granted, cookie)).on_order(&order, here);
+                self.outgoing.get_or_insert_with(|| Outgoing::new(&self.granted, from, cookie)).on_order(&order, here);
             }
         }
         let Some(outgoing) = self.outgoing.as_mut().filter(|_| now < self.dies_at) else { return };
@@ -151,7 +151,7 @@ fn run(line: &mut Line, client: &mut Client, until: u64) -> u64 {
 }
 
 fn grant(down_kbps: u32, seconds: u32) -> Granted {
-    Granted { token: TOKEN, down_kbps, seconds, bytes: 1 << 40 }
+    Granted { token: TOKEN, down_kbps, packets_per_second: 200_000, seconds, bytes: 1 << 40 }
 }
 
 fn offer(up: f64, down: f64, seconds: u64) -> Work {
@@ -344,10 +344,10 @@ fn a_client_that_vanishes_gets_nothing_after_a_second_and_is_forgotten_after_two
 
 #[test]
 fn a_grant_is_never_exceeded() {
-    let granted = Granted { token: TOKEN, down_kbps: 1000, seconds: 60, bytes: 300_000 };
+    let granted = Granted { bytes: 300_000, ..grant(1000, 60) };
     let line = Line::new(wide(MS), wide(MS), granted);
     let (parts, ending, line) = measured(line, vec![offer(0.0, 50_000.0, 6)]);
-    assert!(line.data <= 300_000 + 300, "{}", line.data);
+    assert!(line.data <= 300_000, "{}", line.data);
     assert_eq!(ending, Ending::Stopped);
     let list = &parts[0].down.intervals;
     let (first, last) = (list[2], list[list.len() - 3]);
@@ -357,6 +357,52 @@ fn a_grant_is_never_exceeded() {
     let line = Line::new(wide(MS), wide(MS), grant(1000, 2));
     let (_, ending, line) = measured(line, vec![offer(0.0, 500.0, 6)]);
     assert!(line.last_data < 2 * S + 600 * MS && ending != Ending::Done, "{} {ending:?}", line.last_data / MS);
+}
+
+/// Data that goes out in a second when an order for `shape` comes every so many nanoseconds: packets, bytes at the IP
+/// level, and the highest number.
+fn ordered(granted: &Granted, shared: &Shared, shape: Shape, every: u64, from: u64) -> (u32, u64, Option<u32>) {
+    let mut outgoing = Outgoing::new(granted, "192.0.2.2:5000".parse().unwrap(), 5);
+    let (mut buf, mut packets, mut bytes, mut highest) = ([0; LONGEST], 0, 0, None);
+    for now in (from..from + S).step_by((MS / 10) as usize) {
+        shared.heard_at.store(now, std::sync::atomic::Ordering::Relaxed);
+        if (now - from).is_multiple_of(every) {
+            let stage = (now / every) as u16;
+            outgoing.on_order(&super::server::Order { stage, shape, time: S, stop: false }, now);
+        }
+        while let Some(len) = outgoing.poll_transmit(now, shared, &mut buf) {
+            (packets, bytes) = (packets + 1, bytes + len as u64 + 28);
+            let Some((_, Body::Data { seq })) = read(&buf[..len]) else { panic!("no data") };
+            highest = highest.max(Some(seq));
+        }
+    }
+    (packets, bytes, highest)
+}
+
+#[test]
+fn no_series_of_orders_gets_more_than_was_granted() {
+    let burst = crate::wire::flow::Series { interval_ns: 1000, len: 1472, burst: u16::MAX };
+    let granted = grant(1000, 60);
+    let tiny = crate::wire::flow::Series { interval_ns: 1000, len: 1, burst: 1 };
+    for (shape, every) in [([burst; 2], S), (of_rate(1000.0, 1472, false), MS), ([tiny; 2], MS), ([tiny, burst], MS)] {
+        let (_, bytes, _) = ordered(&granted, &Shared::default(), shape, every, 0);
+        assert!((100_000..=127_500 + 12_500).contains(&bytes), "{bytes} {every}");
+    }
+    let few = Granted { packets_per_second: 100, ..grant(1000, 60) };
+    let (packets, ..) = ordered(&few, &Shared::default(), [tiny; 2], S, 0);
+    assert!((100..=165).contains(&packets), "{packets}");
+}
+
+#[test]
+fn another_thread_of_a_session_goes_on_where_the_last_one_ended() {
+    let granted = Granted { bytes: 150_000, ..grant(1000, 60) };
+    let (shared, shape) = (Shared::default(), of_rate(1000.0, 1000, false));
+    let (first, _, highest) = ordered(&granted, &shared, shape, S, 0);
+    assert_eq!(highest, Some(first - 1));
+    let (second, _, highest) = ordered(&granted, &shared, shape, S, S);
+    assert_eq!((first + second, highest), (150, Some(149)));
+    assert!(shared.stopped.load(std::sync::atomic::Ordering::Relaxed));
+    assert_eq!(ordered(&granted, &shared, shape, S, 2 * S).0, 0);
 }
 
 #[test]

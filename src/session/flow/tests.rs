@@ -182,7 +182,7 @@ fn a_wide_line_carries_every_packet_both_ways() {
     assert_eq!((part.went_down.received, part.went_down.duplicates), (part.went_down.sent, 0));
     assert!(part.went_down.sent.abs_diff(part.went_up.sent / 2) < 50, "{:?}", part.went_down);
     assert_eq!(part.idle.median_rtt().map(|ns| ns / MS), Some(40));
-    assert_eq!(part.skipped, 0);
+    assert_eq!((part.skipped, part.known), (0, true));
 }
 
 #[test]
@@ -209,6 +209,17 @@ fn a_queue_that_fills_shows_as_delay_and_loss_of_its_direction() {
     let last = part.down.intervals.iter().rev().find_map(|i| i.delay).unwrap();
     let rise = (last - part.idle.base_down().unwrap()) as f64 / 1e6;
     assert!((100.0..180.0).contains(&rise), "{rise}");
+}
+
+#[test]
+fn what_was_told_before_the_load_was_over_is_not_known_to_be_all() {
+    // It dies in the midst of the load, just before its end, and when all was told.
+    for (dies_at, known) in [(2 * S, false), (4 * S + 500 * MS, false), (5 * S, true)] {
+        let mut line = Line::new(wide(20 * MS), wide(20 * MS), grant(10_000, 60));
+        line.dies_at = dies_at;
+        let (parts, ..) = measured(line, vec![offer(2000.0, 1000.0, 4)]);
+        assert_eq!(parts[0].known, known, "{}", dies_at / MS);
+    }
 }
 
 fn search(up: bool, ceiling_kbps: f64) -> Work {
@@ -414,7 +425,7 @@ fn a_responder_that_dies_or_is_not_there_ends_the_session() {
     assert!(ended < 5 * S, "{}", ended / MS);
     let (parts, ending, _) = client.finish();
     assert_eq!(ending, Ending::Vanished);
-    assert!(parts[0].went_down.received > 0);
+    assert!(parts[0].went_down.received > 0 && !parts[0].known);
     let mut line = Line::new(wide(MS), wide(MS), grant(1000, 60));
     line.dies_at = 0;
     let mut client = Client::new(TOKEN, false, vec![offer(500.0, 500.0, 20)], 0);

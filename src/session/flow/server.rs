@@ -21,7 +21,7 @@ pub const HEARD_WITHIN: u64 = S;
 pub const FORGOTTEN_AFTER: u64 = 2 * S;
 
 /// An unused one likewise.
-pub const UNUSED_FOR: u64 = 10 * S;
+pub const UNUSED_FOR: u64 = 3 * S;
 
 /// Each feedback answers one of the client's; where those are lost, it is told unasked.
 const UNASKED_AFTER: u64 = 600 * MS;

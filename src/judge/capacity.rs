@@ -76,15 +76,29 @@ fn use_words(mode: &Value) -> Option<String> {
     Some(format!("{sessions} of {names} ({kbps} kbit/s)"))
 }
 
-/// How much longer round trips take under load.
+/// Round trips that differ by less do so by chance, in milliseconds.
+const NO_RISE_MS: f64 = 0.5;
+
+/// How much longer round trips take under load, and how many there are in a minute.
 fn latency_words(facts: &Facts) -> String {
     let Some(latency) = facts.get::<Value>(&metric::LOADED_LATENCY) else { return String::new() };
-    let rise = |way: &str| latency.get(way)?.get("rise_ms")?.as_f64();
-    let told: Vec<String> =
-        ["up", "down"].iter().filter_map(|way| Some(format!("{} ms {way}", figures::number(rise(way)?)))).collect();
-    if told.is_empty() {
-        String::new()
-    } else {
-        format!(", and a full line adds {} to the round trip", told.join(" and "))
-    }
+    let of = |key: &'static str| {
+        let latency = &latency;
+        ["up", "down"].into_iter().filter_map(move |way| Some((way, latency.get(way)?.get(key)?.as_f64()?)))
+    };
+    let rises: Vec<(&str, f64)> = of("rise_ms").collect();
+    let told = |(way, rise): &(&str, f64)| match *rise < NO_RISE_MS {
+        true => format!("nothing measurable {way}"),
+        false => format!("{} ms {way}", figures::number(*rise)),
+    };
+    let adds = match rises.iter().all(|(_, rise)| *rise < NO_RISE_MS) {
+        true => "nothing measurable".to_owned(),
+        false => rises.iter().map(told).collect::<Vec<_>>().join(" and "),
+    };
+    let rpm: Vec<String> = of("rpm").map(|(way, rpm)| format!("{rpm:.0} {way}")).collect();
+    let rpm = match rpm.is_empty() {
+        true => String::new(),
+        false => format!(" (round trips a minute under load, RPM: {})", rpm.join(", ")),
+    };
+    if rises.is_empty() { rpm } else { format!(", and a full line adds {adds} to the round trip{rpm}") }
 }

@@ -6,7 +6,7 @@ use crate::model::{
 use crate::plan::{Asked, Measure, Plan};
 
 use super::bandwidth::{self, Judged};
-use super::{capacity, quality, reason, waived};
+use super::{capacity, figures, quality, reason, waived};
 
 /// Every check that the plan asks for of this measure.
 pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
@@ -25,7 +25,7 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
         checks.push(check(measure, seen, head, judged));
     }
     for row in measure.rows.iter().filter(|_| measure.bandwidth.selected) {
-        let judged = undone.clone().unwrap_or_else(|| bandwidth::judge(measure, row, seen, &place, &plan.profile));
+        let judged = undone.clone().unwrap_or_else(|| bandwidth::judge(plan, measure, row, seen, &place));
         let head = Head {
             id: measure.bandwidth_id(row, seen.address),
             probe: ProbeKind::Bandwidth,
@@ -96,7 +96,10 @@ fn undone(measure: &Measure, seen: &Seen, place: &str) -> Option<Judged> {
         Outcome::Measured => return None,
         Outcome::Skipped(because) => (Status::Skip, reason::skipped(because)),
         Outcome::Failed(failure) => {
+            let refused = (failure.kind == FailureKind::SessionRefused).then_some(failure.detail.as_str());
+            let by_refusal = refused.and_then(figures::unlike_refusal);
             let change = match (failure.kind, failure.step) {
+                _ if by_refusal.is_some() => by_refusal.as_deref().unwrap_or_default(),
                 (FailureKind::OutOfTime, _) => "run it again and let it end, with a longer --budget if one was set",
                 (FailureKind::Internal, _) => "the other checks stand",
                 (_, Step::Name) => "mend the name first",

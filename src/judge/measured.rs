@@ -22,7 +22,7 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
             source: quality::source(measure),
             asked: &measure.quality,
         };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     for row in measure.rows.iter().filter(|_| measure.bandwidth.selected) {
         let judged = undone.clone().unwrap_or_else(|| bandwidth::judge(plan, measure, row, seen, &place));
@@ -33,14 +33,14 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
             source: Some(row.source.clone()),
             asked: &measure.bandwidth,
         };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     if measure.measuring.capacity.is_some() {
         let judged = undone.unwrap_or_else(|| capacity::judge(measure, seen, &place));
         let asked = Asked::default();
         let (id, probe) = (measure.capacity_id(seen.address), ProbeKind::Bandwidth);
         let head = Head { id, probe, need: Need::Optional, source: None, asked: &asked };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     checks
 }
@@ -54,7 +54,8 @@ struct Head<'a> {
     asked: &'a Asked,
 }
 
-fn check(measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Check {
+fn check(plan: &Plan, measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Check {
+    let asked = plan.accepted.of_check(&head.id, head.asked);
     let mut observed = judged.facts;
     observed.set(&metric::STEPS, &seen.observation.steps);
     if let Some(failure) = seen.observation.failure() {
@@ -77,7 +78,7 @@ fn check(measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Chec
         limits: judged.limits,
         source: head.source,
         group: None,
-        waived: waived(&head.asked.waived, head.asked.allow_unknown, judged.status, seen),
+        waived: waived(&asked.waived, asked.allow_unknown, judged.status, seen),
         started_ms: seen.started_ms,
         duration_ms: seen.duration_ms,
     }

@@ -396,3 +396,12 @@ fn what_is_required_is_told_as_such_at_the_ip_level() {
     let required: serde_json::Value = audio.observed.get(&metric::REQUIRED).unwrap();
     assert_eq!((&required["ip_up_kbps"], &required["up_kbps"]), (&json!(56.0), &json!(40.0)));
 }
+
+#[test]
+fn one_check_of_a_measure_is_waived_by_the_name_that_the_table_gives_it() {
+    let allow = |r: &mut Request| r.allow_unknown = vec!["bandwidth.rtc.audio-video".into()];
+    let failure = Failure::new(Step::Connect, FailureKind::TimedOut, "no answer");
+    let told = report(&plan_with("user", allow), Observation::failed(ProbeKind::Quality, failure));
+    let waived: Vec<&str> = told.checks.iter().filter(|c| c.waived.is_some()).map(|c| c.id.as_str()).collect();
+    assert_eq!(waived, ["bandwidth.rtc.audio-video/192.0.2.1"]);
+}

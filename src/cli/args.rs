@@ -75,7 +75,8 @@ pub struct CheckArgs {
     /// Leave these rules, roles or services out; `quality` and `bandwidth` name what is measured beside the rules
     #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// A rule, or `quality` or `bandwidth`, that may stay unknown without changing the verdict
+    /// A rule, `quality`, `bandwidth`, or one of their checks as the table names it (`bandwidth.rtc.audio`), that may stay
+    /// unknown without changing the verdict
     #[arg(long, value_name = "RULE", env = "RTC_CHECK_ALLOW_UNKNOWN", value_delimiter = ',')]
     pub allow_unknown: Vec<String>,
     /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory

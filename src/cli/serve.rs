@@ -76,7 +76,10 @@ async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u
     let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
     for bound in responder.bound() {
         let ports = bound.ports.to_string();
-        say(&format!("{:<24} {:<6} {:<16} {} {ports}", bound.rule, bound.role, bound.service, bound.address));
+        // STAMP's port answers STUN too, and nobody looks for it there.
+        let is_stamp = bound.rule.as_str().ends_with(serve::STAMP_RULE);
+        let service = if is_stamp { "stamp".to_owned() } else { bound.service.to_string() };
+        say(&format!("{:<24} {:<6} {service:<16} {} {ports}", bound.rule, bound.role, bound.address));
     }
     for missing in responder.not_bound() {
         say(&format!("NOT SERVED {} on {} {}: {}", missing.rule, missing.address, missing.ports, missing.why));

@@ -2,8 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Facts, LimitResult, LimitSource, Load, Need, Seen, Status, default_source, metric};
-use crate::plan::{Measure, load_words};
+use crate::model::measure::names;
+use crate::model::offered::OneWay;
+use crate::model::shape::LOSS_ALLOWED;
+use crate::model::{
+    Facts, LimitResult, LimitSource, Load, Need, Seen, Service, Status, Transport, default_source, metric,
+};
+use crate::plan::{Measure, Plan, load_words};
 use crate::profile::Bandwidth;
 
 use super::quality::{self, Tried};
@@ -48,7 +53,7 @@ fn same_rates(a: &Load, b: &Load) -> bool {
 }
 
 /// Judges a row by the loads that were tried.
-pub fn judge(measure: &Measure, row: &Bandwidth, seen: &Seen, place: &str, profile: &str) -> Judged {
+pub fn judge(plan: &Plan, measure: &Measure, row: &Bandwidth, seen: &Seen, place: &str) -> Judged {
     let facts = &seen.observation.facts;
     let v6 = seen.address.is_some_and(|a| a.is_ipv6());
     let tried = quality::tried(facts);
@@ -65,7 +70,16 @@ pub fn judge(measure: &Measure, row: &Bandwidth, seen: &Seen, place: &str, profi
         (None, best) => best.map_or(Status::Unknown, own),
     };
     let parts: Vec<&Part<'_>> = [&required, &recommended].into_iter().flatten().collect();
-    let reason = reason(&parts, facts, place, profile, v6);
+    let row_facts = row_facts(&parts, facts, v6);
+    let was_measured = parts.iter().any(|p| p.limits.iter().any(|l| l.observed.is_some()));
+    let (status, udp) = match was_measured && over_tcp(&row_facts) {
+        true => (if status == Status::Pass { Status::Warn } else { status }, open_udp(plan, measure)),
+        false => (status, String::new()),
+    };
+    let reason = match was_measured {
+        true => reason(&parts, &row_facts, place, &udp, v6),
+        false => not_measured(&parts, facts, place, &plan.profile, v6),
+    };
     let mut limits: Vec<LimitResult> = Vec::new();
     for limit in parts.iter().flat_map(|p| &p.limits) {
         // What is recommended can only warn, and one load may show both.
@@ -78,7 +92,7 @@ pub fn judge(measure: &Measure, row: &Bandwidth, seen: &Seen, place: &str, profi
             limits.push(limit);
         }
     }
-    Judged { facts: row_facts(&parts, facts, v6), limits, status, reason }
+    Judged { facts: row_facts, limits, status, reason }
 }
 
 /// Whether the load itself flowed; one that did not is a queue or a loss, and shows nothing of lower rates.
@@ -125,11 +139,12 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
     }
     let Some(part) = parts.first() else { return facts };
     let offered = part.need.offered(v6);
+    let (up, down) = (part.need.total_up_kbps(), part.need.total_down_kbps());
     let required = json!({
-        "up_kbps": part.need.total_up_kbps(),
-        "down_kbps": part.need.total_down_kbps(),
-        "ip_up_kbps": offered.up.ip_kbps,
-        "ip_down_kbps": offered.down.ip_kbps,
+        "up_kbps": up,
+        "down_kbps": down,
+        "ip_up_kbps": ip_level(&offered.up, up),
+        "ip_down_kbps": ip_level(&offered.down, down),
     });
     facts.set(&metric::REQUIRED, required);
     if let Some(shown_by) = part.shown_by {
@@ -137,6 +152,7 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
         let value = |name| shown_by.estimates.get(name).map(|e| e.value);
         facts.set(&metric::CARRIED, json!({ "up_kbps": value("up_kbps"), "down_kbps": value("down_kbps") }));
         facts.remove(&metric::LOADS);
+        quality::without_loss_no_mos(&mut facts);
         // A load that was not offered says why in words; those are in the reason.
         facts.remove(&metric::FAILURE);
         if part.is_implied() {
@@ -146,15 +162,38 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
     facts
 }
 
-fn reason(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bool) -> String {
-    let nothing = parts.iter().all(|p| p.limits.iter().all(|l| l.observed.is_none()));
-    if nothing {
-        return not_measured(parts, facts, place, profile, v6);
-    }
+/// What a payload comes to at the IP level: more is offered, so that the loss that is allowed leaves what is required.
+fn ip_level(offered: &OneWay, payload_kbps: f64) -> f64 {
+    let headers = offered.ip_kbps - offered.payload_kbps;
+    ((payload_kbps + headers) * 1000.0).round() / 1000.0
+}
+
+/// It was measured over TCP, whose retransmissions hide the loss that media would meet.
+fn over_tcp(facts: &Facts) -> bool {
+    facts.get::<Value>(&metric::VIA).is_some_and(|via| via.get("transport").and_then(Value::as_str) == Some("tcp"))
+}
+
+/// What to do where UDP brought nothing back: the ports of the role's media ranges.
+fn open_udp(plan: &Plan, measure: &Measure) -> String {
+    let rules = || measure.ways.iter().filter_map(|way| plan.items.get(*way)).map(|item| &item.rule);
+    let media = rules().filter(|r| r.service == Service::Rtp && r.transport == Transport::Udp);
+    let ports: Vec<String> = media.filter_map(|r| r.ports).map(|p| p.to_string()).collect();
+    let open = match ports.is_empty() {
+        true => "open UDP to it".to_owned(),
+        false => format!("open UDP {}", ports.join(", ")),
+    };
+    format!("; over TCP, because nothing came back over UDP, which media needs: {open}")
+}
+
+fn reason(parts: &[&Part<'_>], facts: &Facts, place: &str, udp: &str, v6: bool) -> String {
     let clauses: Vec<String> = parts.iter().map(|p| clause(p, v6)).collect();
     let undecided = parts.iter().filter(|p| p.status == Status::Unknown).find_map(|p| p.shown_by);
     let action = match undecided {
+        Some(t) if figures::died(&t.facts) => "; start the responder again and measure again".to_owned(),
         Some(t) => format!("; {}", figures::more(&t.facts)),
+        None if parts.iter().any(only_loses) => {
+            "; the delay stayed flat, so the loss is not a matter of the rate: look for a bad link".to_owned()
+        }
         None if parts.iter().any(|p| p.status == Status::Fail) => {
             "; ask for a faster line or a queue that keeps media first, or use fewer sessions at once".to_owned()
         }
@@ -163,7 +202,23 @@ fn reason(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, v6: bo
     let via = figures::via(facts);
     let with = if via.is_empty() { String::new() } else { format!(" Measured with {via}.") };
     let alone = parts.iter().find_map(|p| alone(&p.shown_by?.facts)).unwrap_or_default();
-    format!("To {place}: {}{alone}{action}.{with}{}", clauses.join("; "), figures::caveats(facts))
+    format!("To {place}: {}{alone}{action}{udp}.{with}{}", clauses.join("; "), figures::caveats(facts))
+}
+
+/// A rate fails by loss alone: no queue filled, and what is missing was lost on the way.
+fn only_loses(part: &&Part<'_>) -> bool {
+    let Some(tried) = part.shown_by.filter(|_| part.status == Status::Fail) else { return false };
+    let mut rises = part.limits.iter().filter(|l| l.metric.starts_with("delay_rise")).peekable();
+    let flat = rises.peek().is_some() && rises.all(|l| l.status == Status::Pass);
+    let loss = |m| tried.facts.get::<f64>(m).unwrap_or(0.0);
+    let estimated = |name| tried.estimates.get(name).map_or(0.0, |e| e.value);
+    let losses = [
+        loss(&metric::LOSS_UP_PCT),
+        loss(&metric::LOSS_DOWN_PCT),
+        estimated(names::LOSS_UP_PCT),
+        estimated(names::LOSS_DOWN_PCT),
+    ];
+    flat && losses.into_iter().any(|pct| pct > 100.0 * LOSS_ALLOWED)
 }
 
 /// What flowed each way by itself.
@@ -210,12 +265,30 @@ fn not_measured(parts: &[&Part<'_>], facts: &Facts, place: &str, profile: &str, 
     let what = parts.first().map(|p| figures::load(&p.need, v6)).unwrap_or_default();
     let own = parts.iter().find_map(|p| p.shown_by).map(|t| &t.facts);
     let words = |m| own.and_then(|f| f.get::<String>(m)).or_else(|| facts.get::<String>(m));
-    let why = match (words(&metric::RESPONDER_REFUSED), words(&metric::FAILURE)) {
+    let refused = words(&metric::RESPONDER_REFUSED);
+    let change =
+        refused.as_deref().and_then(figures::unlike_refusal).map(|change| format!("{change}, and measure again"));
+    let granted = || facts.get::<Value>(&metric::VIA).is_some_and(|via| via.get("session") == Some(&json!("granted")));
+    let died = || figures::died(own.unwrap_or(facts));
+    if refused.is_none() && words(&metric::FAILURE).is_none() {
+        if died() {
+            return format!(
+                "Whether {what} flows to {place} was not measured: the far end fell silent before the end; start the responder again and measure again.{}",
+                figures::caveats(own.unwrap_or(facts))
+            );
+        }
+        if granted() {
+            return format!(
+                "Whether {what} flows to {place} was not measured: UDP answered nothing although the session was granted; open UDP both ways between this machine and it, and measure again."
+            );
+        }
+    }
+    let why = match (refused, words(&metric::FAILURE)) {
         (Some(why), _) => format!("the responder there refused to take the load ({})", why.trim_end_matches('.')),
         (None, Some(why)) => format!("the load was not offered ({})", why.trim_end_matches('.')),
         (None, None) => "no responder there could take the load".to_owned(),
     };
-    format!(
-        "Whether {what} flows to {place} was not measured: {why}; run `rtc-check serve --profile {profile}` on that address and measure again."
-    )
+    let change = change
+        .unwrap_or_else(|| format!("run `rtc-check serve --profile {profile}` on that address and measure again"));
+    format!("Whether {what} flows to {place} was not measured: {why}; {change}.")
 }

@@ -23,10 +23,22 @@ pub fn judge(measure: &Measure, seen: &Seen, place: &str) -> Judged {
     if ways.is_empty() || seen.observation.outcome != Outcome::Measured {
         let text = |key| found.get(key).and_then(Value::as_str).map(|w| w.trim_end_matches('.').to_owned());
         let why = text("failure").or_else(|| text("responder_refused"));
-        let why = why.unwrap_or_else(|| "no responder there took the search".to_owned());
-        let reason = format!(
-            "How much the line to {place} carries was not measured: {why}; it needs `rtc-check serve` on that address, with limits that leave room for it."
-        );
+        let granted = all.get::<Value>(&metric::VIA).is_some_and(|via| via.get("session") == Some(&json!("granted")));
+        let silent = "UDP answered nothing although the session was granted";
+        let (why, change) = match why {
+            Some(why) => {
+                let change = figures::unlike_refusal(&why).unwrap_or_else(|| {
+                    "it needs `rtc-check serve` on that address, with limits that leave room for it".to_owned()
+                });
+                (why, change)
+            }
+            None if granted => (silent.to_owned(), "open UDP both ways between this machine and it".to_owned()),
+            None => (
+                "no responder there took the search".to_owned(),
+                "it needs `rtc-check serve` on that address".to_owned(),
+            ),
+        };
+        let reason = format!("How much the line to {place} carries was not measured: {why}; {change}.");
         return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
     }
     let modes: Vec<Value> = all.get(&metric::MODES).unwrap_or_default();
@@ -38,8 +50,35 @@ pub fn judge(measure: &Measure, seen: &Seen, place: &str) -> Judged {
     };
     facts.set(&metric::MODES, modes);
     let latency = latency_words(all);
+    let v6 = seen.address.is_some_and(|a| a.is_ipv6());
+    if let Some((way, least)) = cut_short(&found, measure, v6) {
+        let used = all.get::<u64>(&metric::BYTES_USED).map(|b| format!(" after {b} bytes")).unwrap_or_default();
+        let reason = format!(
+            "How much the line to {place} carries is not known: the search ended{used} before the line was full {way}, at {}, below the lowest load's {} kbit/s; raise --max-data.",
+            ways.join(" and "),
+            figures::number(least),
+        );
+        // Numbers of sessions that follow from too short a search are no findings.
+        facts.remove(&metric::MODES);
+        return Judged { facts, limits: Vec::new(), status: Status::Unknown, reason };
+    }
     let reason = format!("The line to {place} carries {} at the IP level{latency}{uses}.", ways.join(" and "));
     Judged { facts, limits: Vec::new(), status: Status::Pass, reason }
+}
+
+/// The first direction whose search ended by itself below what the lowest load needs of it, and that rate.
+fn cut_short(found: &Value, measure: &Measure, v6: bool) -> Option<(&'static str, f64)> {
+    let lowest = |kbps: &dyn Fn(&crate::model::offered::Offered) -> f64| {
+        let all = measure.loads.iter().map(|l| kbps(&l.offered(v6))).filter(|kbps| *kbps > 0.0);
+        all.reduce(f64::min)
+    };
+    let ways = [("up", lowest(&|o| o.up.ip_kbps)), ("down", lowest(&|o| o.down.ip_kbps))];
+    ways.into_iter().find_map(|(name, least)| {
+        let way = found.get(name)?;
+        let by_itself = way.get("at_least").and_then(Value::as_bool) == Some(true);
+        let below = way.get("ip_kbps")?.as_f64()? < least?;
+        (by_itself && below).then_some((name, least?))
+    })
 }
 
 /// `at least 95 kbit/s up (93–97 from second to second)`.
@@ -76,15 +115,29 @@ fn use_words(mode: &Value) -> Option<String> {
     Some(format!("{sessions} of {names} ({kbps} kbit/s)"))
 }
 
-/// How much longer round trips take under load.
+/// Round trips that differ by less do so by chance, in milliseconds.
+const NO_RISE_MS: f64 = 0.5;
+
+/// How much longer round trips take under load, and how many there are in a minute.
 fn latency_words(facts: &Facts) -> String {
     let Some(latency) = facts.get::<Value>(&metric::LOADED_LATENCY) else { return String::new() };
-    let rise = |way: &str| latency.get(way)?.get("rise_ms")?.as_f64();
-    let told: Vec<String> =
-        ["up", "down"].iter().filter_map(|way| Some(format!("{} ms {way}", figures::number(rise(way)?)))).collect();
-    if told.is_empty() {
-        String::new()
-    } else {
-        format!(", and a full line adds {} to the round trip", told.join(" and "))
-    }
+    let of = |key: &'static str| {
+        let latency = &latency;
+        ["up", "down"].into_iter().filter_map(move |way| Some((way, latency.get(way)?.get(key)?.as_f64()?)))
+    };
+    let rises: Vec<(&str, f64)> = of("rise_ms").collect();
+    let told = |(way, rise): &(&str, f64)| match *rise < NO_RISE_MS {
+        true => format!("nothing measurable {way}"),
+        false => format!("{} ms {way}", figures::number(*rise)),
+    };
+    let adds = match rises.iter().all(|(_, rise)| *rise < NO_RISE_MS) {
+        true => "nothing measurable".to_owned(),
+        false => rises.iter().map(told).collect::<Vec<_>>().join(" and "),
+    };
+    let rpm: Vec<String> = of("rpm").map(|(way, rpm)| format!("{rpm:.0} {way}")).collect();
+    let rpm = match rpm.is_empty() {
+        true => String::new(),
+        false => format!(" (round trips a minute under load, RPM: {})", rpm.join(", ")),
+    };
+    if rises.is_empty() { rpm } else { format!(", and a full line adds {adds} to the round trip{rpm}") }
 }

@@ -81,6 +81,35 @@ pub fn extent(facts: &Facts) -> String {
     }
 }
 
+/// What to do about a responder's refusal, by its words; `None` where they tell of neither a bound nor a key.
+pub fn unlike_refusal(why: &str) -> Option<String> {
+    let lower = why.to_lowercase();
+    if lower.contains("key") {
+        return Some("give the responder's own RTC_CHECK_RESPONDER_KEY here".to_owned());
+    }
+    let flag = why.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find(|w| w.starts_with("--max-"))?;
+    // `at most 20000 kbit/s …, and 32065 were asked for`.
+    let digits = |w: &str| w.trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let words: Vec<&str> = why.split_whitespace().collect();
+    let asked = words.iter().rposition(|w| *w == "asked").and_then(|n| words.get(n.checked_sub(2)?)).map(|w| digits(w));
+    let needed = || flag.ends_with("-bytes").then(|| words.last().map(|w| digits(w))).flatten();
+    let value = asked.or_else(needed).filter(|n| !n.is_empty());
+    Some(match value {
+        // What others use of a common bound comes on top.
+        _ if lower.contains("are free") || lower.contains("in use") || lower.contains("holds") => {
+            format!("measure again when others have ended, or ask its operator to start it with a larger {flag}")
+        }
+        Some(value) => format!("ask its operator to start it with {flag} {value}"),
+        None => format!("ask its operator to start it with a larger {flag}"),
+    })
+}
+
+/// The far end fell silent half way, by the caveat that the probe adds: neither loss nor rate is judged then.
+pub fn died(facts: &Facts) -> bool {
+    let list: Vec<String> = facts.get(&metric::CAVEATS).unwrap_or_default();
+    list.iter().any(|c| c.starts_with("nothing came back after"))
+}
+
 /// The caveats as sentences of their own; empty where there are none.
 pub fn caveats(facts: &Facts) -> String {
     let list: Vec<String> = facts.get(&metric::CAVEATS).unwrap_or_default();

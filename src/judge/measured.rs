@@ -6,7 +6,7 @@ use crate::model::{
 use crate::plan::{Asked, Measure, Plan};
 
 use super::bandwidth::{self, Judged};
-use super::{capacity, quality, reason, waived};
+use super::{capacity, figures, quality, reason, waived};
 
 /// Every check that the plan asks for of this measure.
 pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
@@ -22,10 +22,10 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
             source: quality::source(measure),
             asked: &measure.quality,
         };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     for row in measure.rows.iter().filter(|_| measure.bandwidth.selected) {
-        let judged = undone.clone().unwrap_or_else(|| bandwidth::judge(measure, row, seen, &place, &plan.profile));
+        let judged = undone.clone().unwrap_or_else(|| bandwidth::judge(plan, measure, row, seen, &place));
         let head = Head {
             id: measure.bandwidth_id(row, seen.address),
             probe: ProbeKind::Bandwidth,
@@ -33,14 +33,14 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
             source: Some(row.source.clone()),
             asked: &measure.bandwidth,
         };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     if measure.measuring.capacity.is_some() {
         let judged = undone.unwrap_or_else(|| capacity::judge(measure, seen, &place));
         let asked = Asked::default();
         let (id, probe) = (measure.capacity_id(seen.address), ProbeKind::Bandwidth);
         let head = Head { id, probe, need: Need::Optional, source: None, asked: &asked };
-        checks.push(check(measure, seen, head, judged));
+        checks.push(check(plan, measure, seen, head, judged));
     }
     checks
 }
@@ -54,7 +54,8 @@ struct Head<'a> {
     asked: &'a Asked,
 }
 
-fn check(measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Check {
+fn check(plan: &Plan, measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Check {
+    let asked = plan.accepted.of_check(&head.id, head.asked);
     let mut observed = judged.facts;
     observed.set(&metric::STEPS, &seen.observation.steps);
     if let Some(failure) = seen.observation.failure() {
@@ -77,7 +78,7 @@ fn check(measure: &Measure, seen: &Seen, head: Head<'_>, judged: Judged) -> Chec
         limits: judged.limits,
         source: head.source,
         group: None,
-        waived: waived(&head.asked.waived, head.asked.allow_unknown, judged.status, seen),
+        waived: waived(&asked.waived, asked.allow_unknown, judged.status, seen),
         started_ms: seen.started_ms,
         duration_ms: seen.duration_ms,
     }
@@ -96,7 +97,10 @@ fn undone(measure: &Measure, seen: &Seen, place: &str) -> Option<Judged> {
         Outcome::Measured => return None,
         Outcome::Skipped(because) => (Status::Skip, reason::skipped(because)),
         Outcome::Failed(failure) => {
+            let refused = (failure.kind == FailureKind::SessionRefused).then_some(failure.detail.as_str());
+            let by_refusal = refused.and_then(figures::unlike_refusal);
             let change = match (failure.kind, failure.step) {
+                _ if by_refusal.is_some() => by_refusal.as_deref().unwrap_or_default(),
                 (FailureKind::OutOfTime, _) => "run it again and let it end, with a longer --budget if one was set",
                 (FailureKind::Internal, _) => "the other checks stand",
                 (_, Step::Name) => "mend the name first",

@@ -48,7 +48,18 @@ pub fn facts_of_quality(facts: &Facts) -> Facts {
             own.extend(chosen.facts);
         }
     }
+    without_loss_no_mos(&mut own);
     own
+}
+
+/// A call's quality is not computed from a loss that nobody may judge.
+pub fn without_loss_no_mos(facts: &mut Facts) {
+    let estimates: Estimates = facts.get(&metric::ESTIMATES).unwrap_or_default();
+    let losses = [names::LOSS_PCT, names::LOSS_UP_PCT, names::LOSS_DOWN_PCT];
+    if losses.iter().all(|name| estimates.get(name).is_none()) {
+        facts.remove(&metric::MOS);
+        facts.remove(&metric::MOS_DETAIL);
+    }
 }
 
 /// Facts that belong to bandwidth and capacity.
@@ -99,6 +110,7 @@ fn reason(
     let under = facts.get::<Load>(&metric::LOAD);
     let under = under.map(|l| format!(" under {}", figures::load(&l, v6))).unwrap_or_default();
     let action = match status {
+        Status::Unknown if figures::died(facts) => "; start the responder again and measure again".to_owned(),
         Status::Unknown if limits.iter().any(|l| l.observed.is_some() && l.status == Status::Unknown) => {
             format!("; {}", figures::more(facts))
         }

@@ -13,7 +13,7 @@ use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 pub use estimate::{Cost, Tuning, capacity, describe};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
-pub use waiver::{Day, Waiver};
+pub use waiver::{Accepted, Day, Waiver};
 
 /// Which address families to test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Request {
     pub families: Families,
     /// Waivers of the configuration file.
     pub waivers: Vec<Waiver>,
-    /// Rules that may stay unknown, or `quality` and `bandwidth`.
+    /// Rules that may stay unknown, `quality` and `bandwidth`, or single checks of them (`bandwidth.rtc.audio`).
     pub allow_unknown: Vec<RuleId>,
     /// How quality and bandwidth are measured.
     pub measuring: Measuring,
@@ -80,6 +80,8 @@ pub struct Plan {
     pub items: Vec<Item>,
     /// What is measured beside the rules, when these are done.
     pub measures: Vec<Measure>,
+    /// What is waived of single checks of measures, by what their ids begin with.
+    pub accepted: Accepted,
     /// How groups of alternatives count.
     pub groups: BTreeMap<String, OnlyAlternative>,
     /// Address families to test.
@@ -133,8 +135,9 @@ impl Plan {
             }
         }
         let groups = profile.groups.clone();
+        let accepted = Accepted::of(request);
         let (profile, families) = (profile.name.clone(), request.families);
-        Ok(Plan { profile, from, options, targets, items, measures, groups, families })
+        Ok(Plan { profile, from, options, targets, items, measures, accepted, groups, families })
     }
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
@@ -189,9 +192,13 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
     let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
     let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word);
-    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !rules.contains(r.as_str()) && !is_kind(r.as_str())) {
+    let measured = measured_names(profile);
+    let known = |word: &str| rules.contains(word) || is_kind(word) || measured.contains(word);
+    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !known(r.as_str())) {
         let rules = list(&rules);
-        errors.push(format!("{what} {rule}: no such rule; give quality, bandwidth, or one of the rules {rules}"));
+        errors.push(format!(
+            "{what} {rule}: no such rule; give quality, bandwidth, a check of them as the table names it (such as quality.ROLE), or one of the rules {rules}"
+        ));
     }
     for (flag, word) in request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w))) {
         if !profile.rules.iter().any(|r| item::matches(r, word)) && !is_kind(word) {
@@ -201,6 +208,17 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// What the table calls the checks of measures: `quality.rtc`, `bandwidth.rtc.audio`, `capacity.rtc`.
+fn measured_names(profile: &Profile) -> BTreeSet<String> {
+    let rows: BTreeSet<&str> = profile.bandwidth.iter().map(|row| row.name.as_str()).collect();
+    let of_role = |role: &RoleName| {
+        let of_row = |row: &&str| format!("{}.{role}.{row}", measure::BANDWIDTH);
+        let checks = [format!("{}.{role}", measure::QUALITY), format!("capacity.{role}")];
+        checks.into_iter().chain(rows.iter().map(of_row)).collect::<Vec<_>>()
+    };
+    profile.roles.keys().flat_map(of_role).collect()
 }
 
 /// A moved rule must stay one port where its service is one port.

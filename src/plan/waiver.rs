@@ -1,8 +1,11 @@
 //! What an operator accepts for a time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use super::Request;
+use super::measure::Asked;
 use crate::model::{RuleId, Waived};
 
 /// A calendar day, `2026-12-31`.
@@ -38,7 +41,7 @@ impl FromStr for Day {
 /// One `[[waive]]` of the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiver {
-    /// The rule that does not count.
+    /// The rule that does not count, or a kind of measured checks, or one of these by its name in the table.
     pub rule: RuleId,
     /// Why it is accepted.
     pub reason: String,
@@ -62,5 +65,32 @@ impl Waiver {
                 self.rule, self.reason, self.until, self.file
             )
         })
+    }
+}
+
+/// What is waived by the name of a check, for checks that no rule is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    waived: BTreeMap<RuleId, Waived>,
+    may_be_unknown: BTreeSet<RuleId>,
+}
+
+impl Accepted {
+    /// All that a request names, rules too: no check of a measure has a rule's id.
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            waived: request.waivers.iter().map(|w| (w.rule.clone(), w.waived())).collect(),
+            may_be_unknown: request.allow_unknown.iter().cloned().collect(),
+        }
+    }
+
+    /// What holds of the check `id` (`bandwidth.rtc.audio/host`), whose kind is asked for as `kind` says.
+    pub fn of_check(&self, id: &str, kind: &Asked) -> Asked {
+        let name = RuleId::from(id.split('/').next().unwrap_or(id));
+        Asked {
+            selected: kind.selected,
+            waived: self.waived.get(&name).cloned().or_else(|| kind.waived.clone()),
+            allow_unknown: kind.allow_unknown || self.may_be_unknown.contains(&name),
+        }
     }
 }

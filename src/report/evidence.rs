@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::model::offered::Offered;
 use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
@@ -15,9 +16,11 @@ pub(super) fn clauses(check: &Check) -> Vec<String> {
     let is_train = check.observed.has(&metric::SENT) || check.probe == ProbeKind::Bandwidth;
     clauses.extend(steps(check).filter(|_| !is_train));
     clauses.extend(round_trips(check));
-    match rate(&check.observed) {
-        Some(rate) => clauses.push(rate),
-        None => clauses.extend(train(&check.observed)),
+    match check.observed.has(&metric::REQUIRED) {
+        // Nothing was sent where the load was refused or did not start.
+        true if !was_offered(&check.observed) => {}
+        true => clauses.extend([rate(&check.observed), via(&check.observed)].into_iter().flatten()),
+        false => clauses.extend(train(&check.observed)),
     }
     if let Some(days) = check.observed.get::<f64>(&metric::CERT_DAYS_LEFT) {
         clauses.push(format!("cert {days:.0} d"));
@@ -97,29 +100,41 @@ fn train(facts: &Facts) -> Vec<String> {
         let time = facts.get::<f64>(&metric::DURATION_S).map(|s| format!(" in {} s", short(s))).unwrap_or_default();
         clauses.push(format!("{sent} packets{time}"));
     }
-    if let Some(via) = facts.get::<Value>(&metric::VIA) {
-        let text = |key: &str| via.get(key).and_then(Value::as_str).unwrap_or_default();
-        let port = via.get("port").and_then(Value::as_u64).map(|p| p.to_string()).unwrap_or_default();
-        let words = match via.as_str() {
-            Some(words) => words.to_owned(),
-            None => format!("{} over {} {port}", text("method"), text("transport")),
-        };
-        clauses.push(words.trim().to_owned());
-    }
+    clauses.extend(via(facts));
     clauses.extend(facts.get::<f64>(&metric::MOS).map(|mos| format!("MOS {}", short(mos))));
     clauses
 }
 
-/// What a rate comes to: `107 kbit/s up and 107 down at the IP level, shown by the load of 80 kbit/s`.
+/// What was measured with: `stamp over udp 19099`.
+fn via(facts: &Facts) -> Option<String> {
+    let via: Value = facts.get(&metric::VIA).filter(|via: &Value| !via.is_null())?;
+    let text = |key: &str| via.get(key).and_then(Value::as_str).unwrap_or_default();
+    let port = via.get("port").and_then(Value::as_u64).map(|p| p.to_string()).unwrap_or_default();
+    let words = match via.as_str() {
+        Some(words) => words.to_owned(),
+        None => format!("{} over {} {port}", text("method"), text("transport")),
+    };
+    Some(words.trim().to_owned())
+}
+
+/// A load of the rate's check was on the wire.
+fn was_offered(facts: &Facts) -> bool {
+    let carried = facts.get::<Value>(&metric::CARRIED).unwrap_or_default();
+    let told = |key: &str| carried.get(key).is_some_and(|v| !v.is_null());
+    facts.has(&metric::SENT) || told("up_kbps") || told("down_kbps")
+}
+
+/// What was sent: `offered 107 kbit/s up and 107 kbit/s down at the IP level`.
 fn rate(facts: &Facts) -> Option<String> {
-    let required: Value = facts.get(&metric::REQUIRED)?;
-    let kbps = |key: &str| required.get(key).and_then(Value::as_f64).filter(|n| *n > 0.0);
-    let way = |key, way| kbps(key).map(|n| format!("{n:.0} kbit/s {way}"));
-    let ways: Vec<String> = [way("ip_up_kbps", "up"), way("ip_down_kbps", "down")].into_iter().flatten().collect();
+    let offered: Offered = facts.get(&metric::LOAD)?;
+    let way = |kbps: f64, way: &str| (kbps > 0.0).then(|| format!("{kbps:.0} kbit/s {way}"));
+    let ways = [way(offered.up.ip_kbps, "up"), way(offered.down.ip_kbps, "down")];
+    let ways: Vec<String> = ways.into_iter().flatten().collect();
     let shown = facts.get::<Load>(&metric::IMPLIED_BY).map(|load| {
-        format!(", shown by the load of {} kbit/s", short(load.total_up_kbps().max(load.total_down_kbps())))
+        let kbps = short(load.total_up_kbps().max(load.total_down_kbps()));
+        format!(", for {kbps} kbit/s of media, which shows the lower rate too")
     });
-    (!ways.is_empty()).then(|| format!("{} at the IP level{}", ways.join(" and "), shown.unwrap_or_default()))
+    (!ways.is_empty()).then(|| format!("offered {} at the IP level{}", ways.join(" and "), shown.unwrap_or_default()))
 }
 
 /// Milliseconds as people read them: `0.4 ms`, `12 ms`, `6.2 s`.

@@ -95,7 +95,7 @@ fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
 /// What the brackets mean, for the end of a page; `None` where there are none.
 pub(super) fn footnote(checks: &[Check]) -> Option<&'static str> {
     let bracketed = checks.iter().flat_map(|c| &c.limits).any(|l| l.ci95.is_some());
-    bracketed.then_some("In brackets: the interval that holds the truth 95 times in 100; it decides, not the value.")
+    bracketed.then_some("In brackets: the interval that holds the truth 95 times in 100, looks before the end allowed for; it decides, not the value.")
 }
 
 /// The metric without its unit, as people say it.

@@ -6,7 +6,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::page::{Page, Tone, span};
 use super::text::clean;
-use super::{Style, evidence, limits};
+use super::{Style, capacity, evidence, limits};
 use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status, metric};
 
 /// Draws the whole report.
@@ -140,6 +140,7 @@ fn problem(page: &mut Page, report: &Report, block: &[&Check]) {
     let Some(first) = block.first() else { return };
     page.flow(2, 2, &[span(Tone::Plain, first.reason.as_str())]);
     limits::draw(page, 2, &first.limits);
+    capacity::draw(page, 2, first);
     let clauses = evidence::clauses(first).join(", ");
     if !clauses.is_empty() && block.len() == 1 {
         page.flow(2, 4, &[span(Tone::Faint, format!("seen: {clauses}"))]);
@@ -239,7 +240,8 @@ fn passed(page: &mut Page, report: &Report) {
     for ((role, target, _), checks) in groups {
         let address = checks.first().and_then(|c| other_address(c)).unwrap_or_default();
         page.flow(0, 2, &[span(Tone::Strong, role), span(Tone::Plain, target), span(Tone::Plain, address)]);
-        let (plain, limited): (Vec<&Check>, Vec<&Check>) = checks.into_iter().partition(|c| c.limits.is_empty());
+        let (plain, limited): (Vec<&Check>, Vec<&Check>) =
+            checks.into_iter().partition(|c| c.limits.is_empty() && !c.observed.has(&metric::CAPACITY));
         rows(page, &plain, name_width);
         for check in limited {
             let spans = [
@@ -249,6 +251,7 @@ fn passed(page: &mut Page, report: &Report) {
             ];
             page.flow(2, 4, &spans);
             limits::draw(page, 4, &check.limits);
+            capacity::draw(page, 4, check);
             for source in limits::rows_behind(&check.limits) {
                 page.flow(4, 6, &[span(Tone::Faint, format!("document: {}: {}", source.section, source.row))]);
             }

@@ -25,7 +25,11 @@ where
         return answer;
     }
     if !authorised {
-        let mut answer = refuse(StatusCode::UNAUTHORIZED, "the responder's key is needed (RTC_CHECK_RESPONDER_KEY)");
+        let why = match request.headers().contains_key(header::AUTHORIZATION) {
+            true => "the key given is not the responder's (RTC_CHECK_RESPONDER_KEY)",
+            false => "the responder's key is needed (RTC_CHECK_RESPONDER_KEY)",
+        };
+        let mut answer = refuse(StatusCode::UNAUTHORIZED, why);
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         return answer;
     }

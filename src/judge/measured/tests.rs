@@ -304,3 +304,107 @@ fn capacity_informs_and_counts_what_fits_with_a_fifth_kept_free() {
     assert_eq!(check(&none, "capacity.rtc").status, Status::Unknown);
     assert_eq!(none.verdict, Status::Pass);
 }
+
+#[test]
+fn a_search_that_ended_itself_below_the_lowest_load_decides_nothing() {
+    let searching = |r: &mut Request| r.measuring = Measuring { capacity: Some(1000), ..Measuring::default() };
+    let mut observation = trains(&[(80.0, good(80.0))]);
+    let up = json!({ "ip_kbps": 41.0, "at_least": true });
+    observation.facts.set(&metric::CAPACITY, json!({ "up": up, "down": { "ip_kbps": 5000.0, "at_least": true } }));
+    observation.facts.set(&metric::BYTES_USED, 990);
+    observation.facts.set(&metric::MODES, json!([{ "up_kbps": 80.0, "down_kbps": 80.0, "sessions": 0 }]));
+    let told = report(&plan_with("user", searching), observation);
+    let capacity = check(&told, "capacity.rtc");
+    assert_eq!((capacity.status, capacity.observed.has(&metric::MODES)), (Status::Unknown, false));
+    assert!(capacity.reason.ends_with("raise --max-data."), "{}", capacity.reason);
+}
+
+#[test]
+fn what_flows_over_tcp_is_a_warning_and_says_why() {
+    let mut observation = trains(&[(80.0, good(80.0))]);
+    let mut loads: Vec<serde_json::Value> = observation.facts.get(&metric::LOADS).unwrap();
+    let via = json!({ "method": "flow", "transport": "tcp", "port": 443, "session": "granted" });
+    loads[0]["via"] = via;
+    observation.facts.set(&metric::LOADS, loads);
+    let told = report(&plan("user"), observation);
+    let both = check(&told, "bandwidth.rtc.audio-video");
+    assert_eq!(both.status, Status::Warn);
+    let words = "over TCP, because nothing came back over UDP, which media needs: open UDP";
+    assert!(both.reason.contains(words), "{}", both.reason);
+    assert!(both.reason.contains("Measured with flow over TCP 443"), "{}", both.reason);
+}
+
+#[test]
+fn udp_that_is_silent_in_a_granted_session_is_not_the_want_of_a_responder() {
+    let mut observation = Observation::new(ProbeKind::Quality);
+    observation.facts.set(&metric::ESTIMATES, estimates(&[(names::RTT_MS, e(39.0, 40.0, 41.0))]));
+    observation.facts.set(&metric::LOADS, json!([]));
+    observation.facts.set(&metric::VIA, json!({ "method": "ws", "transport": "tcp", "session": "granted" }));
+    let told = report(&plan("user"), observation);
+    assert_eq!(told.findings[0].id, "quality.udp-silent");
+    let audio = check(&told, "bandwidth.rtc.audio");
+    assert!(audio.reason.contains("UDP answered nothing although the session was granted"), "{}", audio.reason);
+}
+
+#[test]
+fn a_refusal_tells_its_own_remedy() {
+    let told = |why: &str| {
+        let mut observation = trains(&[(80.0, good(80.0))]);
+        let refused = json!([{ "load": load(80.0).offered(false), "responder_refused": why }]);
+        observation.facts.set(&metric::LOADS, refused);
+        check(&report(&plan("user"), observation), "bandwidth.rtc.audio-video").reason.clone()
+    };
+    let bound = told(
+        "a session may use at most 20000 kbit/s each way here (--max-session-kbps of serve), and 32065 were asked for",
+    );
+    assert!(bound.contains("ask its operator to start it with --max-session-kbps 32065"), "{bound}");
+    assert!(!bound.contains("run `rtc-check serve"), "{bound}");
+    let bytes = told(
+        "a session may be sent at most 9 bytes here (--max-session-bytes of serve), and 80 kbit/s for 5 s are 50000",
+    );
+    assert!(bytes.contains("--max-session-bytes 50000"), "{bytes}");
+    let key = told("the key given is not the responder's (RTC_CHECK_RESPONDER_KEY)");
+    assert!(key.contains("the key given is not the responder's") && !key.contains("rtc-check serve"), "{key}");
+}
+
+#[test]
+fn a_flat_delay_names_the_loss() {
+    let lossy = [(names::UP_KBPS, e(70.0, 72.0, 74.0)), (names::LOSS_UP_PCT, e(8.0, 10.0, 12.0))];
+    let told = report(&plan("user"), trains(&[(80.0, with(good(80.0), &lossy))]));
+    let both = check(&told, "bandwidth.rtc.audio-video");
+    assert!(both.reason.contains("the loss is not a matter of the rate: look for a bad link"), "{}", both.reason);
+    assert!(!both.reason.contains("faster line"), "{}", both.reason);
+}
+
+#[test]
+fn a_far_end_that_died_half_way_has_no_mos_and_is_started_again() {
+    let mut observation = trains(&[(80.0, vec![(names::RTT_MS, e(39.0, 40.0, 41.0))])]);
+    observation.facts.set(&metric::MOS, 1.2);
+    let mut loads: Vec<serde_json::Value> = observation.facts.get(&metric::LOADS).unwrap();
+    loads[0]["mos"] = json!(1.2);
+    loads[0]["caveats"] = json!(["nothing came back after 2.0 s of 6.2 s: the far end died"]);
+    observation.facts.set(&metric::LOADS, loads);
+    let told = report(&plan("user"), observation);
+    for begins in ["quality.rtc", "bandwidth.rtc.audio-video"] {
+        let check = check(&told, begins);
+        assert!(check.reason.contains("start the responder again and measure again"), "{}", check.reason);
+        assert!(!check.observed.has(&metric::MOS) && !check.reason.contains("measure longer"), "{}", check.reason);
+    }
+}
+
+#[test]
+fn what_is_required_is_told_as_such_at_the_ip_level() {
+    let told = report(&plan("user"), trains(&[(40.0, good(40.0))]));
+    let audio = check(&told, "bandwidth.rtc.audio");
+    let required: serde_json::Value = audio.observed.get(&metric::REQUIRED).unwrap();
+    assert_eq!((&required["ip_up_kbps"], &required["up_kbps"]), (&json!(56.0), &json!(40.0)));
+}
+
+#[test]
+fn one_check_of_a_measure_is_waived_by_the_name_that_the_table_gives_it() {
+    let allow = |r: &mut Request| r.allow_unknown = vec!["bandwidth.rtc.audio-video".into()];
+    let failure = Failure::new(Step::Connect, FailureKind::TimedOut, "no answer");
+    let told = report(&plan_with("user", allow), Observation::failed(ProbeKind::Quality, failure));
+    let waived: Vec<&str> = told.checks.iter().filter(|c| c.waived.is_some()).map(|c| c.id.as_str()).collect();
+    assert_eq!(waived, ["bandwidth.rtc.audio-video/192.0.2.1"]);
+}

@@ -1,21 +1,51 @@
 //! `quality.without-responder`: the far end is no responder, so some figures are those of the round trip.
+//! `quality.udp-silent`: it is one, and nothing of it came back over UDP.
 
 use crate::model::measure::names;
 use crate::model::{Check, Estimates, Finding, ProbeKind, Status, metric};
 use crate::plan::Plan;
 
-/// One note for all trains that were measured so.
+/// One finding each for all trains that were measured so.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     let by_round_trip = |c: &&Check| {
         let estimates: Estimates = c.observed.get(&metric::ESTIMATES).unwrap_or_default();
         c.probe == ProbeKind::Quality && !estimates.0.is_empty() && estimates.get(names::LOSS_UP_PCT).is_none()
     };
-    let found: Vec<&Check> = checks.iter().filter(by_round_trip).collect();
+    let granted = |c: &&Check| {
+        let granted = |c: &Check| {
+            let via: serde_json::Value = c.observed.get(&metric::VIA).unwrap_or_default();
+            via.get("session").and_then(|s| s.as_str()) == Some("granted")
+        };
+        let beside = |o: &&Check| o.role == c.role && o.target == c.target && o.address == c.address;
+        checks.iter().filter(beside).any(granted)
+    };
+    let (silent, none): (Vec<&Check>, Vec<&Check>) = checks.iter().filter(by_round_trip).partition(granted);
+    [udp_silent(&silent), without(&none)].into_iter().flatten().collect()
+}
+
+/// The responder is there, and UDP to it is silent.
+fn udp_silent(found: &[&Check]) -> Option<Finding> {
+    let list: Vec<&str> = found.iter().map(|c| c.id.as_str()).collect();
+    (!list.is_empty()).then(|| Finding {
+        id: "quality.udp-silent".to_owned(),
+        status: Status::Warn,
+        title: "UDP answered nothing although the session was granted: loss was not measured".to_owned(),
+        detail: format!(
+            "The responder granted a session, and none of its UDP answers arrived; the figures of {} were taken over what did answer.",
+            list.join(", ")
+        ),
+        remedy: "Open UDP both ways between this machine and the responder, on the ports that its media checks name."
+            .to_owned(),
+        checks: found.iter().map(|c| c.id.clone()).collect(),
+    })
+}
+
+fn without(found: &[&Check]) -> Option<Finding> {
     if found.is_empty() {
-        return Vec::new();
+        return None;
     }
     let list: Vec<&str> = found.iter().map(|c| c.id.as_str()).collect();
-    vec![Finding {
+    Some(Finding {
         id: "quality.without-responder".to_owned(),
         status: Status::Pass,
         title: "No responder: loss by direction and bandwidth were not measured".to_owned(),
@@ -25,5 +55,5 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: String::new(),
         checks: found.iter().map(|c| c.id.clone()).collect(),
-    }]
+    })
 }

@@ -31,6 +31,9 @@ const MAX_FRAMES: usize = 64;
 /// Headers of a refused upgrade that are kept.
 const MAX_SHOWN: usize = 20;
 
+/// The header with which an upgrade bears the token of a session that a responder granted, sixteen hexadecimal digits.
+pub const SESSION: HeaderName = HeaderName::from_static("rtc-check-session");
+
 /// An open WebSocket.
 pub struct WebSocket {
     inner: WebSocketStream<TokioIo<Upgraded>>,
@@ -66,6 +69,23 @@ pub async fn upgrade<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    upgrade_for(stream, to, path, (subprotocol, None), timeout).await
+}
+
+/// As [`upgrade`], in a `session` that the responder granted, by its token.
+///
+/// # Errors
+/// Those of [`upgrade`].
+pub async fn upgrade_for<S>(
+    stream: S,
+    to: Authority<'_>,
+    path: &str,
+    (subprotocol, session): (Option<&str>, Option<&str>),
+    timeout: Duration,
+) -> Result<(WebSocket, Answer), Refused>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let start = clock::now();
     let key = generate_key();
     let mut headers = vec![
@@ -75,6 +95,7 @@ where
         (SEC_WEBSOCKET_KEY, key.as_str()),
     ];
     headers.extend(subprotocol.map(|s| (SEC_WEBSOCKET_PROTOCOL, s)));
+    headers.extend(session.map(|s| (SESSION, s)));
     let request = http::request(to, path, Step::Upgrade, &headers)?;
     let mut exchange = http::send(stream, request, Step::Upgrade, timeout).await?;
     let answer = exchange.answer();

@@ -1,7 +1,7 @@
 //! The way from the TCP side to the thread that owns the sessions: what is asked goes through a bounded channel and an
 //! event descriptor, the answer comes back through a channel of its own. No lock is shared with the datagrams.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,24 +12,46 @@ use tokio::sync::oneshot;
 
 use crate::net::chance;
 use crate::session::granted::{Denied, Sessions};
-use crate::wire::grant::{Ask, Grant};
+use crate::wire::grant::{Ask, Grant, Kind};
 
 /// How many may wait at the door.
 const QUEUE: usize = 64;
 
-/// Someone asks for a session.
-struct Asking {
-    ask: Ask,
-    source: IpAddr,
-    chance: u128,
-    answer: oneshot::Sender<Result<Grant, Denied>>,
+/// What a WebSocket may send back by a granted session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Granted {
+    pub(super) kbps: u32,
+    pub(super) bytes: u64,
+    pub(super) seconds: u32,
+}
+
+/// Someone asks for a session, or comes back with a token.
+enum Asking {
+    Session { ask: Ask, source: IpAddr, chance: u128, answer: oneshot::Sender<Result<Grant, Denied>> },
+    Claim { token: u64, source: IpAddr, answer: oneshot::Sender<Option<Granted>> },
 }
 
 impl Asking {
     fn settle(self, sessions: &mut Sessions, now: Instant) {
         // Whoever has gone in the meantime leaves a grant that nobody uses.
-        let _ = self.answer.send(sessions.grant(&self.ask, self.source, self.chance, now));
+        match self {
+            Self::Session { ask, source, chance, answer } => {
+                let _ = answer.send(sessions.grant(&ask, source, chance, now));
+            }
+            Self::Claim { token, source, answer } => {
+                let _ = answer.send(claim(sessions, token, source, now));
+            }
+        }
     }
+}
+
+/// A session of flows is bound to WebSockets by a UDP port that none has; whoever claims it takes all its bytes, so that a
+/// second WebSocket has none of them.
+fn claim(sessions: &mut Sessions, token: u64, source: IpAddr, now: Instant) -> Option<Granted> {
+    let session = sessions.claim(token, Kind::Flow, SocketAddr::new(source, 0), now)?;
+    let (bytes, seconds) = session.left();
+    session.spend(bytes);
+    Some(Granted { kbps: session.down_kbps(), bytes, seconds })
 }
 
 /// Where one asks.
@@ -61,9 +83,18 @@ impl Door {
         let busy = || Denied::Busy("the responder is too busy to open a session; ask again".to_owned());
         let chance = chance::secret_seed().ok_or_else(busy)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Asking { ask, source, chance, answer }).map_err(|_| busy())?;
+        self.queue.try_send(Asking::Session { ask, source, chance, answer }).map_err(|_| busy())?;
         let _ = self.wake.write(1);
         answered.await.map_err(|_| busy())?
+    }
+
+    /// What the session of `token` grants a WebSocket from `source`; asked again, that it is still in use. `None`: there is
+    /// no such session, or it is another's or over.
+    pub(super) async fn claim(&self, token: u64, source: IpAddr) -> Option<Granted> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Asking::Claim { token, source, answer }).ok()?;
+        let _ = self.wake.write(1);
+        answered.await.ok()?
     }
 
     /// Ends the thread.
@@ -81,5 +112,25 @@ impl Inside {
             asking.settle(sessions, now);
         }
         !self.stop.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::clock;
+
+    #[test]
+    fn a_session_of_flows_gives_one_websocket_of_its_source_its_bytes() {
+        let (mut sessions, now) = (Sessions::default(), clock::now());
+        let ask = Ask { kind: Kind::Flow, up_kbps: 80, down_kbps: 80, packets_per_second: 50, seconds: 10 };
+        let (here, there): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let bytes = sessions.grant(&ask, here, 7, now).unwrap().bytes;
+        assert_eq!(claim(&mut sessions, 8, here, now), None);
+        let granted = Granted { kbps: 80, bytes, seconds: 10 };
+        assert_eq!(claim(&mut sessions, 7, here, now), Some(granted));
+        assert_eq!(claim(&mut sessions, 7, here, now), Some(Granted { bytes: 0, ..granted }));
+        assert_eq!(claim(&mut sessions, 7, there, now), None);
+        assert!(sessions.claim(7, Kind::Flow, SocketAddr::new(here, 40_000), now).is_none(), "nor datagrams");
     }
 }

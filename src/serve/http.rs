@@ -127,17 +127,18 @@ impl Server {
         answer.headers_mut().extend(HeaderValue::from_str(&accept).ok().map(|a| (header::SEC_WEBSOCKET_ACCEPT, a)));
         answer.headers_mut().extend(selected.map(|s| (header::SEC_WEBSOCKET_PROTOCOL, s)));
         answer.headers_mut().remove(header::CONTENT_TYPE);
-        self.echo(hyper::upgrade::on(request), place);
+        let token = session(request.headers());
+        self.echo(hyper::upgrade::on(request), token, place);
         answer
     }
 
     /// Waits for the connection to be handed over, then echoes until its end.
-    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, place: Pass) {
+    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, token: Option<u64>, place: Pass) {
         let (context, pass) = (self.context.clone(), self.pass.clone());
         self.context.tasks.spawn(async move {
             let echoing = async {
                 let stream = within(context.limits.handshake, handing_over).await?.map_err(|_| Cut::Protocol)?;
-                ws::echo(TokioIo::new(stream), &context).await
+                ws::echo(TokioIo::new(stream), &context, token, pass.source()).await
             };
             if let Err(cut) = echoing.await {
                 context.tally.cut(cut);
@@ -145,6 +146,12 @@ impl Server {
             drop((pass, place));
         });
     }
+}
+
+/// The token of a granted session that an upgrade bears.
+fn session(headers: &HeaderMap) -> Option<u64> {
+    let token = headers.get(crate::net::ws::SESSION)?.to_str().ok()?;
+    (token.len() == 16).then(|| u64::from_str_radix(token, 16).ok())?
 }
 
 fn asks_for_upgrade(headers: &HeaderMap) -> bool {

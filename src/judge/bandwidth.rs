@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::model::measure::names;
 use crate::model::offered::OneWay;
 use crate::model::shape::LOSS_ALLOWED;
-use crate::model::{Facts, LimitResult, LimitSource, Load, Need, Seen, Service, Status, Transport, metric};
+use crate::model::{
+    Facts, LimitResult, LimitSource, Load, Need, Seen, Service, Status, Transport, default_source, metric,
+};
 use crate::plan::{Measure, Plan, load_words};
 use crate::profile::Bandwidth;
 
@@ -93,7 +95,13 @@ pub fn judge(plan: &Plan, measure: &Measure, row: &Bandwidth, seen: &Seen, place
     Judged { facts: row_facts, limits, status, reason }
 }
 
-/// How the loads that were tried show what is needed: the first that carries it, else the one of just that rate.
+/// Whether the load itself flowed; one that did not is a queue or a loss, and shows nothing of lower rates.
+fn flowed(t: &Tried) -> bool {
+    let limits = limits::rates(&t.load, &t.estimates, "", &default_source());
+    limits.iter().filter(|l| l.metric.ends_with("_kbps")).all(|l| l.status == Status::Pass)
+}
+
+/// How the loads that were tried show what is needed: the first that flowed, else the one of just that rate.
 fn part<'a>(need: Load, tried: &'a [Tried], prefix: &str, source: &LimitSource) -> Part<'a> {
     let enough = |t: &&Tried| {
         t.load.total_up_kbps() >= need.total_up_kbps() && t.load.total_down_kbps() >= need.total_down_kbps()
@@ -105,7 +113,7 @@ fn part<'a>(need: Load, tried: &'a [Tried], prefix: &str, source: &LimitSource) 
         (t, limits, status.unwrap_or(Status::Unknown))
     };
     let all: Vec<_> = tried.iter().filter(enough).map(judged).collect();
-    let carried = all.iter().find(|(.., status)| *status == Status::Pass);
+    let carried = all.iter().find(|(t, _, status)| *status == Status::Pass && flowed(t));
     match carried.or_else(|| all.iter().find(|(t, ..)| same_rates(&t.load, &need))) {
         Some((t, limits, status)) => Part { need, limits: limits.clone(), status: *status, shown_by: Some(t) },
         None => {

@@ -129,6 +129,12 @@ fn result(
     }
 }
 
+/// No way's delay rises by more than the round trip's does; which way's rose it does not tell.
+fn flat_by_round_trip(estimates: &Estimates) -> Status {
+    let flat = estimates.get(names::RTT_RISE_MS).is_some_and(|e| side("<", e, FLAT_MS) == Status::Pass);
+    if flat { Status::Pass } else { Status::Unknown }
+}
+
 /// Whether a load's rates flow: the rate that arrives, each way, and a delay that stays flat. A rate that only fills a
 /// queue is not carried, so a delay that rises decides the rate's limit too; `prefix` goes before the rates' names.
 pub fn rates(need: &Load, estimates: &Estimates, prefix: &str, source: &LimitSource) -> Vec<LimitResult> {
@@ -139,7 +145,7 @@ pub fn rates(need: &Load, estimates: &Estimates, prefix: &str, source: &LimitSou
     let mut limits = Vec::new();
     for (rate, rise, kbps) in ways.into_iter().filter(|(.., kbps)| *kbps > 0.0) {
         let (arrives, rises) = (estimates.get(rate), estimates.get(rise));
-        let flat = rises.map_or(Status::Pass, |e| side("<", e, FLAT_MS));
+        let flat = rises.map_or_else(|| flat_by_round_trip(estimates), |e| side("<", e, FLAT_MS));
         let status = arrives.map_or(Status::Unknown, |e| side(">=", e, kbps)).worst(flat);
         limits.push(result(&format!("{prefix}{rate}"), ">=", kbps, status, arrives, source.clone()));
         if rises.is_some() {
@@ -159,6 +165,10 @@ pub fn stands(plan: &Plan, measure: usize, load: &Load, estimates: &Estimates) -
     }
     if measure.bandwidth.selected {
         limits.extend(rates(load, estimates, "", &default_source()));
+        // What does not arrive is not offered on the way back: that way stays open however long is measured.
+        if limits.iter().any(|l| l.metric == names::UP_KBPS && l.status == Status::Fail) {
+            limits.retain(|l| l.metric != names::DOWN_KBPS || l.status != Status::Unknown);
+        }
     }
     let statuses: Vec<Status> = limits.iter().filter(|l| l.observed.is_some()).map(|l| l.status).collect();
     match statuses.iter().copied().reduce(Status::worst) {

@@ -44,6 +44,8 @@ pub mod names {
     /// How much the one-way delay rose while the load was on.
     pub const DELAY_RISE_UP_MS: &str = "delay_rise_up_ms";
     pub const DELAY_RISE_DOWN_MS: &str = "delay_rise_down_ms";
+    /// How much the round trip rose; no less than either way's.
+    pub const RTT_RISE_MS: &str = "rtt_rise_ms";
 }
 
 /// What a train or a flow stands for.

@@ -145,6 +145,7 @@ pub(super) fn measures(profile: &Profile, request: &Request, items: &[Item], row
         }
     }
     let loads = loads(&rows, &request.measuring);
+    let asks_rates = |role: &RoleName| asked(request, BANDWIDTH, role).selected || request.measuring.capacity.is_some();
     let measure = |(role, host): (&RoleName, &Host)| {
         let of = |(_, item): &(usize, &Item)| item.rule.to == *role && item.host == *host;
         let mut ways: Vec<(usize, &Item)> = items.iter().enumerate().filter(of).collect();
@@ -153,7 +154,8 @@ pub(super) fn measures(profile: &Profile, request: &Request, items: &[Item], row
             role: role.clone(),
             host: host.clone(),
             ways: ways.into_iter().map(|(index, _)| index).collect(),
-            loads: loads.clone(),
+            // Quality alone asks for no rate: the lowest, which a narrow line carries too.
+            loads: if asks_rates(role) { loads.clone() } else { loads.last().copied().into_iter().collect() },
             limits: profile.limits.clone(),
             rows: rows.clone(),
             quality: asked(request, QUALITY, role),

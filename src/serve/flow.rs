@@ -1,5 +1,5 @@
 //! Flows of granted sessions: what comes is counted where all datagrams come in; what is to be sent is sent by a thread a
-//! flow, which is told by a channel and shares three numbers, so that neither waits for the other.
+//! flow, which is told by a channel and shares what was sent, so that neither waits for the other.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -74,6 +74,13 @@ impl Flows {
         Self { table: HashMap::new(), baker: Baker::new(secret), start, threads: Arc::default() }
     }
 
+    /// Whether a datagram is of a flow whose client has shown its cookie from there, and bears it.
+    pub(super) fn has_shown(&self, bytes: &[u8], from: SocketAddr) -> bool {
+        let Some((head, _)) = read(bytes) else { return false };
+        let flow = self.table.get(&head.token);
+        flow.is_some_and(|flow| flow.server.source() == Some((from, head.cookie)))
+    }
+
     /// Takes a flow's datagram; answers how many bytes of `answer` are to be sent back, which may be none.
     pub(super) fn handle(
         &mut self,
@@ -87,17 +94,24 @@ impl Flows {
         // Counted as a stranger's: that a token is unknown is nobody's to learn.
         let session = sessions.claim(token, grant::Kind::Flow, incoming.from, at).ok_or(Refusal::Unsigned)?;
         let headers = if incoming.from.ip().to_canonical().is_ipv4() { 28 } else { 48 };
-        if head.kind == Kind::Data && !session.admit(at, incoming.bytes.len() + headers, 0) {
-            return Err(Refusal::SessionRate);
-        }
+        let admitted = session.admit(at, incoming.bytes.len() + headers, 0);
         if !self.table.contains_key(&token) {
             let (bytes, seconds) = session.left();
-            let granted = Granted { token, down_kbps: session.down_kbps(), seconds, bytes };
-            self.table.retain(|_, flow| !flow.server.is_over(now));
+            let (down_kbps, packets_per_second) = (session.down_kbps(), session.packets_per_second());
+            let granted = Granted { token, down_kbps, packets_per_second, seconds, bytes };
+            // What a session has used is known as long as it may go on.
+            self.table.retain(|token, _| sessions.get_mut(*token).is_some());
             self.table.insert(token, Flow::new(granted, now, incoming.dropped));
         }
         let flow = self.table.get_mut(&token).ok_or(Refusal::Malformed)?;
         flow.note_overflow(incoming.dropped);
+        if !admitted {
+            // It did come, so it is no loss of the way; its client learns that from the next feedback.
+            if head.kind == Kind::Data {
+                flow.server.on_overflow(1);
+            }
+            return Err(Refusal::SessionRate);
+        }
         let from = incoming.from;
         let arrived = now.saturating_sub(u64::try_from(incoming.waited.as_nanos()).unwrap_or(0));
         let datagram = Datagram { head, body, len: incoming.bytes.len(), arrived };
@@ -129,6 +143,9 @@ impl Flow {
             self.orders = None;
             return;
         }
+        if self.shared.stopped.load(Relaxed) {
+            return;
+        }
         let gone = self.orders.as_ref().is_none_or(|o| o.try_send(order).is_err());
         if gone && order.shape.iter().any(|s| s.interval_ns > 0) && !self.begin(order, incoming, start, threads) {
             self.shared.stopped.store(true, Relaxed);
@@ -146,7 +163,7 @@ impl Flow {
             from: incoming.answer_from,
             to,
             tos: incoming.tos.map(|t| t & !3).filter(|t| *t > 0),
-            outgoing: Outgoing::new(&self.granted, cookie),
+            outgoing: Outgoing::new(&self.granted, to, cookie),
             shared: self.shared.clone(),
             orders: received,
             start,
@@ -260,4 +277,78 @@ impl Thread {
 
 fn since(start: Instant, at: Instant) -> u64 {
     u64::try_from(at.saturating_duration_since(start).as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::granted::GrantLimits;
+    use crate::wire::flow::{Body, Feedback, HELLO_LEN, Head, write};
+
+    struct End {
+        socket: UdpSocket,
+        flows: Flows,
+        sessions: Sessions,
+        from: SocketAddr,
+        token: u64,
+        cookie: u64,
+    }
+
+    impl End {
+        fn new() -> Self {
+            let ask =
+                grant::Ask { kind: grant::Kind::Flow, up_kbps: 64, down_kbps: 64, packets_per_second: 50, seconds: 9 };
+            let mut sessions = Sessions::new(GrantLimits::default());
+            let from: SocketAddr = "127.0.0.1:40000".parse().unwrap();
+            sessions.grant(&ask, from.ip(), 7, clock::now()).unwrap();
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            Self { socket, flows: Flows::new(1, clock::now()), sessions, from, token: 7, cookie: 0 }
+        }
+
+        fn bytes(&self, kind: Kind, body: &Body) -> Vec<u8> {
+            let mut bytes = [0; LONGEST];
+            let head = Head { kind, stage: 1, token: self.token, cookie: self.cookie, time: 1 };
+            let len = write(&mut bytes, &head, body, HELLO_LEN).unwrap();
+            bytes[..len].to_vec()
+        }
+
+        fn say(&mut self, kind: Kind, body: &Body) -> Result<Option<(Head, Body)>, Refusal> {
+            let bytes = self.bytes(kind, body);
+            let incoming = Incoming {
+                bytes: &bytes,
+                from: self.from,
+                socket: &self.socket,
+                answer_from: None,
+                tos: None,
+                waited: Duration::ZERO,
+                dropped: 0,
+            };
+            let mut answer = [0; LONGEST];
+            let len = self.flows.handle(&incoming, &mut self.sessions, &mut answer)?;
+            Ok(read(&answer[..len]))
+        }
+    }
+
+    #[test]
+    fn every_kind_meets_the_grant_and_refused_data_is_told() {
+        let mut end = End::new();
+        let (welcome, _) = end.say(Kind::Hello, &Body::Hello).unwrap().unwrap();
+        assert!(!end.flows.has_shown(&end.bytes(Kind::Ping, &Body::Ping { number: 0 }), end.from));
+        end.cookie = welcome.cookie;
+        let told = Feedback::default();
+        end.say(Kind::Feedback, &Body::Feedback(told)).unwrap();
+        let ping = end.bytes(Kind::Ping, &Body::Ping { number: 0 });
+        assert!(end.flows.has_shown(&ping, end.from));
+        assert!(!end.flows.has_shown(&ping, "127.0.0.1:40001".parse().unwrap()));
+        let refused = (0..200).filter(|n| end.say(Kind::Ping, &Body::Ping { number: *n }).is_err()).count();
+        assert!(refused > 100, "{refused}");
+        let refused = (0..200).filter(|seq| end.say(Kind::Data, &Body::Data { seq: *seq }).is_err()).count() as u32;
+        let flow = end.flows.table.get_mut(&7).unwrap();
+        let (datagram, mut buf) = (end.flows.baker.cookie(7, end.from), [0; LONGEST]);
+        let head = Head { kind: Kind::Feedback, stage: 1, token: 7, cookie: datagram, time: 1 };
+        let datagram = Datagram { head, body: Body::Feedback(Feedback { number: 1, ..told }), len: 136, arrived: 1 };
+        let reply = flow.server.on_datagram(1, end.from, datagram, &end.flows.baker, &flow.shared, &mut buf);
+        let Some((_, Body::Feedback(told))) = read(&buf[..reply.len]) else { panic!("no feedback") };
+        assert!(refused > 100 && told.overflow == refused && told.received == 200 - refused, "{told:?}");
+    }
 }

@@ -181,8 +181,12 @@ fn count(
     let Received { from, to: Some(to), told, .. } = received else { return Err(Refusal::Destination) };
     let from = SocketAddr::new(from.ip().to_canonical(), from.port());
     reflector.check_client(from, *to)?;
+    let bytes = buf.get(..received.length).unwrap_or_default();
+    if !flows.has_shown(bytes, from) {
+        reflector.take(from.ip(), false, clock::now())?;
+    }
     let incoming = flow::Incoming {
-        bytes: buf.get(..received.length).unwrap_or_default(),
+        bytes,
         from,
         socket: &socket.socket,
         answer_from: Some(to.ip()).filter(|_| socket.local.ip().is_unspecified()),
@@ -191,7 +195,8 @@ fn count(
         dropped: told.dropped,
     };
     let len = flows.handle(&incoming, &mut reflector.sessions, answer)?;
-    Ok(Answer { len, tos: told.tos })
+    // DSCP alone: what ECN told of the way here is not said of the way back.
+    Ok(Answer { len, tos: told.tos.map(|tos| tos & !3) })
 }
 
 /// Hands one datagram over with what the kernel told of it.

@@ -10,7 +10,7 @@ use super::stamp::Track;
 use crate::wire::grant::{Ask, Grant, Kind};
 
 /// A grant that is not used is forgotten after so long.
-const UNUSED: Duration = Duration::from_secs(10);
+const UNUSED: Duration = Duration::from_secs(3);
 
 /// A session is forgotten so long after its last datagram.
 const IDLE: Duration = Duration::from_secs(2);
@@ -18,7 +18,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// For datagrams on their way, and the sender's last queries, a session may outlast what was granted by so long.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// One source (/32, /64) may hold one session in so many.
+/// One source (/32, /64) may hold one in so many of the sessions, kbit/s and packets a second, and what one session may
+/// have in any case.
 const SHARE: u32 = 4;
 
 /// What is granted at most.
@@ -122,6 +123,11 @@ impl Session {
         self.down_kbps
     }
 
+    /// Datagrams a second.
+    pub fn packets_per_second(&self) -> u32 {
+        self.packets_per_second
+    }
+
     /// UDP payload that may still be sent, and seconds that it may last from its first datagram.
     pub fn left(&self) -> (u64, u32) {
         (self.bytes_left, self.seconds)
@@ -167,7 +173,7 @@ impl Sessions {
     pub fn grant(&mut self, ask: &Ask, source: IpAddr, chance: u128, now: Instant) -> Result<Grant, Denied> {
         self.table.retain(|_, session| !session.is_over(now));
         let bytes = self.fits_alone(ask)?;
-        self.fits_source(source)?;
+        self.fits_source(ask, source)?;
         self.fits_all(ask)?;
         let (token, ssid) = (chance as u64, (chance >> 64) as u16);
         if token == 0 || self.table.contains_key(&token) {
@@ -264,15 +270,35 @@ impl Sessions {
         Ok(needed.saturating_add(spare).min(limits.session_bytes))
     }
 
-    fn fits_source(&self, source: IpAddr) -> Result<(), Denied> {
+    fn fits_source(&self, ask: &Ask, source: IpAddr) -> Result<(), Denied> {
         let key = source_key(source);
-        let held = self.table.values().filter(|s| s.asked_by == key).count();
+        let own = || self.table.values().filter(|s| s.asked_by == key);
+        let held = own().count();
         let most = (self.limits.sessions / SHARE).max(1) as usize;
         if held >= most {
             return Err(Denied::Source(format!(
                 "{source} holds {held} sessions, and one source may hold a quarter of those that are served \
                  (--max-sessions {} of serve); ask again in some seconds",
                 self.limits.sessions
+            )));
+        }
+        let limits = &self.limits;
+        let sum = |of: fn(&Session) -> u32| own().map(|s| u64::from(of(s))).sum::<u64>();
+        let kbps = (limits.kbps / SHARE).max(limits.session_kbps);
+        let asked = ask.up_kbps.max(ask.down_kbps);
+        let used = sum(|s| s.up_kbps).max(sum(|s| s.down_kbps));
+        if used + u64::from(asked) > u64::from(kbps) {
+            return Err(Denied::Source(format!(
+                "{source} holds {used} kbit/s, one source may hold {kbps} here (--max-kbps and --max-session-kbps of \
+                 serve), and {asked} more were asked for; ask again in some seconds"
+            )));
+        }
+        let packets = (limits.packets_per_second / SHARE).max(most_packets(limits.session_kbps));
+        let (asked, used) = (ask.packets_per_second, sum(|s| s.packets_per_second));
+        if used + u64::from(asked) > u64::from(packets) {
+            return Err(Denied::Source(format!(
+                "{source} holds {used} packets a second, one source may hold {packets} here (--max-session-packets of \
+                 serve), and {asked} more were asked for; ask again in some seconds"
             )));
         }
         Ok(())
@@ -304,6 +330,11 @@ impl Sessions {
         }
         Ok(())
     }
+}
+
+/// What a session of so many kbit/s sends in packets of about 1,200 bytes, with pings and feedback.
+fn most_packets(kbps: u32) -> u32 {
+    kbps.div_ceil(9).saturating_add(100)
 }
 
 fn fifth_more(rate: u32) -> u32 {

@@ -313,7 +313,11 @@ impl Reflector {
         Ok(())
     }
 
-    fn take(&mut self, source: IpAddr, bare: bool, now: Instant) -> Result<(), Refusal> {
+    /// Takes an answer to `source` from what strangers are allowed; `bare`: it is longer than what it answers.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn take(&mut self, source: IpAddr, bare: bool, now: Instant) -> Result<(), Refusal> {
         let since_start = now.saturating_duration_since(self.start);
         self.allowance.take(source, bare, since_start).map_err(|exceeded| refusal(exceeded, bare))
     }

@@ -20,6 +20,11 @@ pub fn summarise(train: &Train, z: f64) -> Summary {
     let (up, down) = (series(&came, |ways| ways.up), series(&first, |ways| ways.down));
     let rounds: Vec<f64> = first.iter().map(|trip| ms(trip.round)).collect();
     let changes: Vec<f64> = rounds.iter().zip(rounds.iter().skip(1)).map(|(a, b)| (b - a).abs()).collect();
+    let (rise_up, rise_down) = (rise(&by_sending(&up), z), rise(&by_sending(&down), z));
+    let set = opposite(rise_up, rise_down);
+    let mut in_turn: Vec<_> = first.iter().map(|trip| (trip.request, ms(trip.round))).collect();
+    in_turn.sort_by_key(|(request, _)| *request);
+    let in_turn: Vec<f64> = in_turn.into_iter().map(|(_, round)| round).collect();
     let (loss_up, loss_down) = (ways.up.and_then(|fate| loss(&fate, z)), ways.down.and_then(|fate| loss(&fate, z)));
     Summary {
         sent: u32::try_from(train.sent.len()).unwrap_or(u32::MAX),
@@ -34,14 +39,23 @@ pub fn summarise(train: &Train, z: f64) -> Summary {
         reordered_down: ways.reordered_down,
         duplicated_up: ways.duplicated_up,
         duplicated_down: ways.duplicated_down,
-        delay_rise_up_ms: rise(&by_sending(&up), z),
-        delay_rise_down_ms: rise(&by_sending(&down), z),
+        delay_rise_up_ms: rise_up.filter(|_| !set),
+        delay_rise_down_ms: rise_down.filter(|_| !set),
+        rtt_rise_ms: rise(&in_turn, z),
         loss_up,
         loss_down,
         late: late(&train.sent),
         // One step shows on both ways.
-        far_clock_jumps: unbelievable.saturating_add(up.steps.max(down.steps)),
+        far_clock_jumps: unbelievable.saturating_add(up.steps.max(down.steps)).saturating_add(u32::from(set)),
     }
+}
+
+/// A delay that rises one way while it falls as clearly the other way is a far clock that was set, or runs away.
+const OPPOSITE_MS: f64 = 20.0;
+
+fn opposite(up: Option<Interval>, down: Option<Interval>) -> bool {
+    let clearly = |rise: f64, fall: f64| rise > OPPOSITE_MS && fall < -OPPOSITE_MS;
+    up.zip(down).is_some_and(|(up, down)| clearly(up.value, down.value) || clearly(down.value, up.value))
 }
 
 /// Delays in order of sending.

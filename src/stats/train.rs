@@ -137,6 +137,8 @@ pub struct Summary {
     /// How much the one-way delay rose from the train's first part to its last: a queue that fills.
     pub delay_rise_up_ms: Option<Interval>,
     pub delay_rise_down_ms: Option<Interval>,
+    /// The same of the round trip, which no far clock is part of.
+    pub rtt_rise_ms: Option<Interval>,
     pub late: Option<Late>,
     /// The far end's times ran backwards, jumped or lay in the future in so many replies, which no delay is taken from.
     pub far_clock_jumps: u32,

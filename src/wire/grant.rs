@@ -40,7 +40,7 @@ pub struct Grant {
     pub ssid: u16,
     /// To be borne by every datagram of the session, sixteen hexadecimal digits.
     pub token: String,
-    /// How long the session may last from its first datagram; unused, it is forgotten after ten seconds, and two seconds
+    /// How long the session may last from its first datagram; unused, it is forgotten after three seconds, and two seconds
     /// after its last datagram.
     pub seconds: u32,
     /// How many bytes (UDP payload) the responder will send.

@@ -149,7 +149,7 @@ fn a_code_point_changed_on_the_way_is_seen() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
     lab.forward("ip daddr 198.51.100.10 udp dport 19099-20099 ip dscp set cs1");
-    let report = measured(&lab, "quality", &["--duration", "4", "--dscp", "46"], 0);
+    let report = measured(&lab, "quality", &["--duration", "6", "--dscp", "46"], 0);
     let quality = report.quality(RTC4);
     assert_eq!(quality.seen("dscp_sent"), 46, "{quality}");
     assert_eq!(quality.seen("dscp_received_up"), 8, "{quality}");
@@ -172,9 +172,9 @@ fn a_session_refused_is_unknown_in_the_responders_words() {
 fn a_train_lasts_as_long_as_was_asked() {
     let Some(lab) = Lab::up() else { return };
     let _server = responder(&lab, "rtc", RTC4, RTC6);
-    let report = measured(&lab, "quality", &["--duration", "5"], 0);
+    let report = measured(&lab, "quality", &["--duration", "6"], 0);
     let quality = report.quality(RTC4);
-    assert!((4.9..5.1).contains(&quality.number("duration_s")), "{quality}");
+    assert!((5.9..6.1).contains(&quality.number("duration_s")), "{quality}");
     // 3 % of loss is undecided for long; it may not take longer than was allowed.
     lab.forward("udp dport 19099-20099 numgen inc mod 66 == 0 drop");
     let report = measured(&lab, "quality", &["--max-duration", "5"], 3);

@@ -224,7 +224,10 @@ fn a_refusal_of_the_load_is_told_in_its_words() {
 #[test]
 fn between_required_and_recommended_is_a_warning() {
     let slow = with(good(700.0), &[(names::UP_KBPS, e(640.0, 650.0, 660.0))]);
-    let report = report(&plan("dlegate"), trains(&[(700.0, slow)]));
+    let alone = report(&plan("dlegate"), trains(&[(700.0, slow.clone())]));
+    let video = check(&alone, "bandwidth.dlegate.video");
+    assert_eq!(video.status, Status::Unknown, "a load that did not flow shows nothing of lower ones: {}", video.reason);
+    let report = report(&plan("dlegate"), trains(&[(700.0, slow), (600.0, good(600.0))]));
     let video = check(&report, "bandwidth.dlegate.video");
     assert_eq!(video.status, Status::Warn, "{}", video.reason);
     let limit = |m: &str| video.limits.iter().find(|l| l.metric == m).map(|l| l.status);

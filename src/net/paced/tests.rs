@@ -38,7 +38,7 @@ impl Drop for Mirror {
 fn reflect(socket: &UdpSocket, over: &AtomicBool) {
     let mut arrivals = Arrivals::new(clock::now());
     let (start, wall) = (clock::now(), clock::wall());
-    let (mut buf, mut state) = ([0; LONGEST], Report::default());
+    let (mut buf, mut state) = ([0; LONGEST], Report { token: 5, ..Report::default() });
     let time = |at: Instant| Timestamp::ntp(wall + at.saturating_duration_since(start));
     while !over.load(Ordering::Relaxed) {
         let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];

@@ -15,6 +15,8 @@ const SENT_SHARE: f64 = 0.99;
 /// The record of one direction, and the delay of its pings before the load.
 struct Direction<'a> {
     count: Count,
+    /// The count is that of the whole load.
+    known: bool,
     record: &'a record::Record,
     figures: Figures,
     /// Packets a second that were to be sent.
@@ -27,6 +29,7 @@ pub(super) fn flowed(part: &Part, offer: &Offer, v6: bool, ended: &Ended) -> Flo
     let ms = |ns: i64| ns as f64 / 1e6;
     let up = Direction {
         count: part.went_up,
+        known: part.known,
         record: &part.up,
         figures: offer.load.figures_up(),
         planned: part.planned[0],
@@ -34,6 +37,7 @@ pub(super) fn flowed(part: &Part, offer: &Offer, v6: bool, ended: &Ended) -> Flo
     };
     let down = Direction {
         count: part.went_down,
+        known: part.known,
         record: &part.down,
         figures: offer.load.figures_down(),
         planned: part.planned[1],
@@ -72,11 +76,15 @@ fn one_way(
 ) -> OneWay {
     let Count { sent, received, overflow, .. } = direction.count;
     let figures = &direction.figures;
-    // What the receiver's own socket lost did come there.
-    let arrived = received.saturating_add(overflow).min(sent);
-    let loss = share_interval(sent - arrived, sent, offer.z);
+    let loss = of_the_way(direction.count, offer.z).filter(|_| direction.known);
+    if !direction.known {
+        caveats.push(format!(
+            "the responder did not tell what became of the flow {name} to its end, so its loss is unknown"
+        ));
+    }
     if overflow > 0 {
-        caveats.push(format!("the receiver's socket lost {overflow} packets of the flow {name} for want of room"));
+        caveats
+            .push(format!("the receiver's socket lost up to {overflow} packets of the flow {name} for want of room"));
     }
     let whole = Duration::from_secs_f64(seconds) + Duration::from_millis(50) >= offer.length;
     if !whole {
@@ -106,6 +114,15 @@ fn one_way(
         loss_pct: loss,
         delay_rise_ms: rise(direction, offer.z),
     }
+}
+
+/// Loss of the way: at least what no full socket explains, at most all. The kernel counts what a socket lost, whoever it
+/// was from.
+fn of_the_way(count: Count, z: f64) -> Option<Interval> {
+    let Count { sent, received, overflow, .. } = count;
+    let lost = sent.saturating_sub(received);
+    let least = share_interval(lost.saturating_sub(overflow), sent, z)?;
+    Some(Interval { high: share_interval(lost, sent, z)?.high, ..least })
 }
 
 /// Delay in the second half of the load against the idle way, in milliseconds.
@@ -138,4 +155,40 @@ fn rise(direction: &Direction<'_>, z: f64) -> Option<Interval> {
     let half = z * (variance / (n / 2.0) + idle_variance).sqrt();
     let value = mean - base;
     Some(Interval { value, low: value - half, high: value + half })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Load, Media};
+    use crate::probe::bandwidth::Directions;
+
+    fn measured(count: Count, known: bool) -> (OneWay, Vec<String>) {
+        let load = Load { media: Media::Audio, up_kbps: 80.0, down_kbps: 80.0, sessions: 1, down_streams: 1 };
+        let offer = Offer { load, directions: Directions::Both, length: Duration::from_secs(20), dscp: 0, z: 1.96 };
+        let record = record::Record::default();
+        let figures = load.figures_up();
+        let direction = Direction { count, known, record: &record, figures, planned: 50.0, idle: vec![] };
+        let mut caveats = Vec::new();
+        (one_way("up", &direction, &offer, false, 20.0, &mut caveats), caveats)
+    }
+
+    #[test]
+    fn what_a_socket_lost_may_have_been_anybodys() {
+        let count = Count { sent: 1000, received: 900, overflow: 5000, ..Count::default() };
+        let (way, caveats) = measured(count, true);
+        let (loss, carried) = (way.loss_pct.unwrap(), way.carried_kbps.unwrap());
+        assert!(loss.value == 0.0 && loss.low == 0.0 && loss.high > 10.0, "{loss:?}");
+        assert!(carried.low < 0.9 * way.offered_kbps && carried.high == way.offered_kbps, "{carried:?}");
+        assert!(caveats.iter().any(|c| c.contains("lost up to 5000 packets")), "{caveats:?}");
+        let (way, _) = measured(Count { overflow: 0, ..count }, true);
+        assert!((way.loss_pct.unwrap().value - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_count_that_ends_before_the_load_is_no_loss() {
+        let (way, caveats) = measured(Count { sent: 1000, received: 500, ..Count::default() }, false);
+        assert_eq!((way.loss_pct, way.carried_kbps), (None, None));
+        assert!(caveats.iter().any(|c| c.contains("its loss is unknown")), "{caveats:?}");
+    }
 }

@@ -55,6 +55,7 @@ pub fn estimates(summary: &Summary, around: &Circumstances) -> Estimates {
     set(names::RTT_VARIATION_MS, summary.rtt_variation.map(|v| v.mean));
     set(names::DELAY_RISE_UP_MS, summary.delay_rise_up_ms);
     set(names::DELAY_RISE_DOWN_MS, summary.delay_rise_down_ms);
+    set(names::RTT_RISE_MS, summary.rtt_rise_ms);
     if around.died {
         return all;
     }
@@ -68,7 +69,7 @@ pub fn estimates(summary: &Summary, around: &Circumstances) -> Estimates {
     set(names::LOSS_UP_PCT, up);
     set(names::LOSS_DOWN_PCT, down);
     set(names::UP_KBPS, delivered(up, trip, around));
-    let back = if around.shorter { None } else { delivered(down, trip, around) };
+    let back = if around.shorter { None } else { delivered(down, trip, around).map(|d| of_what_came(d, up)) };
     set(names::DOWN_KBPS, back);
     all
 }
@@ -97,6 +98,16 @@ fn delivered(loss: Option<Interval>, round_trip: Option<Interval>, around: &Circ
     let left = |kbps: f64, pct: f64| kbps * (1.0 - pct / 100.0);
     let most = if loss.is_some() { left(planned, known.low) } else { planned };
     Some(Interval { value: left(sent, known.value), low: left(sent, known.high), high: most })
+}
+
+/// What is lost on the way there is not offered on the way back: so much less arrives, and what would have arrived had all
+/// been offered stays open above.
+fn of_what_came(back: Interval, lost_up: Option<Interval>) -> Interval {
+    let came = |pct: f64| 1.0 - pct / 100.0;
+    let lost = lost_up.unwrap_or(Interval { value: 0.0, low: 0.0, high: 0.0 });
+    // As little as a document allows was offered beyond what is required.
+    let low = if lost.high / 100.0 <= LOSS_ALLOWED { back.low } else { back.low * came(lost.high) };
+    Interval { value: back.value * came(lost.value), low: low.min(back.value * came(lost.value)), high: back.high }
 }
 
 #[cfg(test)]
@@ -174,5 +185,12 @@ mod tests {
         let summary = Summary { loss: loss(250, 500), rtt_mean: interval(20.0, 19.0, 21.0), ..Summary::default() };
         let all = estimates(&summary, &Circumstances { died: true, ..AROUND });
         assert_eq!(all.0.keys().collect::<Vec<_>>(), [names::RTT_MS]);
+    }
+
+    #[test]
+    fn what_was_lost_on_the_way_there_did_not_arrive_back() {
+        let summary = Summary { loss_up: loss(350, 1000), loss_down: loss(0, 650), ..Summary::default() };
+        let down = estimates(&summary, &AROUND).get(names::DOWN_KBPS).unwrap();
+        assert!((down.value - 40.8 * 0.65).abs() < 0.01 && down.low < 27.0 && down.high == 40.8, "{down:?}");
     }
 }

@@ -74,8 +74,11 @@ const GONE: i64 = 1_500_000_000;
 /// When the last answered packet left, in nanoseconds since the start, if the far end fell silent for good after it.
 fn died(outcome: &Outcome) -> Option<i64> {
     let sent = &outcome.record.sent;
-    let answered = outcome.record.replies.iter().map(|reply| reply.request).max()?;
-    let last = sent.get(usize::try_from(answered).ok()?)?.at;
+    let last = match outcome.record.replies.iter().map(|reply| reply.request).max() {
+        Some(answered) => sent.get(usize::try_from(answered).ok()?)?.at,
+        // It had answered before this train.
+        None => 0,
+    };
     (sent.last()?.at.saturating_sub(last) >= GONE).then_some(last)
 }
 

@@ -6,6 +6,8 @@
 //!   └── no welcome ──▶ over          └── nothing comes for two seconds ──▶ over
 //! ```
 
+// size: one state machine; what it sends, takes and steps through share its phase and its part under way.
+
 mod part;
 mod pings;
 
@@ -260,7 +262,8 @@ impl Client {
         let time = match work {
             Work::Offer { up, down, time } => {
                 let aside = self.rhythm.kbps(self.v6);
-                let [up, down] = [up, down].map(|s| within(&s, (rates(&s, self.v6).1 - aside).max(1.0), self.v6));
+                let [up, down] = [up, down]
+                    .map(|s| within(&s, (rates(&s, self.v6).1 - aside).max(1.0), self.v6).unwrap_or_default());
                 part.planned = [up, down].map(|s| rates(&s, self.v6).0);
                 self.sender.set(&up, now, now + time);
                 self.asked = (self.asked.0.wrapping_add(1), down, millis(time));
@@ -374,6 +377,8 @@ impl Client {
         let (up, down) = (Count::of(&part.up.last, self.sender.sent), Count::of(&last, self.peer_sent));
         (part.went_up, part.went_down) = (up.since(self.before.0), down.since(self.before.1));
         part.skipped = self.sender.skipped - self.before.2;
+        let over = matches!(self.phase, Phase::Drain { .. }) || part.load_for > 0;
+        part.known = over && part.up.any && part.up.last.asked_stage == self.asked.0;
     }
 
     fn pings_on(&self) -> bool {

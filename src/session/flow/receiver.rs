@@ -30,7 +30,8 @@ impl Receiver {
         let told = &mut self.told;
         told.received = told.received.saturating_add(1);
         told.bytes = told.bytes.saturating_add(len as u64);
-        told.last_at = at;
+        // The kernel's telling of how long it waited may make one earlier than that before it.
+        told.last_at = told.last_at.max(at);
         told.last_stage = stage;
         let delay = at.wrapping_sub(time).cast_signed();
         told.least_delay = if told.delays == 0 { delay } else { told.least_delay.min(delay) };

@@ -42,7 +42,9 @@ impl Record {
     /// received than was numbered.
     pub fn add(&mut self, f: &Feedback) -> bool {
         let older = self.any && f.number.wrapping_sub(self.last.number).cast_signed() <= 0;
-        let falls = f.expected < self.last.expected || f.received < self.last.received || f.bytes < self.last.bytes;
+        let sums =
+            |f: &Feedback| [f.expected.into(), f.received.into(), f.bytes, f.aside.into(), f.aside_bytes, f.last_at];
+        let falls = sums(f).into_iter().zip(sums(&self.last)).any(|(now, before)| now < before);
         if older || falls || f.received > f.expected {
             return false;
         }
@@ -66,8 +68,8 @@ impl Record {
     /// kbit/s at the IP level, and the seconds between them.
     pub fn ip_rate(from: &Interval, to: &Interval, headers: u32) -> Option<(f64, f64)> {
         let seconds = to.at.checked_sub(from.at).filter(|ns| *ns > 0)? as f64 / 1e9;
-        let packets = to.received.checked_sub(from.received)? + to.aside.0.checked_sub(from.aside.0)?;
-        let bytes = to.bytes.checked_sub(from.bytes)? + to.aside.1.checked_sub(from.aside.1)?;
+        let packets = to.received.checked_sub(from.received)?.saturating_add(to.aside.0.checked_sub(from.aside.0)?);
+        let bytes = to.bytes.checked_sub(from.bytes)?.saturating_add(to.aside.1.checked_sub(from.aside.1)?);
         let bytes = bytes as f64 + f64::from(packets) * f64::from(headers);
         Some((bytes * 0.008 / seconds, seconds))
     }
@@ -88,6 +90,15 @@ mod tests {
         assert!(!record.add(&f(2, 10, 11)), "more than were sent");
         assert!(record.add(&f(3, 10, 10)));
         assert_eq!(record.intervals.len(), 2);
+        let beside = Feedback { aside: 5, aside_bytes: 500, last_at: 9, ..f(4, 10, 10) };
+        assert!(record.add(&beside));
+        for falling in [
+            Feedback { number: 5, aside: 4, ..beside },
+            Feedback { number: 5, aside_bytes: 499, ..beside },
+            Feedback { number: 5, last_at: 8, ..beside },
+        ] {
+            assert!(!record.add(&falling), "{falling:?}");
+        }
     }
 
     #[test]
@@ -104,5 +115,7 @@ mod tests {
         let (kbps, seconds) = Record::ip_rate(&at(0, 1, 1200), &at(1_000_000_000, 101, 121_200), 28).unwrap();
         assert!((kbps - 982.4).abs() < 1e-9 && seconds == 1.0, "{kbps}");
         assert_eq!(Record::ip_rate(&at(5, 1, 1), &at(5, 1, 1), 28), None);
+        let wild = Interval { aside: (u32::MAX, u64::MAX), ..at(9, u32::MAX, u64::MAX) };
+        assert!(Record::ip_rate(&at(5, 0, 0), &wild, 28).is_some());
     }
 }

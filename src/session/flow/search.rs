@@ -123,7 +123,7 @@ impl Search {
         if let Some(delay) = last.delay {
             self.base = Some(self.base.map_or(delay, |b| b.min(delay)));
         }
-        let rise = last.delay.zip(self.base).map_or(0, |(d, b)| d - b);
+        let rise = last.delay.zip(self.base).map_or(0, |(d, b)| d.saturating_sub(b));
         let overflowed = record.last.overflow > self.overflow;
         self.overflow = record.last.overflow;
         let full = rise > QUEUE_NS + self.packet_time() || news.loss > LOSS || overflowed;
@@ -226,10 +226,11 @@ impl News {
         let list = &record.intervals;
         let Some(last) = list.last() else { return Self { loss: 0.0, kbps: None } };
         let before = list.iter().rev().skip(1);
-        let far = |i: &&Interval| last.expected - i.expected >= 50 || last.at.saturating_sub(i.at) > S / 2;
+        let far =
+            |i: &&Interval| last.expected.saturating_sub(i.expected) >= 50 || last.at.saturating_sub(i.at) > S / 2;
         let since = before.clone().find(far).or_else(|| list.first());
         let loss = since.map_or(0.0, |i| {
-            let (of, came) = (last.expected - i.expected, last.received - i.received);
+            let (of, came) = (last.expected.saturating_sub(i.expected), last.received.saturating_sub(i.received));
             let lost = of.saturating_sub(came);
             // One packet of a handful is no rate of loss.
             if lost < LEAST_LOST { 0.0 } else { f64::from(lost) / f64::from(of.max(1)) }
@@ -242,10 +243,10 @@ impl News {
 fn recent(record: &Record, headers: u32, least: u64, count: impl Fn(&Interval) -> u32) -> Option<f64> {
     let list = &record.intervals;
     let last = list.last()?;
-    let far = |i: &&Interval| last.at.saturating_sub(i.at) >= least && count(last) - count(i) >= 8;
+    let far = |i: &&Interval| last.at.saturating_sub(i.at) >= least && count(last).saturating_sub(count(i)) >= 8;
     let since = list.iter().rev().skip(1).find(far)?;
-    let seconds = (last.at - since.at) as f64 / 1e9;
-    let packets = f64::from(count(last) - count(since));
+    let seconds = last.at.saturating_sub(since.at) as f64 / 1e9;
+    let packets = f64::from(count(last).saturating_sub(count(since)));
     let size = last.bytes as f64 / f64::from(last.received.max(1));
     Some(packets * (size + f64::from(headers)) * 0.008 / seconds)
 }
@@ -297,4 +298,43 @@ pub fn found(record: &Record, search: &Search) -> Option<Found> {
         delay_rise_ms: search.base.map_or(0.0, |base| ((mean - base as f64) / 1e6).max(0.0)),
         at_least: search.own_limit(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::flow::Feedback;
+
+    #[test]
+    fn no_field_of_a_peer_overflows() {
+        let (mut record, mut search) = (Record::default(), Search::new(1e6, 28, 0));
+        let mut now = 0;
+        for number in 0..60u32 {
+            now += 50 * MS;
+            let wild = if number % 2 == 0 { i64::MIN } else { i64::MAX };
+            let most = number >= 30;
+            let told = Feedback {
+                number,
+                expected: if most { u32::MAX } else { number * 10 },
+                received: if most { u32::MAX } else { number * 10 },
+                bytes: if most { u64::MAX } else { u64::from(number) },
+                aside: if most { u32::MAX } else { 0 },
+                aside_bytes: if most { u64::MAX } else { 0 },
+                last_at: if number >= 40 { u64::MAX } else { now },
+                mean_delay: wild,
+                least_delay: wild,
+                last_delay: wild,
+                delays: 1,
+                overflow: number,
+                last_stage: search.rate().1,
+                ..Feedback::default()
+            };
+            if record.add(&told) {
+                search.on_feedback(&record, now);
+            }
+            search.on_time(&record, now, MS);
+        }
+        search.end(&record);
+        assert!(found(&record, &search).is_none_or(|f| !f.kbps.is_nan()));
+    }
 }

@@ -1,8 +1,9 @@
 //! A paced sender: up to two series of packets, each isochronous, and never more than a little caught up after a pause.
 
-use crate::wire::flow::{DATA_LEN, LONGEST, Series, Shape};
+use crate::wire::flow::{Series, Shape};
 
 use super::MS;
+use super::shape::sendable;
 
 /// So much is made up for after this machine was late; what is older is never sent, and never counted.
 const CATCH_UP: u64 = 4 * MS;
@@ -32,9 +33,7 @@ struct Lane {
 
 impl Lane {
     fn of(series: Series, now: u64) -> Self {
-        let least = u16::try_from(DATA_LEN).unwrap_or(u16::MAX);
-        let most = u16::try_from(LONGEST).unwrap_or(u16::MAX);
-        Self { series: Series { len: series.len.clamp(least, most), ..series }, at: now, done: 0 }
+        Self { series: sendable(series), at: now, done: 0 }
     }
 
     fn is_on(&self) -> bool {
@@ -77,24 +76,35 @@ impl Sender {
         self.lanes = Default::default();
     }
 
-    /// The length of a packet that is due at `now`; it counts as sent.
-    pub fn take(&mut self, now: u64) -> Option<u16> {
-        let lane = self.lanes.iter_mut().filter(|l| l.is_on()).min_by_key(|l| l.due())?;
-        let late = now.checked_sub(lane.due())?;
+    /// The length of the packet that is due at `now`, and nothing more.
+    pub fn due(&mut self, now: u64) -> Option<u16> {
+        self.lane_due(now).map(|lane| lane.series.len)
+    }
+
+    fn lane_due(&mut self, now: u64) -> Option<&mut Lane> {
         if now >= self.until {
             self.stop();
-            return None;
         }
+        self.lanes.iter_mut().filter(|l| l.is_on() && l.due() <= now).min_by_key(|l| l.due())
+    }
+
+    /// The length of a packet that is due at `now`; it counts as sent.
+    pub fn take(&mut self, now: u64) -> Option<u16> {
+        let mut skipped = self.skipped;
+        let lane = self.lane_due(now)?;
+        let late = now.saturating_sub(lane.due());
         if late > CATCH_UP {
             let missed = (late - CATCH_UP) / u64::from(lane.series.interval_ns).max(1) + 1;
-            self.skipped = self.skipped.saturating_add(u32::try_from(missed).unwrap_or(u32::MAX));
+            skipped = skipped.saturating_add(u32::try_from(missed).unwrap_or(u32::MAX));
             lane.done = 0;
             lane.at = lane.at.max(now - CATCH_UP);
         }
         lane.advance();
+        let len = lane.series.len;
+        self.skipped = skipped;
         self.sent = self.sent.wrapping_add(1);
-        self.bytes += u64::from(lane.series.len);
-        Some(lane.series.len)
+        self.bytes += u64::from(len);
+        Some(len)
     }
 
     /// When the next packet is due; `None`: nothing is to be sent.

@@ -1,15 +1,17 @@
 //! The responder's end of flows: a half that receives and answers, and a half that sends, which run on different threads
-//! and share three numbers. Neither says anything to a source that has not shown its cookie but the cookie itself, in
+//! and share what was sent. Neither says anything to a source that has not shown its cookie but the cookie itself, in
 //! answer to something longer.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use super::cookie::Baker;
 use super::receiver::Receiver;
 use super::sender::Sender;
-use super::shape::within;
+use super::shape::{headers, within};
 use super::{MS, S};
+use crate::session::limits::{Bucket, Rate};
 use crate::wire::flow::{Body, Feedback, Head, Kind, Shape, write};
 
 /// Data stops when the client said nothing for so long.
@@ -19,7 +21,7 @@ pub const HEARD_WITHIN: u64 = S;
 pub const FORGOTTEN_AFTER: u64 = 2 * S;
 
 /// An unused one likewise.
-pub const UNUSED_FOR: u64 = 10 * S;
+pub const UNUSED_FOR: u64 = 3 * S;
 
 /// Each feedback answers one of the client's; where those are lost, it is told unasked.
 const UNASKED_AFTER: u64 = 600 * MS;
@@ -30,13 +32,27 @@ pub struct Granted {
     pub token: u64,
     /// At the IP level, of the responder's own data.
     pub down_kbps: u32,
+    /// Of the responder's own data.
+    pub packets_per_second: u32,
     /// From the first datagram.
     pub seconds: u32,
     /// UDP payload of the responder's own data.
     pub bytes: u64,
 }
 
-/// What both halves know.
+impl Granted {
+    /// Bytes at the IP level: a little more than the shapes are slowed down to, and a tenth of a second's at once.
+    fn byte_rate(&self) -> Rate {
+        let bytes = self.down_kbps.saturating_mul(125);
+        Rate::new(bytes.saturating_add(bytes / 50), (bytes / 10).max(6000))
+    }
+
+    fn packet_rate(&self) -> Rate {
+        Rate::new(self.packets_per_second, (self.packets_per_second / 10).max(64))
+    }
+}
+
+/// What both halves know, and every sending half of a session after the other.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// When the client was last heard.
@@ -45,6 +61,48 @@ pub struct Shared {
     pub sent: AtomicU32,
     /// Nothing more will be sent.
     pub stopped: AtomicBool,
+    spent: Mutex<Spent>,
+}
+
+/// What was used of a grant.
+#[derive(Debug, Default)]
+struct Spent {
+    sent: u32,
+    bytes: u64,
+    byte_rate: Bucket,
+    packet_rate: Bucket,
+}
+
+/// What became of a packet that was due.
+enum Drawn {
+    /// It is sent with this number.
+    Number(u32),
+    /// It would be more than was granted by now.
+    TooSoon,
+    /// All bytes are used.
+    UsedUp,
+}
+
+impl Shared {
+    /// Takes a packet with `len` bytes of UDP payload from the grant.
+    fn draw(&self, granted: &Granted, now: u64, len: u16, headers: u32) -> Drawn {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = spent.bytes.saturating_add(u64::from(len));
+        if bytes > granted.bytes {
+            return Drawn::UsedUp;
+        }
+        let (byte_rate, packet_rate, whole) = (granted.byte_rate(), granted.packet_rate(), u32::from(len) + headers);
+        if !spent.byte_rate.has_many(byte_rate, now, whole) || !spent.packet_rate.has(packet_rate, now) {
+            return Drawn::TooSoon;
+        }
+        spent.byte_rate.take_many(byte_rate, now, whole);
+        spent.packet_rate.take(packet_rate, now);
+        spent.bytes = bytes;
+        let number = spent.sent;
+        spent.sent = number.wrapping_add(1);
+        self.sent.store(spent.sent, Relaxed);
+        Drawn::Number(number)
+    }
 }
 
 /// What the sending half is to do.
@@ -182,7 +240,8 @@ impl Server {
         let left = (u64::from(self.granted.seconds) * S).saturating_sub(now.saturating_sub(self.first_at));
         let order = (feedback.stop || stage != Some(feedback.asked_stage)).then(|| Order {
             stage: feedback.asked_stage,
-            shape: within(&feedback.asked, f64::from(self.granted.down_kbps) * 1.01, self.is_v6()),
+            // What cannot be slowed down enough is not sent at all.
+            shape: within(&feedback.asked, f64::from(self.granted.down_kbps) * 1.01, self.is_v6()).unwrap_or_default(),
             time: (u64::from(feedback.asked_ms) * MS).min(left),
             stop: feedback.stop,
         });
@@ -212,14 +271,21 @@ fn answer(len: Option<usize>) -> Reply {
 pub struct Outgoing {
     head: Head,
     sender: Sender,
-    bytes: u64,
+    granted: Granted,
+    headers: u32,
+    /// Nothing is sent before, because it would be more than was granted.
+    held_until: u64,
 }
 
+/// The grant is asked again so long after it was used up for the moment.
+const HELD_FOR: u64 = MS;
+
 impl Outgoing {
-    /// Of the session that was granted; `cookie` is the one its client has shown.
-    pub fn new(granted: &Granted, cookie: u64) -> Self {
+    /// Of the session that was granted; `cookie` is the one its client has shown from `to`.
+    pub fn new(granted: &Granted, to: SocketAddr, cookie: u64) -> Self {
         let head = Head { kind: Kind::Data, stage: 0, token: granted.token, cookie, time: 0 };
-        Self { head, sender: Sender::default(), bytes: granted.bytes }
+        let headers = headers(to.ip().to_canonical().is_ipv6());
+        Self { head, sender: Sender::default(), granted: *granted, headers, held_until: 0 }
     }
 
     /// Takes an order at `now`.
@@ -233,24 +299,32 @@ impl Outgoing {
         if !self.is_on(now, shared) {
             self.sender.stop();
         }
-        let len = self.sender.take(now)?;
-        let seq = self.sender.sent.wrapping_sub(1);
-        shared.sent.store(self.sender.sent, Relaxed);
+        if now < self.held_until {
+            return None;
+        }
+        let len = self.sender.due(now)?;
+        let seq = match shared.draw(&self.granted, now, len, self.headers) {
+            Drawn::Number(seq) => seq,
+            Drawn::TooSoon => {
+                self.held_until = now + HELD_FOR;
+                return None;
+            }
+            Drawn::UsedUp => {
+                shared.stopped.store(true, Relaxed);
+                return None;
+            }
+        };
+        self.sender.take(now);
         write(buf, &Head { time: now, ..self.head }, &Body::Data { seq }, usize::from(len))
     }
 
     /// When the next packet is due; `None`: nothing is to be sent before the next order.
     pub fn wake(&self) -> Option<u64> {
-        self.sender.wake()
+        self.sender.wake().map(|at| at.max(self.held_until))
     }
 
     /// Whether the client is there and something is left to send it.
     pub fn is_on(&self, now: u64, shared: &Shared) -> bool {
-        let heard = now.saturating_sub(shared.heard_at.load(Relaxed)) <= HEARD_WITHIN;
-        let left = self.sender.bytes < self.bytes;
-        if !left {
-            shared.stopped.store(true, Relaxed);
-        }
-        heard && left
+        now.saturating_sub(shared.heard_at.load(Relaxed)) <= HEARD_WITHIN && !shared.stopped.load(Relaxed)
     }
 }

@@ -60,12 +60,25 @@ pub fn bytes(shape: &Shape, time: Duration) -> f64 {
     on.map(|s| f64::from(s.burst) * f64::from(s.len) * 1e9 / f64::from(s.interval_ns)).sum::<f64>() * time.as_secs_f64()
 }
 
-/// The same shape, slowed down to at most `kbps` at the IP level.
-pub fn within(shape: &Shape, kbps: f64, v6: bool) -> Shape {
-    let (_, asked) = rates(shape, v6);
+/// The series with packets that can be sent; all nothing where it sends nothing.
+pub fn sendable(series: Series) -> Series {
+    if series.interval_ns == 0 || series.burst == 0 || series.len == 0 {
+        return Series::default();
+    }
+    let least = u16::try_from(DATA_LEN).unwrap_or(u16::MAX);
+    let most = u16::try_from(LONGEST).unwrap_or(u16::MAX);
+    Series { len: series.len.clamp(least, most), ..series }
+}
+
+/// The same shape with packets that can be sent, slowed down to at most `kbps` at the IP level. `None`: no interval is
+/// long enough for that.
+pub fn within(shape: &Shape, kbps: f64, v6: bool) -> Option<Shape> {
+    let shape = shape.map(sendable);
+    let (_, asked) = rates(&shape, v6);
     let slower = if asked > kbps { asked / kbps.max(0.001) } else { 1.0 };
-    let stretched = |ns: u32| (f64::from(ns) * slower).min(f64::from(u32::MAX)) as u32;
-    shape.map(|s| Series { interval_ns: stretched(s.interval_ns), ..s })
+    let stretched = |ns: u32| (f64::from(ns) * slower).ceil();
+    let fits = shape.iter().all(|s| stretched(s.interval_ns) <= f64::from(u32::MAX));
+    fits.then(|| shape.map(|s| Series { interval_ns: stretched(s.interval_ns) as u32, ..s }))
 }
 
 #[cfg(test)]
@@ -99,8 +112,24 @@ mod tests {
         for kbps in [120.0, 500.0, 10_000.0, 1_000_000.0] {
             let shape = of_rate(kbps, SEARCH_LEN, false);
             assert!((rates(&shape, false).1 / kbps - 1.0).abs() < 1e-3);
-            assert!((rates(&within(&shape, kbps / 2.0, false), false).1 / kbps - 0.5).abs() < 1e-3);
-            assert_eq!(within(&shape, kbps * 2.0, false), shape);
+            assert!((rates(&within(&shape, kbps / 2.0, false).unwrap(), false).1 / kbps - 0.5).abs() < 1e-3);
+            assert_eq!(within(&shape, kbps * 2.0, false), Some(shape));
         }
+    }
+
+    #[test]
+    fn what_no_interval_slows_down_enough_is_refused() {
+        let series = Series { interval_ns: 1_000_000_000, len: 1472, burst: u16::MAX };
+        assert_eq!(within(&[series, series], 20_000.0, false), None);
+        let alone = within(&[Series { burst: 100, ..series }; 2], 20_000.0, false).unwrap();
+        assert!(rates(&alone, false).1 <= 20_000.0);
+    }
+
+    #[test]
+    fn a_packet_counts_as_long_as_it_will_be() {
+        let tiny = [Series { interval_ns: 1000, len: 1, burst: 1 }, Series { interval_ns: 1000, len: 0, burst: 1 }];
+        let slowed = within(&tiny, 1000.0, false).unwrap();
+        assert_eq!((usize::from(slowed[0].len), slowed[1]), (DATA_LEN, Series::default()));
+        assert!((rates(&slowed, false).1 / 1000.0 - 1.0).abs() < 1e-3);
     }
 }

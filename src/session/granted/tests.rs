@@ -64,8 +64,8 @@ fn time_ends_a_session() {
     let (mut sessions, now) = (limited(|l| l.sessions = 1), start());
     let after = |seconds: f64| now + Duration::from_secs_f64(seconds);
     sessions.grant(&ask(), ip(NAT), 1, now).unwrap();
-    assert!(sessions.claim(1, Kind::Train, from(), after(10.1)).is_none(), "not used in ten seconds");
-    sessions.grant(&ask(), ip(NAT), 2, after(10.1)).unwrap();
+    assert!(sessions.claim(1, Kind::Train, from(), after(3.1)).is_none(), "not used in three seconds");
+    sessions.grant(&ask(), ip(NAT), 2, after(17.5)).unwrap();
     assert!(sessions.claim(2, Kind::Train, from(), after(20.0)).is_some());
     assert_eq!((sessions.len(after(22.0)), sessions.len(after(22.1))), (1, 0));
     assert!(said(sessions.grant(&ask(), ip(NAT), 3, after(22.0))).starts_with("429 "));
@@ -133,6 +133,30 @@ fn all_together_have_limits_and_a_source_has_a_quarter_of_the_sessions() {
     sessions.grant(&ask(), ip(NAT), 1, now).unwrap();
     let why = said(sessions.grant(&ask(), ip(NAT), 3, now));
     assert!(why.starts_with("503 of 80 packets a second for all sessions 30 are free"), "{why}");
+}
+
+#[test]
+fn a_source_has_a_quarter_of_the_rates_and_one_session_in_any_case() {
+    let (now, other) = (start(), ip("2001:db8::1"));
+    let wide = Ask { kind: Kind::Flow, up_kbps: 20_000, down_kbps: 1000, packets_per_second: 3000, seconds: 10 };
+    let mut sessions = limited(|_| {});
+    sessions.grant(&wide, ip(NAT), 1, now).unwrap();
+    sessions.grant(&wide, ip(NAT), 2, now).unwrap();
+    let why = said(sessions.grant(&wide, ip(NAT), 3, now));
+    assert!(why.starts_with("429 192.0.2.1 holds 40000 kbit/s, one source may hold 50000"), "{why}");
+    sessions.grant(&Ask { up_kbps: 10_000, ..wide }, ip(NAT), 3, now).unwrap();
+    sessions.grant(&wide, other, 4, now).unwrap();
+
+    let many = Ask { packets_per_second: 10_000, up_kbps: 100, down_kbps: 100, ..wide };
+    let mut sessions = limited(|_| {});
+    sessions.grant(&many, ip(NAT), 1, now).unwrap();
+    let why = said(sessions.grant(&many, ip(NAT), 2, now));
+    assert!(why.starts_with("429 192.0.2.1 holds 10000 packets a second, one source may hold 15000"), "{why}");
+    sessions.grant(&many, other, 2, now).unwrap();
+
+    // A quarter of these is less than one session.
+    let mut sessions = limited(|l| (l.kbps, l.packets_per_second) = (25_000, 4000));
+    sessions.grant(&Ask { packets_per_second: 2300, ..wide }, ip(NAT), 1, now).unwrap();
 }
 
 #[test]

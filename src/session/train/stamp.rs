@@ -82,7 +82,12 @@ impl Stamp {
             times,
             ttl: (reply.ttl != NO_TTL).then_some(reply.ttl),
             class: understood(tlvs, kind::CLASS_OF_SERVICE).and_then(ClassOfService::read),
-            report: self.report.then(|| understood(tlvs, kind::REPORT).and_then(Report::read)).flatten(),
+            // Another token is that of a sender without a session: ours ended, or our address changed on the way.
+            report: self
+                .report
+                .then(|| understood(tlvs, kind::REPORT).and_then(Report::read))
+                .flatten()
+                .filter(|report| report.token == self.token),
             shorter: bytes.len() < len,
             error: None,
         })

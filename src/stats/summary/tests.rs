@@ -220,6 +220,18 @@ fn a_queue_that_fills_shows_on_its_way() {
     assert!(summary.delay_rise_down_ms.unwrap().high < 5.0, "{:?}", summary.delay_rise_down_ms);
 }
 
+/// The far clock is set by 200 ms half way: no queue, and not known which way rose.
+#[test]
+fn a_far_clock_that_is_set_is_no_rise() {
+    let mut train = answered(200);
+    for reply in train.replies.iter_mut().filter(|reply| reply.request >= 100) {
+        reply.far = reply.far.map(|(came, left)| (came + 200 * MS, left + 200 * MS));
+    }
+    let summary = summarise(&train, Z);
+    assert_eq!((summary.delay_rise_up_ms, summary.delay_rise_down_ms, summary.far_clock_jumps), (None, None, 1));
+    assert!(summary.rtt_rise_ms.unwrap().high < 1.0);
+}
+
 /// The sender slept for an hour in the middle.
 #[test]
 fn a_suspended_sender_is_no_jitter() {

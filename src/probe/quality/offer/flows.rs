@@ -9,6 +9,7 @@ use super::super::estimates::rounded;
 use super::super::figures::Tried;
 use super::super::ride;
 use super::{Admission, Offering};
+use crate::model::measure::names;
 use crate::model::offered::Offered;
 use crate::model::{Estimates, Facts, Failure, Length, Load, Standing, metric};
 use crate::probe::bandwidth::{self, Directions, Flowed, Offer, OneWay};
@@ -21,6 +22,9 @@ const FLOW: Duration = Duration::from_secs(5);
 
 /// One direction by itself, where both at once do not hold.
 const ALONE: Duration = Duration::from_secs(4);
+
+/// A round trip that rises by more under a load stands in a queue.
+const QUEUE_MS: f64 = 20.0;
 
 /// Why an asymmetric load was not offered.
 const NEEDS_FLOWS: &str = "needs flows, which a responder sends only in a session that it granted over HTTPS";
@@ -55,7 +59,7 @@ impl Offering<'_> {
     /// A train's load goes both ways at once. The least that did not flow goes each way alone too, which tells a way that is
     /// too narrow from a line that cannot do both; with `--thorough` the highest that did.
     pub(super) async fn each_way_alone(&mut self) {
-        let failed = |tried: &Tried| tried.train && tried.standing == Some(Standing::Fails);
+        let failed = |tried: &Tried| tried.train && tried.standing == Some(Standing::Fails) && fills_a_queue(tried);
         let failed = self.tried.iter().rposition(failed);
         let held = || self.run.settings.thorough.then(|| self.tried.iter().position(|tried| tried.train)).flatten();
         let Some((place, load)) = failed.or_else(held).and_then(|n| Some((n, self.tried.get(n)?.load?))) else {
@@ -148,6 +152,11 @@ impl Offering<'_> {
             }
         }
     }
+}
+
+/// The round trip of a load rose: the ways may stand in each other's way. Loss by itself is told by direction already.
+fn fills_a_queue(tried: &Tried) -> bool {
+    tried.estimates.get(names::RTT_RISE_MS).is_some_and(|rise| rise.value > QUEUE_MS)
 }
 
 /// A flow's facts.

@@ -39,6 +39,8 @@ pub struct Part {
     pub went_up: Count,
     pub went_down: Count,
     pub skipped: u32,
+    /// The far end told what came after the load was over; else the counts end somewhere before.
+    pub known: bool,
     /// Packets a second that were to be sent up and down, where a load was offered.
     pub planned: [f64; 2],
     pub search: Option<Search>,

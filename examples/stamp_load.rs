@@ -198,7 +198,7 @@ fn load(senders: &mut [Sender], to: SocketAddr, rate: u32, seconds: u32, bytes: 
 
 fn send(sender: &mut Sender, to: SocketAddr, bytes: u32, query: bool) -> Result<()> {
     let mut buf = [0; 2048];
-    let sent = Timestamp::ntp(clock::since_1970());
+    let sent = Timestamp::ntp(clock::wall());
     let request = Request { seq: sender.seq, sent, error: ErrorEstimate::UNSYNCHRONISED, ssid: 1 };
     let report = Report { token: sender.token, query, ..Report::default() };
     let length = write_request(&mut buf, &request, None, Some(&report), None, bytes as usize).ok_or("no room")?;

@@ -159,7 +159,7 @@ fn our_packets_are_answered_by_its_reflector() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         for seq in [0, 1, 5] {
-            let sent = Timestamp::ntp(rtc_check::net::clock::since_1970());
+            let sent = Timestamp::ntp(rtc_check::net::clock::wall());
             let request = Request { seq, sent, error: ErrorEstimate::UNSYNCHRONISED, ssid: 9 };
             let cos = Some(ClassOfService { wanted_dscp: 10, ..ClassOfService::default() });
             let mut buf = [0; 1500];

@@ -359,7 +359,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         None => (text, 1),
     };
     let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
-    bytes.filter(|n| *n > 0).ok_or_else(|| "give bytes, such as 100M, 1500k or 2000000".to_owned())
+    bytes.filter(|n| *n >= 1_000_000).ok_or_else(|| "give at least 1M, such as 100M, 1500k or 2000000".to_owned())
 }
 
 /// An address, with or without a port.

@@ -14,7 +14,7 @@ pub fn utc() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
-/// Wall-clock time since 1970, for time stamps on the wire.
+/// Wall-clock time since 1970, for time stamps on the wire and the kernel's of datagrams; zero before.
 #[expect(clippy::disallowed_methods, reason = "the one place where it is read as a number")]
 pub fn wall() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
@@ -28,10 +28,4 @@ pub fn rfc3339(time: &jiff::Timestamp) -> String {
 /// A time as `20261121T083000`, for ids and file names.
 pub fn compact(time: &jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S").to_string()
-}
-
-/// Wall-clock time since 1970, as kernel time stamps of datagrams have it; zero before.
-#[expect(clippy::disallowed_methods, reason = "beside the other wall clock")]
-pub fn since_1970() -> std::time::Duration {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }

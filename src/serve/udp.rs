@@ -165,7 +165,7 @@ impl Worker {
 
 /// How long ago the kernel took a datagram; nothing where it did not say, or the wall clock was set meanwhile.
 fn waited(at: Option<Duration>) -> Duration {
-    let ago = at.and_then(|at| clock::since_1970().checked_sub(at));
+    let ago = at.and_then(|at| clock::wall().checked_sub(at));
     ago.filter(|ago| *ago < Duration::from_secs(1)).unwrap_or_default()
 }
 
@@ -212,7 +212,7 @@ fn judge(
         return Err(if told.cut { Refusal::Malformed } else { Refusal::Destination });
     };
     let bytes = buf.get(..received.length).unwrap_or_default();
-    let sending = clock::since_1970();
+    let sending = clock::wall();
     let seen =
         Seen { to, received: told.at.unwrap_or(sending), sending, ttl: told.ttl, tos: told.tos, dropped: told.dropped };
     reflector.handle(&Incoming { from: received.from, bytes, now, seen }, answer)

@@ -43,7 +43,7 @@ impl Sender {
     }
 
     fn send(&self, seq: u32, query: bool, tos: u8, wanted_dscp: u8) {
-        let sent = Timestamp::ntp(rtc_check::net::clock::since_1970());
+        let sent = Timestamp::ntp(rtc_check::net::clock::wall());
         let request = Request { seq, sent, error: ErrorEstimate::UNSYNCHRONISED, ssid: 5 };
         let cos = ClassOfService { wanted_dscp, ..ClassOfService::default() };
         let report = Report { token: self.token, query, ..Report::default() };
@@ -123,10 +123,10 @@ async fn stamp_is_answered_with_what_the_kernel_told() {
         ("[::1]:0", format!("[::1]:{}", port("any6"))),
     ] {
         let sender = Sender::new(local, to.parse().unwrap());
-        let before = Timestamp::ntp(rtc_check::net::clock::since_1970());
+        let before = Timestamp::ntp(rtc_check::net::clock::wall());
         sender.send(3, false, 46 << 2 | 1, 34);
         let answer = sender.receive().unwrap();
-        let after = Timestamp::ntp(rtc_check::net::clock::since_1970());
+        let after = Timestamp::ntp(rtc_check::net::clock::wall());
         assert_eq!((answer.from, answer.len, answer.tos), (sender.to, 200, 34 << 2), "{to}");
         let cos = answer.cos.unwrap();
         assert_eq!((cos.wanted_dscp, cos.received_dscp, cos.received_ecn, cos.reverse_path), (34, 46, 1, 0), "{to}");

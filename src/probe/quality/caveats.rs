@@ -79,7 +79,9 @@ fn clock(summary: &Summary) -> Option<String> {
 
 fn by_direction(summary: &Summary) -> Option<String> {
     let silent = summary.loss.is_some() && (summary.loss_up.is_none() || summary.loss_down.is_none());
-    silent.then(|| "the far end tells nothing by direction: loss is of the round trip".to_owned())
+    let lossy = summary.loss.is_some_and(|loss| loss.lost > 0);
+    let limits = if lossy { ", and a server that limits how often it answers looks like loss" } else { "" };
+    silent.then(|| format!("the far end tells nothing by direction: loss is of the round trip{limits}"))
 }
 
 /// An interval takes packets to be lost one by one, by chance; a burst is one chance.

@@ -26,6 +26,9 @@ const ALONE: Duration = Duration::from_secs(4);
 /// A round trip that rises by more under a load stands in a queue.
 const QUEUE_MS: f64 = 20.0;
 
+/// Of the bytes of a search: feedback, the last packets under way, and the connections that responsiveness opens.
+const BESIDE: u64 = 150_000;
+
 /// Why an asymmetric load was not offered.
 const NEEDS_FLOWS: &str = "needs flows, which a responder sends only in a session that it granted over HTTPS";
 
@@ -141,7 +144,7 @@ impl Offering<'_> {
             host: &run.task.host,
             grant,
             ceiling_kbps,
-            bytes,
+            bytes: bytes.saturating_sub(BESIDE + bytes / 100),
         };
         match bandwidth::capacity(&search, run.settings, run.cancel).await {
             Ok(found) => found.facts(&run.task.loads, run.v6()),

@@ -5,8 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use rtc_check::session::stamp::Arrivals;
 use rtc_check::wire::stamp::{
-    ClassOfService, ErrorEstimate, Reply, Report, Request, Timestamp, may_be_request, read_reply, read_request,
-    kind, write_reply, write_request,
+    ClassOfService, ErrorEstimate, Reply, Report, Request, Timestamp, kind, may_be_request, read_reply, read_request,
+    write_reply, write_request,
 };
 
 fuzz_target!(|input: (bool, &[u8])| {

@@ -34,9 +34,7 @@ fn begin(start: Instant, mode: u8) -> Train {
     };
     let via = match mode & 3 {
         0 => Via::Stun { credential: None, secret: [7; 32] },
-        n => {
-            Via::Stamp(Stamp { ssid: 1, token: 2, key: (n == 2).then(|| KEY.to_vec()), report: n != 3 })
-        }
+        n => Via::Stamp(Stamp { ssid: 1, token: 2, key: (n == 2).then(|| KEY.to_vec()), report: n != 3 }),
     };
     let media = if mode & 4 == 0 { Media::Audio } else { Media::AudioVideo };
     let load = Load { media, up_kbps: 80.0, down_kbps: 80.0, sessions: 1, down_streams: 1 };
@@ -105,7 +103,9 @@ fuzz_target!(|input: (u8, Vec<Event<'_>>)| {
     assert!(outcome.took < Duration::from_secs(60), "{outcome:?}");
     assert!(record.replies.len() <= record.sent.len() * 4);
     assert!(record.replies.iter().all(|r| (r.request as usize) < record.sent.len()));
-    assert!(record.far.as_ref().is_none_or(|f| f.unique as usize <= record.sent.len() && f.came.len() == record.sent.len()));
+    assert!(
+        record.far.as_ref().is_none_or(|f| f.unique as usize <= record.sent.len() && f.came.len() == record.sent.len())
+    );
     let summary = stats::summarise(record, outcome.z);
     assert!(summary.received <= summary.sent);
 });

@@ -25,10 +25,13 @@ pub fn packets(sent: u32, seen: &Estimates, stands: impl Fn(&Estimates) -> Stand
     (more > 0.0 && more <= f64::from(u32::MAX)).then_some(more as u32)
 }
 
-/// Intervals of the same values after `times` as many packets: they narrow with the root.
+/// Intervals of the same values after `times` as many packets: they narrow with the root, but for those of a share of which
+/// nothing was seen yet, whose one end is the value: Wilson's other end comes nearer with the packets themselves.
 fn narrowed(seen: &Estimates, times: f64) -> Estimates {
     let narrow = |e: &Estimate| {
-        let end = |end: f64| e.value + (end - e.value) / times.sqrt();
+        let none_yet = e.low == e.value || e.high == e.value;
+        let nearer = if none_yet { times } else { times.sqrt() };
+        let end = |end: f64| e.value + (end - e.value) / nearer;
         Estimate { value: e.value, low: end(e.low), high: end(e.high) }
     };
     Estimates(seen.0.iter().map(|(name, e)| (name.clone(), narrow(e))).collect())
@@ -61,6 +64,12 @@ mod tests {
         assert!((1000..4000).contains(&more), "{more}");
         let at = 500 + more;
         assert_ne!(below(1.6)(&loss(at / 100, at)), Standing::Undecided);
+    }
+
+    #[test]
+    fn where_nothing_was_lost_few_more_are_enough() {
+        let more = packets(50, &loss(0, 50), below(1.5)).unwrap();
+        assert!((203..215).contains(&more), "{more}");
     }
 
     #[test]

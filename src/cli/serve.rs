@@ -64,7 +64,12 @@ fn other_side(args: &ServeArgs, config: &Config) -> String {
         }
         None => "",
     };
-    format!("on the other side: rtc-check --profile {}{targets} --only {}{ca}{key}", args.profile, roles.join(","))
+    let ports: String = args.moved_ports.iter().map(|moved| format!(" --port {moved}")).collect();
+    format!(
+        "on the other side: rtc-check --profile {}{targets}{ports} --only {}{ca}{key}",
+        args.profile,
+        roles.join(",")
+    )
 }
 
 async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u8, Unusable> {

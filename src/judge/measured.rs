@@ -19,7 +19,7 @@ pub fn checks(plan: &Plan, measure: &Measure, seen: &Seen) -> Vec<Check> {
             id: measure.quality_id(seen.address),
             probe: ProbeKind::Quality,
             need: quality::need(measure),
-            source: quality::source(measure),
+            source: quality::source(measure, &judged.limits),
             asked: &measure.quality,
         };
         checks.push(check(plan, measure, seen, head, judged));

@@ -1,7 +1,7 @@
 //! The check of quality: round trip, jitter and loss of one train against their limits.
 
 use crate::model::measure::names;
-use crate::model::{Estimates, Facts, LimitResult, Load, Need, Source, Status, metric};
+use crate::model::{Estimates, Facts, LimitResult, LimitSource, Load, Need, Source, Status, metric};
 use crate::plan::Measure;
 
 use super::{figures, limits};
@@ -80,9 +80,14 @@ pub fn need(measure: &Measure) -> Need {
     if measure.limits.is_empty() { Need::Recommended } else { Need::Required }
 }
 
-/// The row of the document's first limit.
-pub fn source(measure: &Measure) -> Option<Source> {
-    measure.limits.first().map(|l| l.source.clone())
+/// The row of the document's limit that is held worst, the first of such.
+pub fn source(measure: &Measure, limits: &[LimitResult]) -> Option<Source> {
+    let rows = limits.iter().filter_map(|limit| match &limit.source {
+        LimitSource::Document(source) => Some((limit.status, source.clone())),
+        LimitSource::Own(_) => None,
+    });
+    let worst = rows.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
+    worst.map(|(_, source)| source).or_else(|| measure.limits.first().map(|l| l.source.clone()))
 }
 
 /// Limits, status and reason of a train whose facts are `facts`.

@@ -294,7 +294,7 @@ fn seen(check: &Check) -> String {
 
 /// The documents whose rows stand behind the checks above, and what signs in the limits mean.
 fn documents(page: &mut Page, report: &Report) {
-    let shown = report.checks.iter().filter(|c| is_problem(c));
+    let shown = report.checks.iter().filter(|c| is_problem(c) || !c.limits.is_empty());
     let documents: BTreeSet<&str> = shown.filter_map(|c| c.source.as_ref()).map(|s| s.document.as_str()).collect();
     let footnote = limits::footnote(&report.checks);
     if documents.is_empty() && footnote.is_none() {

@@ -6,12 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a tool for the bench")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rtc_check::model::{Load, Media, PortsMode};
-use rtc_check::net::tls::Trust;
-use rtc_check::probe::Settings;
+use rtc_check::model::{Load, Media};
 use rtc_check::probe::bandwidth::{Directions, Offer, Search, ask, capacity, capacity_ask, flow};
 use tokio_util::sync::CancellationToken;
 
@@ -41,23 +38,13 @@ async fn main() {
         return println!("{}", serde_json::to_string(&ask).unwrap());
     }
     let grant = serde_json::from_reader(std::io::stdin()).unwrap();
-    let settings = Settings {
-        tls: Arc::new(Trust::only([])),
-        thorough: false,
-        hold: None,
-        ports: PortsMode::Sample(12),
-        pace: 4000,
-        seed: 1,
-        responder_key: None,
-        page_ports: Arc::default(),
-    };
     let cancel = CancellationToken::new();
     if what == "capacity" {
         let ceiling_kbps = fourth.parse().unwrap();
         let host = target.ip().to_string();
         let https = third.parse().ok();
         let search = Search { target, https, host: &host, grant: &grant, ceiling_kbps, bytes: 1 << 40 };
-        match capacity(&search, &settings, &cancel).await {
+        match capacity(&search, &cancel).await {
             Ok(found) => {
                 let loads = [40.0, 80.0].map(|kbps| Load { up_kbps: kbps, down_kbps: kbps, ..load });
                 println!("{}", serde_json::to_string(&found.facts(&loads, target.is_ipv6())).unwrap());
@@ -66,6 +53,6 @@ async fn main() {
             Err(failure) => println!("{failure}"),
         }
     } else {
-        println!("{:#?}", flow(target, &grant, &offer, &settings, &cancel).await);
+        println!("{:#?}", flow(target, &grant, &offer, &cancel).await);
     }
 }

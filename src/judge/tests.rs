@@ -10,6 +10,20 @@ use crate::profile::Profile;
 const A: &str = "192.0.2.1";
 const SOURCE: &str = r#"source = { document = "D", section = "S", row = "R" }"#;
 
+/// What a report says of a run that has nothing to say of itself.
+pub(super) fn meta(strict: bool) -> Meta {
+    Meta {
+        version: "0".into(),
+        id: "t".into(),
+        started: String::new(),
+        finished: String::new(),
+        duration_ms: 0,
+        seed: 1,
+        ended: None,
+        strict,
+    }
+}
+
 fn profile(only_alternative: &str) -> Profile {
     let text = format!(
         r#"
@@ -106,17 +120,7 @@ impl Bench {
     }
 
     fn report(&self) -> Report {
-        let meta = Meta {
-            version: "0".into(),
-            id: "t".into(),
-            started: String::new(),
-            finished: String::new(),
-            duration_ms: 0,
-            seed: 1,
-            ended: None,
-            strict: self.strict,
-        };
-        judge(&self.plan, &self.seen, &meta)
+        judge(&self.plan, &self.seen, &meta(self.strict))
     }
 
     fn verdict(&self) -> Status {

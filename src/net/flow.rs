@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
 use super::paced::arrivals::{self, Arrivals};
-use super::{clock, paced, udp};
-use crate::model::{Failure, FailureKind, Step};
+use super::{clock, paced, thread, udp};
+use crate::model::{Failure, Step};
 use crate::session::flow::client::Client;
 use crate::session::{IcmpError, SendError};
 use crate::wire::flow::LONGEST;
@@ -61,21 +61,9 @@ impl Drive {
     /// Runs the session that `make` makes, handed the driver's time in nanoseconds, to its end. It ends too when the
     /// returned future is dropped. `Err`: no socket could be opened.
     pub async fn run(self, make: impl FnOnce(u64) -> Client + Send + 'static) -> Result<Driven, Failure> {
-        let cancel = self.cancel.child_token();
-        let _ends_with_this_future = cancel.clone().drop_guard();
-        let failed = |what: &str, why: &dyn std::fmt::Display| {
-            Failure::new(Step::Flow, FailureKind::Internal, format!("{what}: {why}"))
-        };
-        let (done, driven) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let result = Line::open(&self).map(|line| line.drive(&self, &cancel, make));
-            // Nobody waits any more where the future was dropped.
-            let _ = done.send(result);
-        };
-        let thread = std::thread::Builder::new().name("flow".to_owned()).spawn(work);
-        thread.map_err(|e| failed("no thread could be started", &e))?;
-        let driven = driven.await.map_err(|e| failed("the flow's thread broke", &e))?;
-        driven.map_err(|e| failed("no UDP socket could be opened", &e))
+        let cancel = self.cancel.clone();
+        let work = move |cancel: &CancellationToken| Ok(Line::open(&self)?.drive(&self, cancel, make));
+        thread::own("flow", Step::Flow, &cancel, work).await
     }
 }
 

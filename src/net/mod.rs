@@ -14,6 +14,7 @@ pub mod loopback;
 pub mod paced;
 pub mod resolve;
 pub mod tcp;
+mod thread;
 pub mod tls;
 pub mod udp;
 pub mod ws;

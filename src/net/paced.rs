@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
 use super::udp::{self, Stop};
-use super::{clock, paced::arrivals::Arrivals};
-use crate::model::{Failure, FailureKind, Step};
+use super::{clock, paced::arrivals::Arrivals, thread};
+use crate::model::{Failure, Step};
 use crate::session::{SendError, Session};
 
 /// The longest datagram that is sent or looked at; what is longer is cut, and no reply of ours.
@@ -76,22 +76,8 @@ impl Paced {
         make: impl FnOnce(Start) -> S + Send + 'static,
         progress: impl Fn(u32, u32) + Send + 'static,
     ) -> Result<Driven<S>, Failure> {
-        let cancel = self.cancel.child_token();
-        let _ends_with_this_future = cancel.clone().drop_guard();
-        let step = self.step;
-        let failed = move |what: &str, why: &dyn std::fmt::Display| {
-            Failure::new(step, FailureKind::Internal, format!("{what}: {why}"))
-        };
-        let (done, driven) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let result = self.drive(&cancel, make, progress).map_err(|e| failed("no UDP socket could be opened", &e));
-            // Nobody waits any more where the future was dropped.
-            let _ = done.send(result);
-        };
-        // Not of the runtime's pool: its timer slack is its own, and it ends with the train.
-        let thread = std::thread::Builder::new().name("paced".to_owned()).spawn(work);
-        thread.map_err(|e| failed("no thread could be started", &e))?;
-        driven.await.map_err(|e| failed("the probe's thread broke", &e))?
+        let (cancel, step) = (self.cancel.clone(), self.step);
+        thread::own("paced", step, &cancel, move |cancel| self.drive(cancel, make, progress)).await
     }
 
     /// Opens the socket, makes the session and drives it to its end.

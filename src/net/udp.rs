@@ -11,9 +11,9 @@ use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
-use super::clock;
 use super::icmp::{self, ErrorQueue};
-use crate::model::{Failure, FailureKind, Step};
+use super::{clock, thread};
+use crate::model::{Failure, Step};
 use crate::session::{SendError, Session};
 
 /// Room for the answers of a second at 20,000 a second: the kernel's own size loses dozens.
@@ -65,23 +65,16 @@ impl Drive {
         make: impl FnOnce(Instant) -> S + Send + 'static,
         progress: impl Fn(u32, u32) + Send + 'static,
     ) -> Result<(S, Stop), Failure> {
-        let cancel = self.cancel.child_token();
-        let _ends_with_this_future = cancel.clone().drop_guard();
-        let step = self.step;
-        let work = move || {
-            let mut sockets = Sockets::open(self.target, self.sockets).map_err(|e| cannot_open(step, &e))?;
+        let (cancel, step) = (self.cancel.clone(), self.step);
+        let work = move |cancel: &CancellationToken| {
+            let mut sockets = Sockets::open(self.target, self.sockets)?;
             let start = clock::now();
             let mut session = make(start);
-            let stop = sockets.drive(&mut session, start + self.deadline, &cancel, &progress);
+            let stop = sockets.drive(&mut session, start + self.deadline, cancel, &progress);
             Ok((session, stop))
         };
-        let crashed = |e| Failure::new(step, FailureKind::Internal, format!("the probe's thread broke: {e}"));
-        tokio::task::spawn_blocking(work).await.map_err(crashed)?
+        thread::own("udp", step, &cancel, work).await
     }
-}
-
-fn cannot_open(step: Step, error: &io::Error) -> Failure {
-    Failure::new(step, FailureKind::Internal, format!("no UDP socket could be opened: {error}"))
 }
 
 /// A few sockets of one family, each with its error queue.

@@ -15,7 +15,6 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::Settings;
 use crate::model::measure::names;
 use crate::model::shape::streams;
 use crate::model::{Estimate, Estimates, Failure, FailureKind, Load, Step};
@@ -148,7 +147,6 @@ pub async fn flow(
     target: SocketAddr,
     grant: &Grant,
     offer: &Offer,
-    _settings: &Settings,
     cancel: &CancellationToken,
 ) -> Result<Flowed, Failure> {
     let v6 = target.is_ipv6();

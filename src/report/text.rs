@@ -86,7 +86,7 @@ fn cut(text: &str, room: usize) -> usize {
     if after_separator > end / 2 { after_separator } else { end }
 }
 
-/// JSON in which every character that a terminal could obey is written as `\uXXXX`. Such characters occur only inside
+/// JSON in which every character that a terminal could obey is written as its `\u` escape. Such characters occur only inside
 /// strings, and serde_json has already escaped those below space, so this changes no value.
 pub(super) fn escape_controls(json: String) -> String {
     use std::fmt::Write;

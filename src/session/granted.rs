@@ -165,7 +165,8 @@ impl Sessions {
     }
 
     /// Those whose place nobody else may take.
-    pub fn len(&self, now: Instant) -> usize {
+    #[cfg(test)]
+    fn len(&self, now: Instant) -> usize {
         self.table.values().filter(|s| !s.is_over(now)).count()
     }
 
@@ -218,7 +219,8 @@ impl Sessions {
     }
 
     /// Ends a session.
-    pub fn end(&mut self, token: u64) {
+    #[cfg(test)]
+    pub(super) fn end(&mut self, token: u64) {
         self.table.remove(&token);
     }
 

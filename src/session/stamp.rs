@@ -107,11 +107,6 @@ impl Track {
         self.lost_here = self.lost_here.saturating_add(1);
     }
 
-    /// What came so far.
-    pub fn arrivals(&self) -> &Arrivals {
-        &self.arrivals
-    }
-
     /// Counts a packet; answers the number of its answer. One that only queries is not counted and takes no number.
     fn count(&mut self, asked: &Asked, seen: &Seen) -> u32 {
         if let Some((_, before)) = self.socket.filter(|(at, _)| *at == seen.to) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::judge::{Meta, judge, stands};
+use crate::judge::tests::meta;
+use crate::judge::{judge, stands};
 use crate::model::measure::names;
 use crate::model::{
     Check, Estimate, Estimates, Failure, FailureKind, Load, Need, Observation, Planned, ProbeKind, Report, Seen,
@@ -87,17 +88,7 @@ fn report(plan: &Plan, observation: Observation) -> Report {
     let address = Some("192.0.2.1".parse().unwrap());
     let of = Planned::Measure(0);
     let seen = Seen { of, address, observation, started_ms: 0, duration_ms: 6200 };
-    let meta = Meta {
-        version: "0".into(),
-        id: "t".into(),
-        started: String::new(),
-        finished: String::new(),
-        duration_ms: 0,
-        seed: 1,
-        ended: None,
-        strict: false,
-    };
-    judge(plan, &[seen], &meta)
+    judge(plan, &[seen], &meta(false))
 }
 
 #[track_caller]

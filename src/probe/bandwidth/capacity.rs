@@ -12,7 +12,6 @@ use super::one_way::median_rtt;
 use super::responsiveness::{self, Fresh};
 use super::{Run, modes, nanos};
 use crate::model::{Facts, Failure, Load, metric};
-use crate::probe::Settings;
 use crate::session::flow::client::{Part, Work};
 use crate::session::flow::search::found;
 use crate::stats::Interval;
@@ -132,11 +131,7 @@ pub struct Search<'a> {
 ///
 /// # Errors
 /// As [`flow`](super::flow).
-pub async fn capacity(
-    search: &Search<'_>,
-    _settings: &Settings,
-    cancel: &CancellationToken,
-) -> Result<Capacity, Failure> {
+pub async fn capacity(search: &Search<'_>, cancel: &CancellationToken) -> Result<Capacity, Failure> {
     let most = nanos(EACH);
     let ceiling_kbps = f64::from(search.ceiling_kbps);
     // Data goes one way at a time; pings and feedback are small beside it.

@@ -106,7 +106,7 @@ impl Offering<'_> {
         match self.admission(bandwidth::ask(&offer, self.run.v6())).await {
             Admission::Granted { grant, .. } => {
                 let target = self.run.at(self.reflector.port);
-                Ok(bandwidth::flow(target, &grant, &offer, self.run.settings, self.run.cancel).await)
+                Ok(bandwidth::flow(target, &grant, &offer, self.run.cancel).await)
             }
             other => Err(other),
         }
@@ -146,7 +146,7 @@ impl Offering<'_> {
             ceiling_kbps,
             bytes: bytes.saturating_sub(BESIDE + bytes / 100),
         };
-        match bandwidth::capacity(&search, run.settings, run.cancel).await {
+        match bandwidth::capacity(&search, run.cancel).await {
             Ok(found) => found.facts(&run.task.loads, run.v6()),
             Err(failure) => {
                 let mut facts = Facts::new();

@@ -287,6 +287,10 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         _ if range.silent.is_empty() => format!(
             "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
         ),
+        _ if range.responder => format!(
+            "UDP {} to {to} stayed silent while {reached} other ports answered{astray}, which the loss on this path explains too: it decides nothing; ask again more slowly with --pace 50, or look for what limits UDP ({coverage}).",
+            short(&range.silent),
+        ),
         _ => format!(
             "UDP {} to {to} stayed silent while {}{astray}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
             short(&range.silent),

@@ -96,13 +96,13 @@ impl Sweep {
 
     /// What was seen so far; [`Ended::Unfinished`] while it is not over.
     pub fn outcome(&self) -> RangeOutcome {
-        let (ended, rounds) = match self.stage {
-            Stage::Over(ended) => (ended, self.loss.rounds()),
-            _ => (Ended::Unfinished, self.loss.rounds()),
+        let ended = match self.stage {
+            Stage::Over(ended) => ended,
+            _ => Ended::Unfinished,
         };
         RangeOutcome {
             loss: self.loss.first(),
-            expected_missed: self.loss.expected_missed(self.book.total(), rounds),
+            expected_missed: self.loss.left_silent(self.book.total()),
             rtt: self.rtt,
             ..self.book.outcome(ended, 2)
         }

@@ -6,11 +6,17 @@ use std::ops::RangeInclusive;
 /// Attempts told apart; later ones count as the last.
 const ATTEMPTS: usize = 16;
 
+/// So many first answers in the last round are more than rounds enough for the loss leave over.
+const STILL: u32 = 3;
+
 /// How many ports answered which attempt first.
 #[derive(Debug, Default)]
 pub(super) struct Loss {
     by_attempt: [u32; ATTEMPTS],
     rounds: u8,
+    /// Ports that answered first since the last round was through, and in that round.
+    since: u32,
+    in_last: u32,
 }
 
 impl Loss {
@@ -19,16 +25,13 @@ impl Loss {
         if let Some(count) = self.by_attempt.get_mut(usize::from(attempt).min(ATTEMPTS - 1)) {
             *count += 1;
         }
+        self.since += 1;
     }
 
     /// So many rounds are through.
     pub(super) fn through(&mut self, rounds: u8) {
         self.rounds = rounds;
-    }
-
-    /// How many rounds are through.
-    pub(super) fn rounds(&self) -> u8 {
-        self.rounds
+        self.in_last = std::mem::take(&mut self.since);
     }
 
     /// Share of the first datagrams that was lost at ports that answered in the end; `None` where none did.
@@ -61,6 +64,13 @@ impl Loss {
     /// Open ports that can be expected to be silent still after `rounds`; `None` where nothing answered.
     pub(super) fn expected_missed(&self, ports: u32, rounds: u8) -> Option<f64> {
         Some(f64::from(ports) * self.upper()?.powi(i32::from(rounds)))
+    }
+
+    /// Open ports that loss alone may have left silent, now that the last round is through: any of them where that round
+    /// still brought answers, because a path that takes only so many datagrams loses as many in every round.
+    pub(super) fn left_silent(&self, ports: u32) -> Option<f64> {
+        let still = self.rounds > 1 && self.in_last >= STILL;
+        if still { Some(f64::from(ports)) } else { self.expected_missed(ports, self.rounds) }
     }
 
     /// The fewest rounds within `bounds` after which fewer than `missed` open ports can be expected to be silent.
@@ -102,6 +112,20 @@ mod tests {
         let few = loss(&[4]);
         let rounds = few.rounds_needed(5, 0.001, 3..=10);
         assert!(few.expected_missed(5, rounds).is_some_and(|n| n < 0.001), "{rounds}");
+    }
+
+    #[test]
+    fn a_path_that_takes_only_so_many_explains_any_silence() {
+        let mut limited = loss(&[100, 60, 60, 50, 40, 40, 30, 30, 20]);
+        limited.through(9);
+        // Late answers to the datagrams of earlier rounds: a queue that is not empty yet.
+        (0..10).for_each(|_| limited.answered(6));
+        limited.through(10);
+        assert_eq!(limited.left_silent(1001), Some(1001.0));
+        let mut blocked = loss(&[880, 20]);
+        blocked.through(4);
+        blocked.through(5);
+        assert!(blocked.left_silent(1001).is_some_and(|left| left < 0.01));
     }
 
     #[test]

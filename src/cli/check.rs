@@ -155,6 +155,11 @@ fn settings(job: &Job) -> Settings {
         pace: job.tuning.pace,
         seed: job.seed,
         responder_key: job.key.clone(),
+        relay_login: None,
+        janus: Arc::default(),
+        proxy: None,
+        nat_lifetime: None,
+        call: crate::model::CallMode::IfOffered,
         page_ports: Arc::new(job.plan.page_ports()),
     }
 }

@@ -102,6 +102,7 @@ fn title(phase: Phase) -> &'static str {
         Phase::Names => "names",
         Phase::Reachability => "reachability",
         Phase::Ranges => "media ranges",
+        Phase::Media => "relays, ICE and calls",
         Phase::Quality => "quality and bandwidth",
     }
 }

@@ -73,6 +73,7 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
         summary,
         findings,
         checks,
+        ways: Vec::new(),
     }
 }
 
@@ -81,6 +82,8 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
 pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Vec<Check> {
     match seen.of {
         Planned::Item(index) => plan.items.get(index).map(|item| one(item, seen, strict)).into_iter().collect(),
+        // Written with the trials.
+        Planned::Trial(_) => Vec::new(),
         Planned::Measure(index) => {
             plan.measures.get(index).map(|measure| measured::checks(plan, measure, seen)).unwrap_or_default()
         }

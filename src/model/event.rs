@@ -14,6 +14,8 @@ pub enum Phase {
     Reachability,
     /// Media ranges.
     Ranges,
+    /// Relays, ICE and calls: the ways that media can take.
+    Media,
     /// Trains and flows, alone on the wire.
     Quality,
 }

@@ -33,6 +33,38 @@ pub enum Step {
     Train,
     /// A paced flow between this machine and a responder.
     Flow,
+    /// A proxy asked to connect (HTTP CONNECT).
+    Proxy,
+    /// A TURN allocation, from the first request to its relayed address.
+    Allocate,
+    /// A TURN permission for the peer.
+    Permission,
+    /// A TURN channel bound to the peer.
+    Channel,
+    /// Data sent through a relay.
+    Relay,
+    /// A TURN allocation given back.
+    Release,
+    /// What a NAT makes of one source towards several destinations.
+    Mapping,
+    /// Whom a NAT lets answer.
+    Filtering,
+    /// How long a NAT remembers a source that is silent.
+    Lifetime,
+    /// ICE candidates gathered.
+    Gather,
+    /// ICE connectivity checks, up to a pair that carries data.
+    Checks,
+    /// What a media server says of itself.
+    Info,
+    /// SDP offer and answer.
+    Offer,
+    /// The DTLS handshake.
+    Dtls,
+    /// Media of a call, there and back.
+    Media,
+    /// SIP OPTIONS.
+    Options,
 }
 
 impl Step {
@@ -52,6 +84,22 @@ impl Step {
             Step::Session => "session",
             Step::Train => "train",
             Step::Flow => "flow",
+            Step::Proxy => "proxy",
+            Step::Allocate => "allocate",
+            Step::Permission => "permission",
+            Step::Channel => "channel",
+            Step::Relay => "relay",
+            Step::Release => "release",
+            Step::Mapping => "mapping",
+            Step::Filtering => "filtering",
+            Step::Lifetime => "lifetime",
+            Step::Gather => "gather",
+            Step::Checks => "checks",
+            Step::Info => "info",
+            Step::Offer => "offer",
+            Step::Dtls => "dtls",
+            Step::Media => "media",
+            Step::Options => "options",
         }
     }
 }
@@ -127,6 +175,25 @@ pub enum FailureKind {
     StunError,
     /// A responder grants no test session.
     SessionRefused,
+    // Relays, ICE and calls.
+    /// A TURN error response: `observed.turn_error` has its code.
+    TurnError,
+    /// The relay asks for credentials and none were given.
+    NoCredentials,
+    /// An allocation was made, and nothing that was sent through it came back.
+    NoRelay,
+    /// The proxy would not connect: `observed.proxy_status` has its answer.
+    ProxyRefused,
+    /// No pair of ICE candidates worked.
+    IceFailed,
+    /// The media server lacks the plugin that the test needs.
+    NoPlugin,
+    /// The server understood and answered with an error of its own protocol.
+    ServerError,
+    /// An SDP answer that cannot be used.
+    BadAnswer,
+    /// The call was connected, and no media came back.
+    NoMedia,
     /// The run's budget or an interruption ended the check first.
     OutOfTime,
     /// The probe itself broke: a defect of this program.
@@ -168,6 +235,15 @@ impl FailureKind {
             FailureKind::HoldCut => "hold-cut",
             FailureKind::StunError => "stun-error",
             FailureKind::SessionRefused => "session-refused",
+            FailureKind::TurnError => "turn-error",
+            FailureKind::NoCredentials => "no-credentials",
+            FailureKind::NoRelay => "no-relay",
+            FailureKind::ProxyRefused => "proxy-refused",
+            FailureKind::IceFailed => "ice-failed",
+            FailureKind::NoPlugin => "no-plugin",
+            FailureKind::ServerError => "server-error",
+            FailureKind::BadAnswer => "bad-answer",
+            FailureKind::NoMedia => "no-media",
             FailureKind::OutOfTime => "out-of-time",
             FailureKind::Internal => "internal",
         }

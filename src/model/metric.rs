@@ -115,6 +115,30 @@ table! {
     LOADED_LATENCY = "loaded_latency": "round trip idle and under load, and responsiveness in round trips a minute (RPM)";
     MODES = "modes": "which modes and uses of the documents the line carries, and how many sessions side by side";
     BYTES_USED = "bytes_used": "bytes that the search sent and received";
+    // Relays
+    RELAY = "relay": "the way through a relay: way, server, relayed and mapped address, lifetime_s, software, realm, peer, login (long-term, rest, none), proxy";
+    READY_MS = "ready_ms": "from the first packet until media could flow: connect, TLS, allocation, permission, channel; or ICE and DTLS";
+    TURN_ERROR = "turn_error": "a relay's error response: code, reason, and the request it answered";
+    PROXY_STATUS = "proxy_status": "HTTP status of the proxy's answer to CONNECT";
+    RELAYED_PORTS = "relayed_ports": "ports that a relay gave and that were asked over UDP directly: asked, answered, silent, and their share of 49152-65535";
+    // NAT
+    MAPPING = "mapping": "NAT mapping (RFC 5780): none, endpoint-independent, address-dependent, address-and-port-dependent or unknown";
+    FILTERING = "filtering": "NAT filtering (RFC 5780): none, endpoint-independent, address-dependent, address-and-port-dependent or unknown";
+    NAT_WHY_UNKNOWN = "nat_why_unknown": "why mapping or filtering could not be told";
+    LOCAL = "local": "this machine's own address and port that packets left from";
+    HAIRPIN = "hairpin": "whether the NAT brings back what is sent to an own mapped address; null where it could not be told";
+    NAT_LIFETIME = "nat_lifetime": "idle UDP mapping: alive_s (longest silence that it outlived), gone_s (shortest that it did not), and each one tested";
+    NAT_SIGNS = "nat_signs": "carrier-grade or double NAT and VPN, as addresses and routes show them: sign, detail";
+    // ICE and calls
+    ICE = "ice": "ICE with every candidate: pair, connected_ms, candidates, left_out with reasons";
+    ICE_RELAY_ONLY = "ice_relay_only": "ICE once more with relay candidates alone, as where direct UDP is forbidden";
+    JANUS = "janus": "what the Janus Gateway says of itself: version, plugins, and over which API it was asked";
+    CALL = "call": "the call: setup_ms and its parts, ICE pair, remote port, codecs, bit rates each way";
+    CALL_VIDEO = "call_video": "figures of the call's video, as those of its audio";
+    RTCP_RTT_MS = "rtcp_rtt_ms": "round trip as RTCP reports tell it";
+    SIP_STATUS = "sip_status": "code of the answer to SIP OPTIONS";
+    SIP_SERVER = "sip_server": "Server or User-Agent of that answer";
+    SIP_RTT_MS = "sip_rtt_ms": "time from SIP OPTIONS to its answer";
 }
 
 #[cfg(test)]

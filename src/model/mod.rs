@@ -1,5 +1,6 @@
 //! The nouns that every other module speaks of. Nothing here knows how a value is obtained, judged or drawn.
 
+mod call;
 mod event;
 mod failure;
 mod host;
@@ -8,22 +9,29 @@ pub mod metric;
 mod observation;
 pub mod offered;
 mod ports;
+mod relay;
 mod report;
 mod rule;
 pub mod schedule;
+mod secret;
 pub mod shape;
 mod source;
 mod status;
+mod way;
 
+pub use call::CallMode;
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use host::Host;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
+pub use relay::{RelayTransport, TurnUri};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
 };
 pub use rule::{Need, ProbeKind, RoleName, RuleId, Service, Transport};
+pub use secret::Secret;
 pub use source::Source;
 pub use status::Status;
+pub use way::{Way, WayRow};

@@ -134,6 +134,8 @@ impl Observation {
 pub enum Planned {
     /// A rule on a host.
     Item(usize),
+    /// A relay, NAT, ICE or a call, tried beside the rules.
+    Trial(usize),
     /// What is measured on a host of a role.
     Measure(usize),
 }

@@ -11,6 +11,7 @@ use super::ports::PortRange;
 use super::rule::{Need, ProbeKind, RoleName, RuleId, Transport};
 use super::source::Source;
 use super::status::Status;
+use super::way::WayRow;
 
 /// The schema's name in every report.
 pub const SCHEMA: &str = "rtc-check/report/1";
@@ -34,6 +35,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Every rule on every address.
     pub checks: Vec<Check>,
+    /// The ways that media can take, side by side; empty where none was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<WayRow>,
 }
 
 /// Name and version of the program.

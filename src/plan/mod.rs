@@ -3,16 +3,18 @@
 mod estimate;
 mod item;
 mod measure;
+mod trial;
 mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Host, PortRange, RoleName, RuleId, Service};
+use crate::model::{CallMode, Host, PortRange, RoleName, RuleId, Service, TurnUri};
 use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
 pub use estimate::{Cost, Tuning, capacity, describe};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
+pub use trial::{Trial, TrialKind};
 pub use waiver::{Accepted, Day, Waiver};
 
 /// Which address families to test.
@@ -61,6 +63,12 @@ pub struct Request {
     pub allow_unknown: Vec<RuleId>,
     /// How quality and bandwidth are measured.
     pub measuring: Measuring,
+    /// Further STUN servers, with their ports.
+    pub stun: Vec<(Host, u16)>,
+    /// Further relays.
+    pub turn: Vec<TurnUri>,
+    /// Whether a real call is made.
+    pub call: CallMode,
     /// Today, in UTC, for waivers that expire.
     pub today: Option<Day>,
 }
@@ -78,6 +86,8 @@ pub struct Plan {
     pub targets: BTreeMap<RoleName, Vec<Host>>,
     /// Every rule on every host, in the order of the profile.
     pub items: Vec<Item>,
+    /// What is tried beside the rules.
+    pub trials: Vec<Trial>,
     /// What is measured beside the rules, when these are done.
     pub measures: Vec<Measure>,
     /// What is waived of single checks of measures, by what their ids begin with.
@@ -137,7 +147,7 @@ impl Plan {
         let groups = profile.groups.clone();
         let accepted = Accepted::of(request);
         let (profile, families) = (profile.name.clone(), request.families);
-        Ok(Plan { profile, from, options, targets, items, measures, accepted, groups, families })
+        Ok(Plan { profile, from, options, targets, items, trials: Vec::new(), measures, accepted, groups, families })
     }
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.

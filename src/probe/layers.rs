@@ -125,6 +125,11 @@ pub mod fixture {
             pace: 4000,
             seed: 1,
             responder_key: None,
+            relay_login: None,
+            janus: Arc::default(),
+            proxy: None,
+            nat_lifetime: None,
+            call: crate::model::CallMode::IfOffered,
             page_ports: Arc::default(),
         }
     }

@@ -13,6 +13,7 @@ mod redirect;
 pub mod session;
 mod ssh;
 mod stun;
+pub mod trial;
 mod udp_range;
 mod well_known;
 mod ws;
@@ -24,7 +25,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-use crate::model::{FailureKind, Observation, PortRange, ProbeKind, Service, Transport, metric};
+use crate::model::{
+    CallMode, FailureKind, Host, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric,
+};
 use crate::net;
 use crate::profile::Spec;
 
@@ -71,8 +74,43 @@ pub struct Settings {
     pub seed: u64,
     /// Key of a restricted responder.
     pub responder_key: Option<Arc<net::ResponderKey>>,
+    /// How to log in to relays.
+    pub relay_login: Option<Arc<RelayLogin>>,
+    /// What a Janus Gateway wants to hear.
+    pub janus: Arc<JanusSecrets>,
+    /// The HTTP proxy that relays over TCP and TLS are reached through too.
+    pub proxy: Option<Arc<Proxy>>,
+    /// The longest silence of a UDP mapping that is tried; `None`: lifetimes are not measured.
+    pub nat_lifetime: Option<Duration>,
+    /// Whether a real call is made.
+    pub call: CallMode,
     /// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
     pub page_ports: Arc<Vec<u16>>,
+}
+
+/// How to log in to relays (RFC 8489 section 9.2); one login for every relay of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelayLogin {
+    /// User name and password as they are.
+    LongTerm { username: String, password: Secret },
+    /// A user name with the time at which it ends, and a password made of it with a secret that is shared with the server.
+    Rest { secret: Secret, user: String },
+}
+
+/// Of the environment: `RTC_CHECK_JANUS_TOKEN` and `RTC_CHECK_JANUS_APISECRET`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JanusSecrets {
+    pub token: Option<Secret>,
+    pub api_secret: Option<Secret>,
+}
+
+/// An HTTP proxy that is asked to CONNECT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub host: Host,
+    pub port: u16,
+    /// Basic credentials (RFC 7617).
+    pub login: Option<(String, Secret)>,
 }
 
 /// Tells how far a long probe is.
@@ -87,6 +125,7 @@ pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
         Spec::Range => ProbeKind::UdpRange,
         Spec::Ssh => ProbeKind::Ssh,
         Spec::Dns => ProbeKind::Dns,
+        Spec::Turn(_) => ProbeKind::Turn,
         Spec::Plain(service) => match (transport, service) {
             (Transport::Gre, _) => ProbeKind::Gre,
             (Transport::Udp, _) => ProbeKind::Stun,
@@ -124,6 +163,10 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Ssh => ssh::probe(task).await,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
+        Spec::Turn(transport) => match transport.is_udp() {
+            true => plain_udp::probe(task, Service::Turn, settings, cancel).await,
+            false => plain_tcp::probe(task, settings, Service::Turns).await,
+        },
         Spec::Plain(service) => match task.transport {
             Transport::Gre => gre::probe(),
             Transport::Udp => {

@@ -1,8 +1,8 @@
 //! What each kind of probe has to know of its rule, beyond host and port.
 
-use crate::model::Service;
+use crate::model::{RelayTransport, Service, Transport};
 
-use super::row::Row;
+use super::row::{Row, transport};
 
 /// What the service's probe has to know. The variants meet a probe in one `match`, in `probe/mod.rs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Spec {
     Ssh,
     /// `dns`: the names themselves.
     Dns,
+    /// `turn`, `turns`: a relay, over what its rule's transport says.
+    Turn(RelayTransport),
     /// A service whose own probe is not built yet: the plain TCP or UDP probe stands in and says so.
     Plain(Service),
 }
@@ -85,6 +87,10 @@ pub(super) fn build(row: &Row) -> Spec {
         Service::Rtp => Spec::Range,
         Service::Ssh => Spec::Ssh,
         Service::Dns => Spec::Dns,
+        Service::Turn | Service::Turns => {
+            let transport = row.transport.unwrap_or_else(|| transport(row.service));
+            Spec::Turn(RelayTransport::of(row.service == Service::Turns, transport == Transport::Udp))
+        }
         service => Spec::Plain(service),
     }
 }

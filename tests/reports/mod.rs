@@ -345,6 +345,7 @@ pub fn empty() -> Report {
         summary: Summary::default(),
         findings: Vec::new(),
         checks: Vec::new(),
+        ways: Vec::new(),
     }
 }
 

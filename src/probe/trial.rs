@@ -1,0 +1,68 @@
+//! What is tried beside the rules, one kind a file, and one `match` where they meet. Like every probe it sees no limit.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::measure::Way;
+use super::{Progress, Settings};
+use crate::model::{Observation, ProbeKind, RelayTransport};
+
+/// A relay's address and what carries the way to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelayServer {
+    /// As given: for SNI, certificate names and the proxy.
+    pub host: String,
+    pub address: SocketAddr,
+    pub transport: RelayTransport,
+    /// What its own check saw; `None` where it was not tried.
+    pub seen: Option<Observation>,
+}
+
+/// What to try.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// STUN servers of one family, by host and address.
+    Nat(Vec<(String, SocketAddr)>),
+    Turn(RelayServer),
+    Ice,
+    Call,
+}
+
+/// One thing to try at one address.
+#[derive(Clone, Debug)]
+pub struct TrialTask {
+    /// The check's id, for events.
+    pub check: String,
+    pub what: What,
+    /// The host as given.
+    pub host: String,
+    pub address: IpAddr,
+    /// Every rule on this address, and what its own check saw, in the profile's order.
+    pub ways: Vec<Way>,
+    /// Every relay of the run whose own check relayed data, in the order in which a call prefers them.
+    pub relays: Vec<RelayServer>,
+    /// No longer than this.
+    pub deadline: Duration,
+}
+
+/// The probe that carries it out, as a report names it.
+pub fn kind(what: &What) -> ProbeKind {
+    match what {
+        What::Nat(_) => ProbeKind::Nat,
+        What::Turn(_) => ProbeKind::Turn,
+        What::Ice => ProbeKind::Ice,
+        What::Call => ProbeKind::JanusCall,
+    }
+}
+
+/// Carries out one trial.
+pub async fn attempt(
+    task: &TrialTask,
+    _settings: &Settings,
+    _cancel: &CancellationToken,
+    _progress: Progress,
+) -> Observation {
+    Observation::skipped(kind(&task.what), "not tried")
+}

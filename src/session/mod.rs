@@ -8,6 +8,7 @@ mod book;
 mod chance;
 pub mod flow;
 pub mod granted;
+pub mod ice_lite;
 mod icmp;
 mod ids;
 pub mod limits;

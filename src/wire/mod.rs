@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod grant;
+pub mod ice;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;

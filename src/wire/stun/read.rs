@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, TransactionId, attr, fingerprint, integrity};
+use super::{COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, SHA1_LEN, TransactionId, attr, fingerprint, integrity};
 
 /// The class bits of a message type (RFC 8489 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,11 +123,10 @@ impl<'a> Message<'a> {
         Some(same(tag.as_ref(), value))
     }
 
-    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none. For the vectors of RFC 5769.
-    #[cfg(test)]
+    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none.
     pub fn integrity_sha1_ok(&self, key: &[u8]) -> Option<bool> {
         let (at, value) = self.find(attr::MESSAGE_INTEGRITY)?;
-        let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, 24)?;
+        let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, SHA1_LEN)?;
         Some(same(tag.as_ref(), value))
     }
 
@@ -138,8 +137,8 @@ impl<'a> Message<'a> {
         attributes.at == self.bytes.len()
     }
 
-    /// Whether there is an attribute that must be understood (below 0x8000) and is not known to a Binding server without
-    /// behaviour discovery (RFC 8489 section 6.3.1): CHANGE-REQUEST (RFC 5780), or those of ICE's checks (RFC 8445).
+    /// Whether there is an attribute that must be understood (below 0x8000) and is not known to a Binding server or ICE agent
+    /// without behaviour discovery (RFC 8489 section 6.3.1): CHANGE-REQUEST (RFC 5780).
     pub fn has_unknown_required(&self) -> bool {
         let known = |kind| {
             kind >= 0x8000
@@ -151,6 +150,8 @@ impl<'a> Message<'a> {
                         | attr::ERROR_CODE
                         | attr::MESSAGE_INTEGRITY_SHA256
                         | attr::XOR_MAPPED_ADDRESS
+                        | attr::PRIORITY
+                        | attr::USE_CANDIDATE
                         | attr::REALM
                         | attr::NONCE
                 )
@@ -158,7 +159,7 @@ impl<'a> Message<'a> {
         self.attributes().any(|a| !known(a.kind))
     }
 
-    fn value(&self, kind: u16) -> Option<&'a [u8]> {
+    pub(super) fn value(&self, kind: u16) -> Option<&'a [u8]> {
         self.find(kind).map(|(_, value)| value)
     }
 

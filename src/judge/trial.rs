@@ -1,29 +1,13 @@
 //! The check that comes of each thing tried beside the rules, one kind a file.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
 use crate::model::{Check, Facts, ProbeKind, Seen, metric};
-use crate::plan::{Plan, Trial, TrialKind, check_id};
+use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
 use super::{call, ice, nat, observed, turn, waived};
-
-/// The check's id on one of the host's addresses.
-pub fn id(trial: &Trial, address: Option<IpAddr>) -> String {
-    let role = &trial.role;
-    match &trial.kind {
-        TrialKind::Nat { .. } => check_id(&format!("nat.{role}"), &trial.host, address),
-        TrialKind::Turn(uri) => {
-            let way = crate::model::Way::from(uri.transport).words().to_lowercase().replace('/', "-");
-            check_id(&format!("turn.{role}.{way}-{}", uri.port), &trial.host, address)
-        }
-        TrialKind::Ice => check_id(&format!("ice.{role}"), &trial.host, address),
-        TrialKind::Call => check_id(&format!("call.{role}"), &trial.host, address),
-    }
-}
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -35,7 +19,7 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
     };
     Check {
-        id: id(trial, seen.address),
+        id: trial.check_id(seen.address),
         rule: None,
         probe: kind(&trial.kind),
         role: trial.role.clone(),

@@ -9,7 +9,7 @@ use crate::profile::Spec;
 
 use super::pair::Pair;
 use super::turn::Relay;
-use super::{figures, trial};
+use super::figures;
 
 /// Every way, in the order of the checks, the direct ones first.
 pub struct Ways<'a> {
@@ -88,7 +88,7 @@ fn relay_of(plan: &Plan, check: &Check) -> Option<(RelayTransport, Option<u16>)>
         return Some((transport, check.port));
     }
     let named = |kind: &TrialKind| if let TrialKind::Turn(uri) = kind { Some(uri.clone()) } else { None };
-    let mut trials = plan.trials.iter().filter(|t| trial::id(t, check.address) == check.id);
+    let mut trials = plan.trials.iter().filter(|t| t.check_id(check.address) == check.id);
     let uri: TurnUri = trials.find_map(|t| named(&t.kind))?;
     Some((uri.transport, Some(uri.port)))
 }

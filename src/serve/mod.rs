@@ -12,6 +12,7 @@ mod face;
 mod flow;
 mod grant;
 mod http;
+mod ice;
 mod page;
 mod tcp;
 mod tls;
@@ -218,6 +219,7 @@ impl Responder {
             acceptor: tokio_rustls::TlsAcceptor::from(tls),
             page: page::render(&opened.bound, key.is_some(), &limits.sessions, &tool_version),
             door: udp.door(),
+            media: ice::MediaPorts::of(&opened.bound),
             key,
             version: tool_version,
             limits: limits.connections,

@@ -131,7 +131,7 @@ impl Worker {
             let turns = if ready.len() < TURNS { TURNS } else { 1 };
             for event in ready {
                 match event.data() {
-                    WAKE if !self.inside.attend(&mut self.reflector.sessions, now) => return,
+                    WAKE if !self.inside.attend(&mut self.reflector, now) => return,
                     WAKE => {}
                     place => self.serve(place as usize, turns, now, &mut buf, &mut answer),
                 }

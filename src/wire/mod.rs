@@ -7,3 +7,4 @@ pub mod ice;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;
+pub mod turn;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod dns;
 pub mod flow;
 pub mod http;
+pub mod ice;
 pub mod icmp;
 pub mod leg;
 #[cfg(test)]

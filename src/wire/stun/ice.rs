@@ -102,7 +102,7 @@ mod tests {
             let read = Message::read(&buf[..n]).unwrap();
             assert_eq!((read.class(), read.role(), read.use_candidate()), (Class::Request, Some(role), nominate));
             assert_eq!((read.username(), read.priority()), (Some(&b"ours:theirs"[..]), Some(0x7E00_00FF)));
-            assert!(read.is_ice_check() && read.well_formed() && !read.has_unknown_required());
+            assert!(read.is_ice_check() && read.well_formed() && !read.has_unknown_required(&[]));
             assert_eq!((read.integrity_sha1_ok(b"a password"), read.fingerprint_ok()), (Some(true), Some(true)));
             assert_eq!(read.integrity_sha1_ok(b"another"), Some(false));
         }

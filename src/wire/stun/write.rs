@@ -77,6 +77,11 @@ impl<'a> Writer<'a> {
         Some(w)
     }
 
+    /// Bytes written so far.
+    pub(super) fn len(&self) -> usize {
+        self.at
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.at.checked_add(bytes.len())?;
         self.buf.get_mut(self.at..end)?.copy_from_slice(bytes);
@@ -103,7 +108,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Version, flags, and so many zero bytes behind them.
-    fn marker(&mut self, padding: usize) -> Option<()> {
+    pub(super) fn marker(&mut self, padding: usize) -> Option<()> {
         self.put(&attr::RTC_CHECK.to_be_bytes())?;
         self.put(&u16::try_from(4 + padding).ok()?.to_be_bytes())?;
         self.put(&RESPONDER_VERSION.to_be_bytes())?;
@@ -163,7 +168,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the length field; answers the message's length.
-    fn close(self) -> Option<usize> {
+    pub(super) fn close(self) -> Option<usize> {
         let length = u16::try_from(self.at.checked_sub(HEADER)?).ok()?;
         self.buf.get_mut(2..4)?.copy_from_slice(&length.to_be_bytes());
         Some(self.at)

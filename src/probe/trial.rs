@@ -60,9 +60,12 @@ pub fn kind(what: &What) -> ProbeKind {
 /// Carries out one trial.
 pub async fn attempt(
     task: &TrialTask,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
+    settings: &Settings,
+    cancel: &CancellationToken,
     _progress: Progress,
 ) -> Observation {
-    Observation::skipped(kind(&task.what), "not tried")
+    match &task.what {
+        What::Ice => super::ice::probe(task, settings, cancel).await,
+        _ => Observation::skipped(kind(&task.what), "not tried"),
+    }
 }

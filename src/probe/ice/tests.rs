@@ -1,0 +1,1 @@
+//! What becomes of targets that open no ICE session.

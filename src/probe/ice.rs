@@ -245,6 +245,3 @@ fn hex<const N: usize>(bytes: [u8; N]) -> String {
 fn read(body: &[u8]) -> Option<Grant> {
     serde_json::from_slice(body).ok().filter(Grant::is_valid)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! What becomes of targets that open no ICE session.

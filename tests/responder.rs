@@ -21,6 +21,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
+#[path = "responder/ice.rs"]
+mod ice;
 #[path = "responder/stamp.rs"]
 mod stamp;
 

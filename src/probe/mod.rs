@@ -4,6 +4,7 @@
 pub mod bandwidth;
 mod gre;
 mod http;
+mod ice;
 mod layers;
 pub mod measure;
 mod plain_tcp;

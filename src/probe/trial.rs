@@ -68,6 +68,7 @@ pub async fn attempt(
 ) -> Observation {
     match &task.what {
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
+        What::Ice => super::ice::probe(task, settings, cancel).await,
         _ => Observation::skipped(kind(&task.what), "not tried"),
     }
 }

@@ -6,9 +6,11 @@ pub mod chance;
 pub mod classify;
 pub mod clock;
 pub mod dns;
+pub mod engine;
 pub mod flow;
 pub mod http;
 pub mod icmp;
+pub mod janus;
 #[cfg(test)]
 pub mod loopback;
 pub mod paced;

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod granted;
 mod icmp;
 mod ids;
+pub mod janus;
 pub mod limits;
 #[cfg(test)]
 mod lossy;

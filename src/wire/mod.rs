@@ -3,6 +3,8 @@
 
 pub mod flow;
 pub mod grant;
+pub mod janus;
+pub mod sip;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;

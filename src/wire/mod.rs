@@ -8,3 +8,4 @@ pub mod sip;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;
+pub mod turn;

@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod shim;
 pub mod tcp;
 mod thread;
+pub mod ticks;
 pub mod tls;
 pub mod udp;
 pub mod ws;

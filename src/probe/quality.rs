@@ -4,7 +4,7 @@
 mod caveats;
 mod choose;
 mod estimates;
-mod figures;
+pub(super) mod figures;
 mod more;
 mod offer;
 mod over_tcp;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
-use super::{Progress, Settings};
+use super::{Progress, Settings, call};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -62,9 +62,12 @@ pub fn kind(what: &What) -> ProbeKind {
 /// Carries out one trial.
 pub async fn attempt(
     task: &TrialTask,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
-    _progress: Progress,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    progress: Progress,
 ) -> Observation {
-    Observation::skipped(kind(&task.what), "not tried")
+    match &task.what {
+        What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Nat(_) | What::Turn(_) | What::Ice => Observation::skipped(kind(&task.what), "not tried"),
+    }
 }

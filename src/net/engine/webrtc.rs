@@ -172,7 +172,7 @@ fn usable(ip: IpAddr, target: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     };
-    ip.is_ipv4() == target.is_ipv4() && ip.is_loopback() == target.is_loopback() && !link_local
+    ip.is_ipv4() == target.is_ipv4() && (target.is_loopback() || !ip.is_loopback()) && !link_local
 }
 
 fn servers(setup: &Setup) -> RTCConfiguration {

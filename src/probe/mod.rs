@@ -2,6 +2,7 @@
 //! it never sees a limit and never judges.
 
 pub mod bandwidth;
+mod call;
 mod gre;
 mod http;
 mod ice;

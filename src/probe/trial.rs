@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
 use super::{Progress, Settings, turn};
+use super::{Progress, Settings, call};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -70,5 +71,10 @@ pub async fn attempt(
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
         What::Ice => super::ice::probe(task, settings, cancel).await,
         _ => Observation::skipped(kind(&task.what), "not tried"),
+    progress: Progress,
+) -> Observation {
+    match &task.what {
+        What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Nat(_) | What::Turn(_) | What::Ice => Observation::skipped(kind(&task.what), "not tried"),
     }
 }

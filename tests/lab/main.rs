@@ -22,3 +22,4 @@ mod quality;
 mod relay;
 mod router;
 mod servers;
+mod ways;

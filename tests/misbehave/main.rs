@@ -9,8 +9,10 @@ mod datagrams;
 mod harness;
 mod peer;
 mod reflector;
+mod relay;
 mod relayed;
 mod streams;
+mod turn;
 
 use std::time::Duration;
 

@@ -119,13 +119,17 @@ impl Message {
         self
     }
 
-    /// Adds MESSAGE-INTEGRITY with this password (RFC 8489 section 14.5).
-    pub fn signed(mut self, password: &str) -> Vec<u8> {
+    /// Adds MESSAGE-INTEGRITY with the key that this password makes (RFC 8489 section 9.2.2).
+    pub fn signed(self, password: &str) -> Vec<u8> {
         let key = HMACKey::new_long_term(USER, REALM, password, Algorithm::from(AlgorithmId::MD5)).unwrap();
+        self.sealed(key.as_bytes())
+    }
+
+    /// Adds MESSAGE-INTEGRITY with this key (RFC 8489 section 14.5).
+    pub fn sealed(mut self, key: &[u8]) -> Vec<u8> {
         let length = (self.0.len() + 24 - 20) as u16;
         self.0[2..4].copy_from_slice(&length.to_be_bytes());
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
-        let tag = ring::hmac::sign(&key, &self.0);
+        let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), &self.0);
         self.with(INTEGRITY, tag.as_ref()).0
     }
 }

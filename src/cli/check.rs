@@ -78,6 +78,8 @@ pub fn tuning(args: &TuningArgs) -> Tuning {
         hold: args.hold,
         pace: args.pace.unwrap_or(PACE),
         ports: args.ports.unwrap_or(SAMPLE),
+        nat_lifetime: None,
+        call_length: plan::LEAST,
         budget: args.budget,
     }
 }

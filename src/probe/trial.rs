@@ -43,6 +43,8 @@ pub struct TrialTask {
     pub ways: Vec<Way>,
     /// Every relay of the run whose own check relayed data, in the order in which a call prefers them.
     pub relays: Vec<RelayServer>,
+    /// How long media flow in a call.
+    pub length: Duration,
     /// No longer than this.
     pub deadline: Duration,
 }

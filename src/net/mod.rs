@@ -9,10 +9,13 @@ pub mod dns;
 pub mod flow;
 pub mod http;
 pub mod icmp;
+pub mod leg;
 #[cfg(test)]
 pub mod loopback;
 pub mod paced;
+pub mod proxy;
 pub mod resolve;
+pub mod shim;
 pub mod tcp;
 mod thread;
 pub mod tls;

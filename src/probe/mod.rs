@@ -25,8 +25,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
+pub use crate::net::proxy::Proxy;
 use crate::model::{
-    CallMode, FailureKind, Host, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric,
+    CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric,
 };
 use crate::net;
 use crate::profile::Spec;
@@ -102,15 +103,6 @@ pub enum RelayLogin {
 pub struct JanusSecrets {
     pub token: Option<Secret>,
     pub api_secret: Option<Secret>,
-}
-
-/// An HTTP proxy that is asked to CONNECT.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    pub host: Host,
-    pub port: u16,
-    /// Basic credentials (RFC 7617).
-    pub login: Option<(String, Secret)>,
 }
 
 /// Tells how far a long probe is.

@@ -19,6 +19,7 @@ pub mod sample;
 pub mod stamp;
 pub mod sweep;
 pub mod train;
+pub mod turn;
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -6,3 +6,4 @@ pub mod grant;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;
+pub mod turn;

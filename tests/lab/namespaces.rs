@@ -257,7 +257,7 @@ impl Lab {
     /// Runs the checks of rules alone, without what is measured beside them.
     #[track_caller]
     pub fn reach(&self, args: &[&str]) -> Run {
-        self.check(&[args, &["--skip", "quality,bandwidth"]].concat())
+        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call"]].concat())
     }
 
     /// The same as [`Self::check`] with more in the environment.

@@ -12,6 +12,7 @@ pub mod icmp;
 pub mod leg;
 #[cfg(test)]
 pub mod loopback;
+pub mod mirror;
 pub mod paced;
 pub mod proxy;
 pub mod resolve;

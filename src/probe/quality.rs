@@ -4,7 +4,7 @@
 mod caveats;
 mod choose;
 mod estimates;
-mod figures;
+pub(super) mod figures;
 mod more;
 mod offer;
 mod over_tcp;
@@ -27,6 +27,7 @@ use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
 use figures::Tried;
+pub(super) use offer::AUDIO;
 use offer::{Offering, Reflector};
 use ride::Ride;
 

@@ -123,8 +123,7 @@ impl<'a> Message<'a> {
         Some(same(tag.as_ref(), value))
     }
 
-    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none. For the vectors of RFC 5769.
-    #[cfg(test)]
+    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none.
     pub fn integrity_sha1_ok(&self, key: &[u8]) -> Option<bool> {
         let (at, value) = self.find(attr::MESSAGE_INTEGRITY)?;
         let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, 24)?;
@@ -156,6 +155,23 @@ impl<'a> Message<'a> {
                 )
         };
         self.attributes().any(|a| !known(a.kind))
+    }
+
+    /// An attribute's address that is XORed as XOR-MAPPED-ADDRESS is.
+    pub(in crate::wire) fn xor_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &mask(&self.id))
+    }
+
+    /// An attribute's address as it stands.
+    pub(in crate::wire) fn plain_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &[0; 16])
+    }
+
+    /// The value of an attribute that stands before MESSAGE-INTEGRITY, if there is one: what stands behind it is to be
+    /// ignored (RFC 8489 section 14.5).
+    pub(in crate::wire) fn before_integrity(&self, kind: u16) -> Option<&'a [u8]> {
+        let end = self.find(attr::MESSAGE_INTEGRITY).map_or(usize::MAX, |(at, _)| at);
+        self.find(kind).filter(|(at, _)| *at < end).map(|(_, value)| value)
     }
 
     fn value(&self, kind: u16) -> Option<&'a [u8]> {

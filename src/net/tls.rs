@@ -188,6 +188,27 @@ where
     }
 }
 
+/// What is to be said of a chain that another handshake brought, `sent` leaf first; a failure is of `step`.
+#[cfg(feature = "media")]
+pub(super) fn judge(
+    sent: &[Vec<u8>],
+    host: &str,
+    address: IpAddr,
+    trust: &Trust,
+    step: Step,
+) -> (Facts, Option<Failure>) {
+    let recorder = Recorder::new(trust);
+    let name = ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::from(address));
+    let chain: Vec<_> = sent.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let Some((leaf, rest)) = chain.split_first() else {
+        let failure = Failure::new(step, FailureKind::CertInvalid, "the server sent no certificate");
+        return (Facts::new(), Some(failure));
+    };
+    let _ = recorder.verify_server_cert(leaf, rest, &name, &[], UnixTime::since_unix_epoch(clock::wall()));
+    let verdict = recorder.verdict(trust, host).map(|failure| Failure { step, ..failure });
+    (recorder.facts(), verdict)
+}
+
 fn negotiated<S>(stream: &TlsStream<S>, facts: &mut Facts) {
     let (_, tls) = stream.get_ref();
     if let Some(version) = tls.protocol_version() {

@@ -2,8 +2,10 @@
 //! it never sees a limit and never judges.
 
 pub mod bandwidth;
+mod call;
 mod gre;
 mod http;
+mod ice;
 mod layers;
 pub mod measure;
 mod plain_tcp;
@@ -14,6 +16,7 @@ pub mod session;
 mod ssh;
 mod stun;
 pub mod trial;
+pub mod turn;
 mod udp_range;
 mod well_known;
 mod ws;
@@ -25,10 +28,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-use crate::model::{
-    CallMode, FailureKind, Host, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric,
-};
+use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric};
 use crate::net;
+pub use crate::net::proxy::Proxy;
 use crate::profile::Spec;
 
 /// One rule on one address.
@@ -104,15 +106,6 @@ pub struct JanusSecrets {
     pub api_secret: Option<Secret>,
 }
 
-/// An HTTP proxy that is asked to CONNECT.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    pub host: Host,
-    pub port: u16,
-    /// Basic credentials (RFC 7617).
-    pub login: Option<(String, Secret)>,
-}
-
 /// Tells how far a long probe is.
 pub type Progress = Arc<dyn Fn(u32, u32) + Send + Sync>;
 
@@ -163,10 +156,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Ssh => ssh::probe(task).await,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
-        Spec::Turn(transport) => match transport.is_udp() {
-            true => plain_udp::probe(task, Service::Turn, settings, cancel).await,
-            false => plain_tcp::probe(task, settings, Service::Turns).await,
-        },
+        Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
         Spec::Plain(service) => match task.transport {
             Transport::Gre => gre::probe(),
             Transport::Udp => {

@@ -4,7 +4,7 @@
 mod caveats;
 mod choose;
 mod estimates;
-mod figures;
+pub(super) mod figures;
 mod more;
 mod offer;
 mod over_tcp;
@@ -26,7 +26,9 @@ use crate::net::classify::clean;
 use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
+pub(super) use choose::doors;
 use figures::Tried;
+pub(super) use offer::AUDIO;
 use offer::{Offering, Reflector};
 use ride::Ride;
 

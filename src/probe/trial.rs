@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
-use super::{Progress, Settings};
+use super::{Progress, Settings, call, turn};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -62,9 +62,14 @@ pub fn kind(what: &What) -> ProbeKind {
 /// Carries out one trial.
 pub async fn attempt(
     task: &TrialTask,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
-    _progress: Progress,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    progress: Progress,
 ) -> Observation {
-    Observation::skipped(kind(&task.what), "not tried")
+    match &task.what {
+        What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
+        What::Ice => super::ice::probe(task, settings, cancel).await,
+        What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Nat(_) => Observation::skipped(kind(&task.what), "not tried"),
+    }
 }

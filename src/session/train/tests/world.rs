@@ -140,7 +140,7 @@ impl World {
         let mut buf = [0; 2048];
         for _ in 0..5_000_000 {
             while let Some(transmit) = train.poll_transmit(now, &mut buf) {
-                assert_eq!(transmit.to, TARGET.parse().unwrap());
+                assert_eq!(transmit.to, TARGET.parse::<SocketAddr>().unwrap());
                 self.on_sent(now, &buf[..transmit.len]);
             }
             let Some(wake) = train.wake() else { return train.finish(now) };

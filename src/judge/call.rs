@@ -92,7 +92,9 @@ fn measured(aim: &Aim<'_>, range: Option<PortRange>, facts: &Facts) -> Judgement
     let clauses = [
         path(facts),
         port,
-        Some(figures::train(facts)).filter(|f| !f.is_empty()).map(|f| format!("audio{}: {f}", codec(&call.audio_codec))),
+        Some(figures::train(facts))
+            .filter(|f| !f.is_empty())
+            .map(|f| format!("audio{}: {f}", codec(&call.audio_codec))),
         video(facts, &call),
         facts.get::<f64>(&metric::RTCP_RTT_MS).map(|ms| format!("round trip by RTCP {} ms", figures::number(ms))),
         rates(&call),

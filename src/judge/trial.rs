@@ -54,7 +54,8 @@ fn kind(kind: &TrialKind) -> ProbeKind {
 fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
     if let TrialKind::Turn(uri) = kind {
         if !facts.has(&metric::VIA) {
-            let via = json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
+            let via =
+                json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
             facts.set(&metric::VIA, via);
         }
     }

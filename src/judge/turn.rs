@@ -107,10 +107,9 @@ fn words_of_failure(
             aim.port,
             aim.to()
         ),
-        FailureKind::TimedOut if transport.is_udp() && failure.step != Step::Connect => format!(
-            "the relay had answered before: look for what loses or limits UDP between here and {}",
-            aim.to()
-        ),
+        FailureKind::TimedOut if transport.is_udp() && failure.step != Step::Connect => {
+            format!("the relay had answered before: look for what loses or limits UDP between here and {}", aim.to())
+        }
         kind => wrong_protocol(transport, failure.step, kind)
             .map_or_else(|| remedy::of(aim, seen, failure, status), str::to_owned),
     };

@@ -7,9 +7,9 @@ use crate::model::{Check, Need, ProbeKind, RelayTransport, Status, TurnUri, Way,
 use crate::plan::{Item, Plan, TrialKind};
 use crate::profile::Spec;
 
+use super::figures;
 use super::pair::Pair;
 use super::turn::Relay;
-use super::figures;
 
 /// Every way, in the order of the checks, the direct ones first.
 pub struct Ways<'a> {

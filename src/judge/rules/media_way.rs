@@ -50,8 +50,7 @@ fn status(plan: &Plan, checks: &[Check], direct: &Row<'_>) -> Status {
 }
 
 fn fallback(direct: &Row<'_>, relay: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
-    let others: Vec<String> =
-        relays.iter().filter(|r| r.check.id != relay.check.id).map(|r| short(&r.shown)).collect();
+    let others: Vec<String> = relays.iter().filter(|r| r.check.id != relay.check.id).map(|r| short(&r.shown)).collect();
     let others = if others.is_empty() { String::new() } else { format!(" The others: {}.", others.join(", ")) };
     let seen = match direct.check.status {
         Status::Fail => "does not work",
@@ -94,7 +93,10 @@ fn range_open(direct: &Row<'_>, status: Status) -> Finding {
             direct.check.id,
             direct.check.status
         ),
-        remedy: format!("{} Where it is open already, `rtc-check serve` at the far end proves it.", groups::open(direct.check)),
+        remedy: format!(
+            "{} Where it is open already, `rtc-check serve` at the far end proves it.",
+            groups::open(direct.check)
+        ),
         checks: vec![direct.check.id.clone(), direct.shown.check.clone()],
     }
 }
@@ -148,9 +150,8 @@ fn place(row: &WayRow) -> String {
 
 /// `: ready in 52 ms, round trip 40.1 ms, loss 0 %, MOS 4.4`; empty where nothing was measured.
 fn measured(row: &WayRow) -> String {
-    let clause = |what: &str, value: Option<f64>, unit: &str| {
-        value.map(|v| format!("{what} {}{unit}", figures::number(v)))
-    };
+    let clause =
+        |what: &str, value: Option<f64>, unit: &str| value.map(|v| format!("{what} {}{unit}", figures::number(v)));
     let clauses = [
         clause("ready in", row.connect_ms, " ms"),
         clause("round trip", row.rtt_ms, " ms"),

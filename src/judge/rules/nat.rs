@@ -7,8 +7,7 @@ use crate::plan::Plan;
 
 /// At most one finding of each.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let nats: Vec<&Check> =
-        checks.iter().filter(|c| c.probe == ProbeKind::Nat && c.status != Status::Skip).collect();
+    let nats: Vec<&Check> = checks.iter().filter(|c| c.probe == ProbeKind::Nat && c.status != Status::Skip).collect();
     let mut findings: Vec<Finding> = symmetric(plan, checks, &nats).into_iter().collect();
     findings.extend(short_lifetime(&nats));
     findings.extend(SIGNS.iter().filter_map(|(sign, title)| noticed(sign, title, &nats)));
@@ -55,7 +54,8 @@ fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
             "An idle UDP mapping was gone after {gone} s; media are kept alive every {} s at the latest (RFC 8445), so what is on hold or muted is cut off.",
             nat::KEEPALIVE_S
         ),
-        remedy: "Raise the UDP timeout of the NAT or firewall to 30 s or more; RFC 4787 asks for two minutes.".to_owned(),
+        remedy: "Raise the UDP timeout of the NAT or firewall to 30 s or more; RFC 4787 asks for two minutes."
+            .to_owned(),
         checks: ids(&found),
     })
 }

@@ -66,7 +66,9 @@ impl TurnError {
     /// What it means, and who changes what.
     fn change(&self, relay: &Relay) -> String {
         let text = match self.code {
-            300 => "it sends its clients to another server: name that one with --turn, or ask the relay's operator which",
+            300 => {
+                "it sends its clients to another server: name that one with --turn, or ask the relay's operator which"
+            }
             400 => "it does not understand the request: check that a current TURN server listens there",
             401 => return wrong_credentials(relay),
             403 if self.forbids_peer() && relay.to_itself() => {
@@ -75,15 +77,29 @@ impl TurnError {
             403 if self.forbids_peer() => {
                 "its policy forbids this peer: have the relay's operator allow the media servers' addresses as peers"
             }
-            403 => "its policy forbids this client: have the relay's operator allow this user and this machine's address",
-            420 => "it does not know an attribute that every TURN server must: it is a STUN server without TURN, or too old; have TURN enabled there",
-            437 => "it holds an older allocation from the same port, or has lost ours: run it again in ten minutes, and look at the relay's log where it stays so",
-            438 => "it calls nonces stale that it has just given, over and over: its operator should look at its clock, and at a load balancer that spreads one client over several relays",
+            403 => {
+                "its policy forbids this client: have the relay's operator allow this user and this machine's address"
+            }
+            420 => {
+                "it does not know an attribute that every TURN server must: it is a STUN server without TURN, or too old; have TURN enabled there"
+            }
+            437 => {
+                "it holds an older allocation from the same port, or has lost ours: run it again in ten minutes, and look at the relay's log where it stays so"
+            }
+            438 => {
+                "it calls nonces stale that it has just given, over and over: its operator should look at its clock, and at a load balancer that spreads one client over several relays"
+            }
             440 => "it has no relay address in this family: have its operator give it one, or use the other family",
-            441 => "the allocation was made with other credentials: run it again, and look for two clients behind one port",
+            441 => {
+                "the allocation was made with other credentials: run it again, and look for two clients behind one port"
+            }
             442 => "it does not relay UDP: have its operator enable UDP relaying, which media need",
-            443 => "the peer is of another family than the relayed address: have its operator give the relay addresses of both families",
-            486 => "this user holds as many allocations as are allowed: wait until older ones end (ten minutes at most by default), or have the relay's operator raise the quota (coturn: user-quota, total-quota)",
+            443 => {
+                "the peer is of another family than the relayed address: have its operator give the relay addresses of both families"
+            }
+            486 => {
+                "this user holds as many allocations as are allowed: wait until older ones end (ten minutes at most by default), or have the relay's operator raise the quota (coturn: user-quota, total-quota)"
+            }
             500 => "the relay itself is in trouble: its operator should look at its log; try again later",
             508 => "it has no port or bandwidth left: have its operator widen its relay range or add a relay",
             _ => "the relay's operator should look at its log",
@@ -106,7 +122,8 @@ fn wrong_credentials(relay: &Relay) -> String {
             "the time-limited user name or its password are not accepted{realm}: get fresh ones if their time is up, check that RTC_CHECK_TURN_SECRET is the relay's own shared secret, and both clocks"
         ),
         Some("none") => {
-            "it asks for credentials and none were given: set RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD".to_owned()
+            "it asks for credentials and none were given: set RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD"
+                .to_owned()
         }
         _ => format!(
             "the user name or the password is wrong{realm}: check RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD against the relay's users"

@@ -39,12 +39,7 @@ pub struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    pub fn new(
-        server: &'a RelayServer,
-        settings: &'a Settings,
-        cancel: &'a CancellationToken,
-        end: Instant,
-    ) -> Self {
+    pub fn new(server: &'a RelayServer, settings: &'a Settings, cancel: &'a CancellationToken, end: Instant) -> Self {
         let relay_v6 = server.address.is_ipv6();
         let login = login(settings);
         Self { server, settings, cancel, end, login, peer: Peer::Itself, relay_v6, length: LENGTH }
@@ -145,4 +140,3 @@ fn exact(length: Duration) -> Looks {
     let looks = stats::Looks::exact(length);
     Looks { next: Box::new(move |so_far| looks.next(so_far)), decide: Box::new(|_| Decision::Undecided) }
 }
-

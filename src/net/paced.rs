@@ -1,12 +1,13 @@
 //! Drives a session whose times matter, on a thread of its own with one socket: wakes to the tenth of a millisecond,
-//! hands in the kernel's times of arrival, and marks packets. Knows neither what a session is about nor what its outcome
-//! means.
+//! hands in the kernel's times of arrival, and marks packets; over UDP, or over a stream on which each datagram is a
+//! frame of TURN's. Knows neither what a session is about nor what its outcome means.
 
 pub(super) mod arrivals;
+mod stream;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -16,9 +17,10 @@ use nix::sys::time::TimeSpec;
 use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
+use super::leg::{Carrier, Connected};
 use super::udp::{self, Stop};
 use super::{clock, paced::arrivals::Arrivals, thread};
-use crate::model::{Failure, Step};
+use crate::model::{Failure, FailureKind, Step};
 use crate::session::{SendError, Session};
 
 /// The longest datagram that is sent or looked at; what is longer is cut, and no reply of ours.
@@ -66,6 +68,8 @@ pub struct Driven<S> {
     pub stop: Stop,
     /// When it ended: what `Train::finish` is given.
     pub ended: Instant,
+    /// With [`Stop::Cut`]: what became of the stream; of the step that the driver was given.
+    pub cut: Option<Failure>,
 }
 
 impl Paced {
@@ -80,6 +84,39 @@ impl Paced {
         thread::own("paced", step, &cancel, move |cancel| self.drive(cancel, make, progress)).await
     }
 
+    /// The same over a way that is open: what is sent goes there, and a stream that breaks ends the session.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); `Internal` for DTLS, which goes through a [`Shim`](super::shim::Shim).
+    pub async fn run_over<S: Session + Send + 'static>(
+        self,
+        way: Connected,
+        make: impl FnOnce(Start) -> S + Send + 'static,
+        progress: impl Fn(u32, u32) + Send + 'static,
+    ) -> Result<Driven<S>, Failure> {
+        let (cancel, step) = (self.cancel.clone(), self.step);
+        let broken = |e: io::Error| super::classify::io(step, &e);
+        let (socket, tls) = match way.carrier {
+            Carrier::Udp => return self.run(make, progress).await,
+            Carrier::Dtls(_) => {
+                return Err(Failure::new(step, FailureKind::Internal, "DTLS is not driven by itself"));
+            }
+            Carrier::Tcp(stream) => (stream.into_std().map_err(broken)?, None),
+            Carrier::Tls(stream) => {
+                let (stream, tls) = stream.into_inner();
+                (stream.into_std().map_err(broken)?, Some(tls))
+            }
+        };
+        let mut line = stream::Stream::new(socket, tls, way.server, step);
+        let work = move |cancel: &CancellationToken| {
+            let _ = mark(line.fd(), way.server.is_ipv4(), self.dscp);
+            let driven = drive(&mut line, self.deadline, cancel, make, progress);
+            line.end();
+            Ok(driven)
+        };
+        thread::own("paced", step, &cancel, work).await
+    }
+
     /// Opens the socket, makes the session and drives it to its end.
     fn drive<S: Session>(
         &self,
@@ -87,24 +124,112 @@ impl Paced {
         make: impl FnOnce(Start) -> S,
         progress: impl Fn(u32, u32),
     ) -> io::Result<Driven<S>> {
-        let mut line = Line::open(self.target, self.dscp)?;
-        // One nanosecond; the thread's own and gone with it. A coarser timer only makes packets late, and that is told.
-        let _ = prctl::set_timerslack(1);
-        let start = Start { at: clock::now(), wall: clock::wall() };
-        let mut session = make(start);
-        let stop = line.drive(&mut session, start.at + self.deadline, cancel, &progress);
-        Ok(Driven { session, stop, ended: clock::now() })
+        let mut line = Datagrams::open(self.target, self.dscp)?;
+        Ok(drive(&mut line, self.deadline, cancel, make, progress))
     }
 }
 
-/// One socket with its error queue.
-struct Line {
+/// What a session's datagrams go over.
+trait Line {
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// What the descriptor is watched for.
+    fn awaited(&self) -> PollFlags {
+        PollFlags::POLLIN
+    }
+
+    /// Sends one datagram, at once or not at all.
+    fn send(&mut self, session: &mut impl Session, bytes: &[u8], to: SocketAddr) -> Result<(), SendError>;
+
+    /// Hands in all that came.
+    fn take(&mut self, session: &mut impl Session, buf: &mut [u8]);
+
+    /// What ended it.
+    fn cut(&mut self) -> Option<Failure> {
+        None
+    }
+}
+
+/// Makes the session and drives it to its end.
+fn drive<S: Session>(
+    line: &mut impl Line,
+    deadline: Duration,
+    cancel: &CancellationToken,
+    make: impl FnOnce(Start) -> S,
+    progress: impl Fn(u32, u32),
+) -> Driven<S> {
+    // One nanosecond; the thread's own and gone with it. A coarser timer only makes packets late, and that is told.
+    let _ = prctl::set_timerslack(1);
+    let start = Start { at: clock::now(), wall: clock::wall() };
+    let mut session = make(start);
+    let stop = until_it_stops(line, &mut session, start.at + deadline, cancel, &progress);
+    Driven { session, stop, ended: clock::now(), cut: line.cut().filter(|_| stop == Stop::Cut) }
+}
+
+fn until_it_stops(
+    line: &mut impl Line,
+    session: &mut impl Session,
+    deadline: Instant,
+    cancel: &CancellationToken,
+    progress: &impl Fn(u32, u32),
+) -> Stop {
+    let mut buf = [0; LONGEST];
+    let mut told = clock::now();
+    loop {
+        send_due(line, session, &mut buf);
+        let Some(wake) = session.wake() else { return Stop::Finished };
+        let now = clock::now();
+        if cancel.is_cancelled() {
+            return Stop::Cancelled;
+        }
+        if line.cut().is_some() {
+            return Stop::Cut;
+        }
+        if now >= deadline {
+            return Stop::Deadline;
+        }
+        if now.saturating_duration_since(told) >= NAP * 2 {
+            told = now;
+            let (done, total) = session.progress();
+            progress(done, total);
+        }
+        wait(line, wake.min(deadline), now);
+        line.take(session, &mut buf);
+    }
+}
+
+/// Sends all that is due, each with the time at which it is sent.
+fn send_due(line: &mut impl Line, session: &mut impl Session, buf: &mut [u8]) {
+    while let Some(transmit) = session.poll_transmit(clock::now(), buf) {
+        let bytes = buf.get(..transmit.len).unwrap_or_default();
+        if let Err(error) = line.send(session, bytes, transmit.to) {
+            session.on_send_error(clock::now(), transmit.to, error);
+        }
+    }
+}
+
+/// Sleeps until something comes or `wake`, the last of it with an eye on the clock.
+fn wait(line: &impl Line, wake: Instant, now: Instant) {
+    let left = wake.saturating_duration_since(now);
+    let sleep = left.saturating_sub(SPIN).min(NAP);
+    let mut fds = [PollFd::new(line.fd(), line.awaited())];
+    // EINTR is as good as a time-out: the loop looks again.
+    let came = !sleep.is_zero() && ppoll(&mut fds, Some(TimeSpec::from(sleep)), None) != Ok(0);
+    if !came && left <= NAP {
+        while clock::now() < wake {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// One UDP socket with its error queue.
+struct Datagrams {
     socket: UdpSocket,
     queue: ErrorQueue,
     arrivals: Arrivals,
 }
 
-impl Line {
+impl Datagrams {
     fn open(target: IpAddr, dscp: u8) -> io::Result<Self> {
         let socket = udp::open(target)?;
         arrivals::ask_for(&socket, target.is_ipv4())?;
@@ -112,49 +237,14 @@ impl Line {
         let queue = ErrorQueue::of(&socket);
         Ok(Self { socket, queue, arrivals: Arrivals::new(clock::now()) })
     }
+}
 
-    fn drive(
-        &mut self,
-        session: &mut impl Session,
-        deadline: Instant,
-        cancel: &CancellationToken,
-        progress: &impl Fn(u32, u32),
-    ) -> Stop {
-        let mut buf = [0; LONGEST];
-        let mut told = clock::now();
-        loop {
-            self.send_due(session, &mut buf);
-            let Some(wake) = session.wake() else { return Stop::Finished };
-            let now = clock::now();
-            if cancel.is_cancelled() {
-                return Stop::Cancelled;
-            }
-            if now >= deadline {
-                return Stop::Deadline;
-            }
-            if now.saturating_duration_since(told) >= NAP * 2 {
-                told = now;
-                let (done, total) = session.progress();
-                progress(done, total);
-            }
-            self.wait(wake.min(deadline), now);
-            drain(&mut self.queue, session);
-            self.arrivals.take(&self.socket, &mut buf, |at, from, bytes, how| session.on_arrival(at, from, bytes, how));
-        }
+impl Line for Datagrams {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
-    /// Sends all that is due, each with the time at which it is sent.
-    fn send_due(&mut self, session: &mut impl Session, buf: &mut [u8]) {
-        while let Some(transmit) = session.poll_transmit(clock::now(), buf) {
-            let bytes = buf.get(..transmit.len).unwrap_or_default();
-            if let Err(error) = self.send(session, bytes, transmit.to) {
-                session.on_send_error(clock::now(), transmit.to, error);
-            }
-        }
-    }
-
-    /// Sends one datagram, at once or not at all. An error that an earlier datagram's ICMP left behind is handed in and
-    /// the datagram sent again.
+    /// An error that an earlier datagram's ICMP left behind is handed in and the datagram sent again.
     fn send(&mut self, session: &mut impl Session, bytes: &[u8], to: SocketAddr) -> Result<(), SendError> {
         let mut tries = 0;
         loop {
@@ -167,18 +257,9 @@ impl Line {
         }
     }
 
-    /// Sleeps until something comes or `wake`, the last of it with an eye on the clock.
-    fn wait(&self, wake: Instant, now: Instant) {
-        let left = wake.saturating_duration_since(now);
-        let sleep = left.saturating_sub(SPIN).min(NAP);
-        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        // EINTR is as good as a time-out: the loop looks again.
-        let came = !sleep.is_zero() && ppoll(&mut fds, Some(TimeSpec::from(sleep)), None) != Ok(0);
-        if !came && left <= NAP {
-            while clock::now() < wake {
-                std::hint::spin_loop();
-            }
-        }
+    fn take(&mut self, session: &mut impl Session, buf: &mut [u8]) {
+        drain(&mut self.queue, session);
+        self.arrivals.take(&self.socket, buf, |at, from, bytes, how| session.on_arrival(at, from, bytes, how));
     }
 }
 
@@ -191,11 +272,11 @@ fn drain(queue: &mut ErrorQueue, session: &mut impl Session) {
 }
 
 /// Marks what the socket sends with the code point.
-pub(super) fn mark(socket: &UdpSocket, v4: bool, dscp: u8) -> io::Result<()> {
+pub(super) fn mark(socket: impl AsFd, v4: bool, dscp: u8) -> io::Result<()> {
     let class = i32::from(dscp & 0x3F) << 2;
     match v4 {
-        true => setsockopt(socket, sockopt::Ipv4Tos, &class)?,
-        false => setsockopt(socket, sockopt::Ipv6TClass, &class)?,
+        true => setsockopt(&socket, sockopt::Ipv4Tos, &class)?,
+        false => setsockopt(&socket, sockopt::Ipv6TClass, &class)?,
     }
     Ok(())
 }

@@ -40,6 +40,8 @@ pub enum Stop {
     Deadline,
     /// It was cancelled.
     Cancelled,
+    /// The stream that carried it broke.
+    Cut,
 }
 
 /// How a session is to be driven.

@@ -28,6 +28,7 @@ use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
 pub(super) use choose::doors;
 use figures::Tried;
+pub(super) use offer::AUDIO;
 use offer::{Offering, Reflector};
 use ride::Ride;
 

@@ -11,6 +11,7 @@ pub mod granted;
 pub mod ice_lite;
 mod icmp;
 mod ids;
+pub mod janus;
 pub mod limits;
 #[cfg(test)]
 mod lossy;

@@ -105,7 +105,7 @@ fn fingerprint(message: &[u8], at: usize) -> Option<u32> {
 }
 
 /// HMAC of `message[..at]`, the integrity attribute of `len` bytes (header included) standing at `at`.
-fn integrity(
+pub(in crate::wire) fn integrity(
     algorithm: ring::hmac::Algorithm,
     key: &[u8],
     message: &[u8],

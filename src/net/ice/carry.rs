@@ -43,7 +43,7 @@ impl Connection {
         let start = Start { at: clock::now(), wall: clock::wall() };
         let mut session = make(start);
         let stop = self.drive(&mut session, &mut delivered, start.at + deadline, cancel).await;
-        Driven { session, stop, ended: clock::now() }
+        Driven { session, stop, ended: clock::now(), cut: None }
     }
 
     async fn drive(

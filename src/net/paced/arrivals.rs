@@ -110,6 +110,28 @@ impl Arrivals {
     }
 }
 
+impl Arrivals {
+    /// Reads a stream: how many bytes, and when the last of them came.
+    pub fn read(&mut self, socket: &impl AsRawFd, buf: &mut [u8]) -> io::Result<(usize, Instant)> {
+        let clocks = Clocks::read();
+        let earliest = self.empty.checked_sub(QUEUEING).unwrap_or(self.empty);
+        let stepped = clocks.stepped(self.clocks);
+        self.clocks = clocks;
+        let mut control = [0u8; 128];
+        let mut slices = [IoSliceMut::new(buf)];
+        let read = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT);
+        let message = read.inspect_err(|_| self.empty = clocks.monotonic)?;
+        let stamp = message.cmsgs().ok().and_then(|mut all| {
+            all.find_map(|cmsg| match cmsg {
+                ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
+                _ => None,
+            })
+        });
+        let at = stamp.filter(|_| !stepped).and_then(|stamp| came(clocks, stamp, earliest));
+        Ok((message.bytes, at.unwrap_or_else(clock::now)))
+    }
+}
+
 /// A kernel's time on the monotonic clock; `None`: it cannot be, the clock was set meanwhile.
 fn came(clocks: Clocks, stamp: Duration, earliest: Instant) -> Option<Instant> {
     // What comes while the socket is being read comes after the clocks were.

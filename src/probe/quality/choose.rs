@@ -196,6 +196,7 @@ mod tests {
             host: "h".to_owned(),
             address: [127, 0, 0, 1].into(),
             ways,
+            relays: Vec::new(),
             loads: Vec::new(),
             length: Length::Exact(Duration::from_secs(1)),
             dscp: 0,

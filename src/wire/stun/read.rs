@@ -160,6 +160,23 @@ impl<'a> Message<'a> {
         self.attributes().any(|a| !known(a.kind))
     }
 
+    /// An attribute's address that is XORed as XOR-MAPPED-ADDRESS is.
+    pub(in crate::wire) fn xor_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &mask(&self.id))
+    }
+
+    /// An attribute's address as it stands.
+    pub(in crate::wire) fn plain_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &[0; 16])
+    }
+
+    /// The value of an attribute that stands before MESSAGE-INTEGRITY, if there is one: what stands behind it is to be
+    /// ignored (RFC 8489 section 14.5).
+    pub(in crate::wire) fn before_integrity(&self, kind: u16) -> Option<&'a [u8]> {
+        let end = self.find(attr::MESSAGE_INTEGRITY).map_or(usize::MAX, |(at, _)| at);
+        self.find(kind).filter(|(at, _)| *at < end).map(|(_, value)| value)
+    }
+
     pub(super) fn value(&self, kind: u16) -> Option<&'a [u8]> {
         self.find(kind).map(|(_, value)| value)
     }

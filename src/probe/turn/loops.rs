@@ -1,0 +1,148 @@
+//! One run through a relay: the way to it, the relayed session with a train inside, and what came of both.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::outcome::{Seen, record};
+use super::{left, leg, login};
+use crate::model::schedule::Schedule;
+use crate::model::{Observation, ProbeKind, Step};
+use crate::net::leg::{Carrier, Connected};
+use crate::net::mirror::Mirror;
+use crate::net::paced::{Driven, Paced, Start};
+use crate::net::shim::Shim;
+use crate::net::{chance, clock, icmp};
+use crate::probe::Settings;
+use crate::probe::quality::AUDIO;
+use crate::probe::trial::RelayServer;
+use crate::session::train::{Decision, Looks, Plan, Train, Via};
+use crate::session::turn::{Login, Outcome, Peer, Relay, Relayed, TurnPlan};
+use crate::stats;
+
+/// Fifty packets of audio.
+const LENGTH: Duration = Duration::from_secs(1);
+
+/// What is run.
+pub struct Loop<'a> {
+    pub server: &'a RelayServer,
+    settings: &'a Settings,
+    cancel: &'a CancellationToken,
+    end: Instant,
+    login: Option<Login>,
+    pub peer: Peer,
+    /// An IPv6 address is asked for.
+    pub relay_v6: bool,
+    /// Of the train.
+    pub length: Duration,
+}
+
+impl<'a> Loop<'a> {
+    pub fn new(
+        server: &'a RelayServer,
+        settings: &'a Settings,
+        cancel: &'a CancellationToken,
+        end: Instant,
+    ) -> Self {
+        let relay_v6 = server.address.is_ipv6();
+        let login = login(settings);
+        Self { server, settings, cancel, end, login, peer: Peer::Itself, relay_v6, length: LENGTH }
+    }
+
+    /// Goes the whole way once; `mirror` is the peer's socket where it is one of ours.
+    pub async fn run(&self, mirror: Option<&Mirror>) -> (Observation, Outcome) {
+        let begun = clock::now();
+        let mut observation = Observation::new(ProbeKind::Turn);
+        let leg = leg(self.server, self.settings);
+        let Ok(way) = leg.connect(self.end, &mut observation).await else { return (observation, Outcome::default()) };
+        let (way, shim) = match datagrams(way).await {
+            Ok(both) => both,
+            Err(e) => {
+                let failure = icmp::not_sent(Step::Allocate, icmp::send_error(&e), self.server.address.ip());
+                observation.step_failed(failure, Duration::ZERO);
+                return (observation, Outcome::default());
+            }
+        };
+        let ready = Arc::new(OnceLock::new());
+        let driven = match self.drive(way, ready.clone(), mirror).await {
+            Ok(driven) => driven,
+            Err(failure) => {
+                observation.step_failed(failure, Duration::ZERO);
+                return (observation, Outcome::default());
+            }
+        };
+        let (relay, train) = driven.session.finish(driven.ended);
+        let seen = Seen {
+            relay: &relay,
+            train: train.map(|train| train.finish(driven.ended)),
+            stop: driven.stop,
+            cut: driven.cut.or_else(|| shim.and_then(|shim| shim.cut())),
+            ready: ready.get().map(|at: &Instant| at.saturating_duration_since(begun)),
+            login: self.login.as_ref(),
+            peer: self.peer,
+            through_proxy: leg.proxy().is_some(),
+        };
+        record(&mut observation, self.server, seen);
+        (observation, relay)
+    }
+
+    async fn drive(
+        &self,
+        way: Connected,
+        ready: Arc<OnceLock<Instant>>,
+        mirror: Option<&Mirror>,
+    ) -> Result<Driven<Relayed<Train>>, crate::model::Failure> {
+        let plan = self.plan(&way);
+        let paced = Paced {
+            target: way.server.ip(),
+            dscp: 0,
+            deadline: left(self.end),
+            cancel: self.cancel.clone(),
+            step: Step::Allocate,
+        };
+        let expect = mirror.map(Mirror::expect);
+        let (secret, length) = (chance::bytes(), self.length);
+        let make = move |start: Start| {
+            let inside = move |relay: &Relay, now: Instant| {
+                let _ = ready.set(now);
+                if let Some(expect) = expect {
+                    expect(relay.relayed);
+                }
+                let wall = start.wall + now.saturating_duration_since(start.at);
+                let via = Via::Echo { secret };
+                Train::new(Plan { target: relay.peer, load: AUDIO, via, dscp: 0, looks: exact(length) }, now, wall)
+            };
+            Relayed::new(plan, inside, start.at)
+        };
+        paced.run_over(way, make, |_, _| {}).await
+    }
+
+    fn plan(&self, way: &Connected) -> TurnPlan {
+        TurnPlan {
+            server: way.server,
+            stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
+            login: self.login.clone(),
+            peer: self.peer,
+            relay_v6: self.relay_v6,
+            schedule: if self.settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
+            secret: chance::bytes(),
+        }
+    }
+}
+
+/// DTLS becomes a UDP port on loopback; everything else stays.
+async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
+    if !matches!(way.carrier, Carrier::Dtls(_)) {
+        return Ok((way, None));
+    }
+    let shim = Shim::over(way).await?;
+    Ok((Connected { server: shim.address(), carrier: Carrier::Udp }, Some(shim)))
+}
+
+/// One look, at the end.
+fn exact(length: Duration) -> Looks {
+    let looks = stats::Looks::exact(length);
+    Looks { next: Box::new(move |so_far| looks.next(so_far)), decide: Box::new(|_| Decision::Undecided) }
+}
+

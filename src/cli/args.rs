@@ -239,6 +239,10 @@ pub struct ServeArgs {
     /// Addresses to bind, for all roles (ADDR) or for one (ROLE=ADDR) [default: 0.0.0.0 and [::]]
     #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',', env = "RTC_CHECK_BIND")]
     pub bind: Vec<String>,
+    /// A second address of this machine, one a family: STUN answers from there, too, and from the port after its own, which
+    /// shows clients what NATs do on the way (RFC 5780)
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', env = "RTC_CHECK_ALT_BIND")]
+    pub alt_bind: Vec<String>,
     /// Set an option of the profile
     #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',', env = "RTC_CHECK_OPTION")]
     pub options: Vec<String>,

@@ -3,15 +3,20 @@
 //! limits, and to holders of the key alone where there is one. Knows no socket, no clock and no randomness. What it holds
 //! about sources has a size that no source can change.
 
+mod alternate;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+
+pub use alternate::{Alternate, Ends};
 
 use super::granted::{GrantLimits, Sessions};
 use super::limits::{Allowance, AnswerLimits, Exceeded};
 use super::stamp::{self, Answer, Asked, Manner, NotAsked, Seen, Strangers};
 use crate::wire::grant::Kind;
-use crate::wire::stun::{BINDING, Class, Message, ReadError, key_id, write_binding_success};
+use crate::wire::stun::discovery::{UNDERSTOOD, write_discovery_success};
+use crate::wire::stun::{BINDING, Class, Message, OTHER_ADDRESS_V4, OTHER_ADDRESS_V6, ReadError, key_id};
 use crate::wire::{stamp as packet, stun};
 
 /// No answer is longer, and no longer request is answered.
@@ -200,6 +205,7 @@ pub struct Reflector {
     /// Answers bear the DSCP that is asked for.
     dscp: bool,
     strangers: Strangers,
+    alternate: Alternate,
     /// What was granted over TLS.
     pub sessions: Sessions,
     start: Instant,
@@ -216,6 +222,7 @@ impl Reflector {
             allowance: Allowance::new(limits, seed),
             dscp: limits.dscp,
             strangers: Strangers::new(seed),
+            alternate: Alternate::default(),
             sessions: Sessions::new(GrantLimits::default()),
             start,
         }
@@ -226,6 +233,11 @@ impl Reflector {
         Self { sessions: Sessions::new(limits), ..self }
     }
 
+    /// With a second address for those who want to know what NATs do (RFC 5780).
+    pub fn with_alternate(self, alternate: Alternate) -> Self {
+        Self { alternate, ..self }
+    }
+
     /// Judges one datagram. Writes the answer into `answer`, which should hold [`LONGEST`] bytes, or says why there is
     /// none.
     pub fn handle(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
@@ -234,27 +246,34 @@ impl Reflector {
         let speaks = Speaks::of(incoming.bytes);
         self.check_ends(from, incoming.seen.to, speaks)?;
         match speaks {
-            Speaks::Stun => self.stun(&incoming, answer).map(|len| Answer { len, tos: None }),
+            Speaks::Stun => self.stun(&incoming, answer),
             Speaks::Stamp => self.stamp(&incoming, answer),
         }
     }
 
-    fn stun(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<usize, Refusal> {
+    fn stun(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
         let from = incoming.from;
         let request = binding_request(incoming.bytes)?;
         if let Some(restricted) = &self.restricted {
             restricted.check(&request)?;
         }
+        let aside = self.alternate.asked(&request, from, incoming.seen.to, &self.own)?;
         let room = incoming.bytes.len();
         let bare = if from.is_ipv4() { BARE_V4 } else { BARE_V6 };
         let signed = if self.restricted.is_some() { SIGNED } else { 0 };
         let marked = room >= bare + MARKED + signed;
-        if self.restricted.is_some() && !marked {
+        let to_another_port = aside.ends.is_some_and(|e| e.to != from);
+        if (self.restricted.is_some() && !marked) || (to_another_port && room < bare) {
             return Err(Refusal::TooShort);
         }
         self.take(from.ip(), room < bare, incoming.now)?;
         let key = self.restricted.as_ref().map(|r| &*r.key);
-        write_binding_success(answer, request.id(), from, marked, key).ok_or(Refusal::Malformed)
+        let filled = bare + signed + if marked { MARKED } else { 0 };
+        // A bare request is told of one address more, out of the budget that it is answered from.
+        let address = if from.is_ipv4() { OTHER_ADDRESS_V4 } else { OTHER_ADDRESS_V6 };
+        let servers = aside.within(if room < bare { address } else { room - filled });
+        let len = write_discovery_success(answer, request.id(), from, marked, key, servers);
+        Ok(Answer { len: len.ok_or(Refusal::Malformed)?, tos: None, ends: aside.ends })
     }
 
     /// Packets of a granted session with its state and within what was granted, those of everyone else with state of
@@ -358,7 +377,7 @@ fn binding_request(datagram: &[u8]) -> Result<Message<'_>, Refusal> {
     if message.fingerprint_ok() == Some(false) {
         return Err(Refusal::Fingerprint);
     }
-    if message.has_unknown_required() {
+    if message.has_unknown_required(UNDERSTOOD) {
         return Err(Refusal::UnknownAttribute);
     }
     Ok(message)
@@ -371,7 +390,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::stun::{Auth, MAX_WRITTEN, request_len, write_binding_error, write_binding_request};
+    use crate::wire::stun::{
+        Auth, MAX_WRITTEN, request_len, write_binding_error, write_binding_request, write_binding_success,
+    };
 
     const CLIENT: &str = "192.0.2.7:40000";
     const HERE: &str = "198.51.100.1:19099";
@@ -439,7 +460,7 @@ mod tests {
         let later = r.start + Duration::from_millis(500);
         let request = bare();
         let asked = Incoming::plain(later, at(CLIENT), at(HERE), &request);
-        assert_eq!(r.handle(&asked, &mut answer), Ok(Answer { len: 32, tos: None }));
+        assert_eq!(r.handle(&asked, &mut answer), Ok(Answer { len: 32, tos: None, ends: None }));
         let v6 = ask(&mut r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &bare()).unwrap();
         assert_eq!(v6.len(), 44);
     }

@@ -2,6 +2,7 @@
 //! to read what a sloppy server sends, and both carry an attribute of our own. `stun-rs` reads everything that is
 //! written here in the tests; it takes over with TURN. Knows neither time nor sockets.
 
+pub mod discovery;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,12 @@ const FINGERPRINT_XOR: u32 = 0x5354_554E;
 
 /// Bytes of a FINGERPRINT attribute, header included.
 const FINGERPRINT_LEN: usize = 8;
+
+/// Bytes of an address attribute of IPv4, header included.
+pub const OTHER_ADDRESS_V4: usize = 12;
+
+/// Bytes of an address attribute of IPv6, header included.
+pub const OTHER_ADDRESS_V6: usize = 24;
 
 /// Bytes of a MESSAGE-INTEGRITY-SHA256 attribute, header included.
 const INTEGRITY_LEN: usize = 36;

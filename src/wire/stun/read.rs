@@ -138,11 +138,12 @@ impl<'a> Message<'a> {
         attributes.at == self.bytes.len()
     }
 
-    /// Whether there is an attribute that must be understood (below 0x8000) and is not known to a Binding server without
-    /// behaviour discovery (RFC 8489 section 6.3.1): CHANGE-REQUEST (RFC 5780), or those of ICE's checks (RFC 8445).
-    pub fn has_unknown_required(&self) -> bool {
+    /// Whether there is an attribute that must be understood (below 0x8000) and is known neither to a plain Binding server
+    /// (RFC 8489 section 6.3.1) nor among `more`: CHANGE-REQUEST (RFC 5780), or those of ICE's checks (RFC 8445).
+    pub fn has_unknown_required(&self, more: &[u16]) -> bool {
         let known = |kind| {
             kind >= 0x8000
+                || more.contains(&kind)
                 || matches!(
                     kind,
                     attr::MAPPED_ADDRESS
@@ -158,7 +159,7 @@ impl<'a> Message<'a> {
         self.attributes().any(|a| !known(a.kind))
     }
 
-    fn value(&self, kind: u16) -> Option<&'a [u8]> {
+    pub(super) fn value(&self, kind: u16) -> Option<&'a [u8]> {
         self.find(kind).map(|(_, value)| value)
     }
 
@@ -208,7 +209,7 @@ pub(super) fn mask(id: &TransactionId) -> [u8; 16] {
 }
 
 /// An address attribute's value, its port and address XORed with `mask`.
-fn address(value: &[u8], mask: &[u8; 16]) -> Option<SocketAddr> {
+pub(super) fn address(value: &[u8], mask: &[u8; 16]) -> Option<SocketAddr> {
     let ([_, family, p0, p1], octets) = value.split_first_chunk::<4>()?;
     let port = u16::from_be_bytes([p0 ^ mask[0], p1 ^ mask[1]]);
     let ip = match family {

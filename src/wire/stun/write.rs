@@ -70,20 +70,25 @@ pub fn write_binding_error(buf: &mut [u8], id: TransactionId, code: u16, reason:
 }
 
 /// A message that grows at `at`.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     buf: &'a mut [u8],
     at: usize,
 }
 
 impl<'a> Writer<'a> {
     /// The header, its length still zero.
-    fn new(buf: &'a mut [u8], kind: u16, id: TransactionId) -> Option<Self> {
+    pub(super) fn new(buf: &'a mut [u8], kind: u16, id: TransactionId) -> Option<Self> {
         let mut w = Self { buf, at: 0 };
         w.put(&kind.to_be_bytes())?;
         w.put(&[0, 0])?;
         w.put(&COOKIE)?;
         w.put(&id)?;
         Some(w)
+    }
+
+    /// Bytes written so far.
+    pub(super) fn len(&self) -> usize {
+        self.at
     }
 
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
@@ -104,7 +109,7 @@ impl<'a> Writer<'a> {
         self.zeros(self.at.next_multiple_of(4) - self.at)
     }
 
-    fn attribute(&mut self, kind: u16, value: &[u8]) -> Option<()> {
+    pub(super) fn attribute(&mut self, kind: u16, value: &[u8]) -> Option<()> {
         self.put(&kind.to_be_bytes())?;
         self.put(&u16::try_from(value.len()).ok()?.to_be_bytes())?;
         self.put(value)?;
@@ -112,7 +117,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Version, flags, and so many zero bytes behind them.
-    fn marker(&mut self, padding: usize) -> Option<()> {
+    pub(super) fn marker(&mut self, padding: usize) -> Option<()> {
         self.put(&attr::RTC_CHECK.to_be_bytes())?;
         self.put(&u16::try_from(4 + padding).ok()?.to_be_bytes())?;
         self.put(&RESPONDER_VERSION.to_be_bytes())?;
@@ -121,7 +126,7 @@ impl<'a> Writer<'a> {
     }
 
     /// RFC 8489 section 14.2.
-    fn xor_address(&mut self, address: SocketAddr, id: &TransactionId) -> Option<()> {
+    pub(super) fn xor_address(&mut self, address: SocketAddr, id: &TransactionId) -> Option<()> {
         let mask = super::read::mask(id);
         let [p0, p1] = address.port().to_be_bytes();
         let port = [p0 ^ COOKIE[0], p1 ^ COOKIE[1]];
@@ -140,7 +145,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds MESSAGE-INTEGRITY-SHA256 if there is a key, and FINGERPRINT; answers the message's length.
-    fn finish(mut self, key: Option<&[u8]>) -> Option<usize> {
+    pub(super) fn finish(mut self, key: Option<&[u8]>) -> Option<usize> {
         if let Some(key) = key {
             let tag = integrity(ring::hmac::HMAC_SHA256, key, self.buf, self.at, INTEGRITY_LEN)?;
             self.attribute(attr::MESSAGE_INTEGRITY_SHA256, tag.as_ref())?;
@@ -151,7 +156,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the length field; answers the message's length.
-    fn close(self) -> Option<usize> {
+    pub(super) fn close(self) -> Option<usize> {
         let length = u16::try_from(self.at.checked_sub(HEADER)?).ok()?;
         self.buf.get_mut(2..4)?.copy_from_slice(&length.to_be_bytes());
         Some(self.at)

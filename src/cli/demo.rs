@@ -93,7 +93,8 @@ async fn start(
         };
         let services = profile.rules.iter().filter(|r| choice.takes(r)).map(served).collect();
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-        let config = Config { services, tls, key: None, limits: Limits::default(), alternate: Default::default(), tool_version };
+        let config =
+            Config { services, tls, key: None, limits: Limits::default(), alternate: Default::default(), tool_version };
         let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
         let taken = |n: &&serve::NotBound| profile.rules.iter().any(|r| r.id == n.rule && r.ports.is_some());
         match responder.not_bound().iter().find(taken) {

@@ -7,12 +7,15 @@ pub mod classify;
 pub mod clock;
 pub mod dns;
 pub mod flow;
+pub mod hops;
 pub mod http;
 pub mod icmp;
+pub mod interfaces;
 #[cfg(test)]
 pub mod loopback;
 pub mod paced;
 pub mod resolve;
+pub mod several;
 pub mod tcp;
 mod thread;
 pub mod tls;

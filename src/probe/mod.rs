@@ -6,6 +6,7 @@ mod gre;
 mod http;
 mod layers;
 pub mod measure;
+mod nat;
 mod plain_tcp;
 mod plain_udp;
 mod quality;

@@ -60,9 +60,12 @@ pub fn kind(what: &What) -> ProbeKind {
 /// Carries out one trial.
 pub async fn attempt(
     task: &TrialTask,
-    _settings: &Settings,
-    _cancel: &CancellationToken,
-    _progress: Progress,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    progress: Progress,
 ) -> Observation {
-    Observation::skipped(kind(&task.what), "not tried")
+    match &task.what {
+        What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
+        What::Turn(_) | What::Ice | What::Call => Observation::skipped(kind(&task.what), "not tried"),
+    }
 }

@@ -13,6 +13,7 @@ mod ids;
 pub mod limits;
 #[cfg(test)]
 mod lossy;
+pub mod nat;
 mod pace;
 pub mod reflector;
 pub mod sample;

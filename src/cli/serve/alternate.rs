@@ -42,7 +42,10 @@ pub fn services(second: Vec<IpAddr>, services: &[ServeRule]) -> Result<(Alternat
         let Some(next) = range.last().checked_add(1).and_then(PortRange::single) else { continue };
         let here: Vec<IpAddr> = rule.bind.iter().copied().filter(|ip| of_family(ip).is_some()).collect();
         if let Some(same) = here.iter().find(|ip| second.contains(ip)) {
-            return Err(Unusable(format!("--alt-bind {same}: that is where {} is already; give another one", rule.role)));
+            return Err(Unusable(format!(
+                "--alt-bind {same}: that is where {} is already; give another one",
+                rule.role
+            )));
         }
         if here.is_empty() {
             continue;

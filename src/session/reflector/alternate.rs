@@ -86,10 +86,9 @@ impl Alternate {
         let source = match (change, other) {
             (Change { ip: false, port: false }, _) => here,
             (_, None) => return Err(Refusal::UnknownAttribute),
-            (Change { ip, port }, Some(other)) => SocketAddr::new(
-                if ip { other.ip() } else { here.ip() },
-                if port { other.port() } else { here.port() },
-            ),
+            (Change { ip, port }, Some(other)) => {
+                SocketAddr::new(if ip { other.ip() } else { here.ip() }, if port { other.port() } else { here.port() })
+            }
         };
         let to = SocketAddr::new(from.ip(), request.response_port().unwrap_or(from.port()));
         if to.port() < FIRST_CLIENT_PORT {
@@ -208,9 +207,7 @@ mod tests {
         let ends = Ends { from: at(HERE[0]), to: at("192.0.2.7:41000") };
         assert_eq!(told(r, HERE[0], &long(41_000)).unwrap().1, Some(ends));
         assert_eq!(told(r, HERE[0], &long(40_000)).unwrap().1, None, "the port that asks");
-        for (port, refusal) in
-            [(0, Refusal::SourcePort), (1023, Refusal::SourcePort), (4000, Refusal::OwnSocket)]
-        {
+        for (port, refusal) in [(0, Refusal::SourcePort), (1023, Refusal::SourcePort), (4000, Refusal::OwnSocket)] {
             assert_eq!(told(r, HERE[0], &long(port)), Err(refusal));
         }
         // 28 bytes of request without our marker, for an answer of 32.

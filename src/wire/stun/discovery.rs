@@ -5,9 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::read::address;
 use super::write::Writer;
-use super::{
-    Auth, FINGERPRINT_LEN, INTEGRITY_LEN, Message, OTHER_ADDRESS_V4, OTHER_ADDRESS_V6, TransactionId, attr,
-};
+use super::{Auth, FINGERPRINT_LEN, INTEGRITY_LEN, Message, OTHER_ADDRESS_V4, OTHER_ADDRESS_V6, TransactionId, attr};
 
 /// Attribute types of RFC 5780 section 7, and the two that RFC 3489 had in their place.
 mod kind {

@@ -59,7 +59,8 @@ impl Proxy {
     pub async fn connect(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, NotThrough> {
         let left = || deadline.saturating_duration_since(clock::now());
         let address = self.address(left()).await?;
-        let mut stream = tcp::connect(address, tcp::CONNECT_TIMEOUT.min(left())).await.map_err(|e| self.told(e.failure))?;
+        let mut stream =
+            tcp::connect(address, tcp::CONNECT_TIMEOUT.min(left())).await.map_err(|e| self.told(e.failure))?;
         let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let patience = left();
         let asking = async {
@@ -120,7 +121,9 @@ impl Proxy {
         let detail = match (answer.status, &self.login) {
             (407, None) => format!("{proxy} asks for a login{schemes} and none was given ({said})"),
             (407, Some(_)) => format!("{proxy} did not accept the login; it asks for one{schemes} ({said})"),
-            (403 | 405, _) => format!("{proxy} does not allow CONNECT to {authority} ({said}): its rules must allow it"),
+            (403 | 405, _) => {
+                format!("{proxy} does not allow CONNECT to {authority} ({said}): its rules must allow it")
+            }
             (502..=504, _) => format!("{proxy} could not reach {authority} ({said})"),
             _ => format!("{proxy} did not CONNECT to {authority} ({said})"),
         };

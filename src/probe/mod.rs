@@ -26,11 +26,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-pub use crate::net::proxy::Proxy;
-use crate::model::{
-    CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric,
-};
+use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric};
 use crate::net;
+pub use crate::net::proxy::Proxy;
 use crate::profile::Spec;
 
 /// One rule on one address.

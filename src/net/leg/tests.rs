@@ -109,10 +109,8 @@ mod dtls {
         let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
         let key = EcdsaKeyPair::from_pkcs8(algorithm, &der, &ring::rand::SystemRandom::new()).unwrap();
         let private_key = CryptoPrivateKey { kind: CryptoPrivateKeyKind::Ecdsa256(key), serialized_der: der };
-        let config = Config {
-            certificates: vec![Certificate { certificate: served.chain, private_key }],
-            ..Config::default()
-        };
+        let config =
+            Config { certificates: vec![Certificate { certificate: served.chain, private_key }], ..Config::default() };
         tokio::spawn(async move {
             let mut first = [0; 1];
             let (_, client) = socket.peek_from(&mut first).await.unwrap();

@@ -36,8 +36,12 @@ async fn a_tunnel_carries_bytes_both_ways_and_the_login_is_sent() {
 #[tokio::test]
 async fn each_refusal_is_its_own_sentence() {
     for (words, login, status, part) in [
-        (&b"HTTP/1.1 407 Nope\r\nProxy-Authenticate: Basic realm=\"x\"\r\nProxy-Authenticate: NTLM\r\n\r\nbody"[..],
-            false, 407, "asks for a login by Basic, NTLM and none was given (HTTP 407 Nope)"),
+        (
+            &b"HTTP/1.1 407 Nope\r\nProxy-Authenticate: Basic realm=\"x\"\r\nProxy-Authenticate: NTLM\r\n\r\nbody"[..],
+            false,
+            407,
+            "asks for a login by Basic, NTLM and none was given (HTTP 407 Nope)",
+        ),
         (b"HTTP/1.1 407 Nope\r\n\r\n", true, 407, "did not accept the login"),
         (b"HTTP/1.0 403 Forbidden\r\n\r\n", true, 403, "does not allow CONNECT to turn.example:443"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", true, 502, "could not reach turn.example:443"),

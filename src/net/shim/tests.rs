@@ -69,7 +69,8 @@ async fn a_stream_is_framed_anew_in_both_directions_and_errors_are_kept() {
 async fn a_binding_is_answered_here_and_a_second_client_not_at_all() {
     let relay = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let shim = shim(&leg(RelayTransport::Udp, relay.local_addr().unwrap(), Trust::only([]))).await;
-    let (first, second) = (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let (first, second) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let mut binding = [0; MAX_WRITTEN];
     let len = write_binding_request(&mut binding, [5; 12], None, 60).unwrap();
     second.send_to(&binding[..len], shim.address()).await.unwrap();
@@ -154,7 +155,9 @@ mod agent {
             assert_eq!(gathered(&shim).await, [CandidateType::Relay], "{leg:?}: {:?}", shim.log());
             let log = shim.log();
             assert_eq!(log[0].error.as_ref().map(|(code, _)| *code), Some(401));
-            assert!(log[1].method == "Allocate" && log[1].error.is_none() && log[1].took < Some(Duration::from_secs(2)));
+            assert!(
+                log[1].method == "Allocate" && log[1].error.is_none() && log[1].took < Some(Duration::from_secs(2))
+            );
             assert!(!format!("{log:?}").contains(relay::PASSWORD));
         }
     }

@@ -112,7 +112,8 @@ async fn each_way_to_break_is_told_apart() {
     ] {
         let driven = drive(server, Trust::only([]), RelayTransport::Tcp, LONG).await;
         let cut = driven.cut.unwrap();
-        let close_or_reset = kind == FailureKind::Closed && cut.kind == FailureKind::Reset && words.ends_with("connection");
+        let close_or_reset =
+            kind == FailureKind::Closed && cut.kind == FailureKind::Reset && words.ends_with("connection");
         assert!(driven.stop == Stop::Cut && (cut.kind == kind || close_or_reset), "{cut}");
         assert!(close_or_reset || cut.detail.contains(words), "{cut}");
     }

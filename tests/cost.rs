@@ -93,7 +93,16 @@ fn dice(seed: u64, port: u16, attempt: u32) -> f64 {
 }
 
 fn tuning(ports: PortsMode, pace: u32, thorough: bool) -> Tuning {
-    Tuning { timeout: Duration::from_secs(5), thorough, hold: None, pace, ports, budget: None }
+    Tuning {
+        timeout: Duration::from_secs(5),
+        thorough,
+        hold: None,
+        pace,
+        ports,
+        nat_lifetime: None,
+        call_length: std::time::Duration::from_secs(4),
+        budget: None,
+    }
 }
 
 /// A plan of one media range of so many ports on each of `hosts`, and what else is written in `more`.

@@ -45,6 +45,13 @@ pub struct Config {
     pub dscp: Option<Words>,
     pub capacity: Option<bool>,
     pub max_data: Option<Words>,
+    #[serde(default)]
+    pub stun: Vec<String>,
+    #[serde(default)]
+    pub turn: Vec<String>,
+    pub proxy: Option<String>,
+    pub nat_lifetime: Option<Words>,
+    pub call: Option<bool>,
     /// Where it was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,

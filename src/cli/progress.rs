@@ -100,6 +100,7 @@ impl Drop for Progress {
 fn title(phase: Phase) -> &'static str {
     match phase {
         Phase::Names => "names",
+        Phase::Nat => "NAT",
         Phase::Reachability => "reachability",
         Phase::Ranges => "media ranges",
         Phase::Media => "relays, ICE and calls",

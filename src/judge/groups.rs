@@ -39,6 +39,14 @@ pub fn each(
     names.iter().flat_map(of_group).collect()
 }
 
+/// The unit in which a check is what its group prefers, and what the group is worth by an alternative alone.
+pub fn unit_of<'a>(plan: &Plan, checks: &'a [Check], check: &Check) -> Option<(Unit<'a>, OnlyAlternative)> {
+    let group = check.group.as_deref()?;
+    let tried: Vec<&Check> = checks.iter().filter(|c| c.status != Status::Skip).collect();
+    let unit = units(&tried, group).into_iter().find(|u| u.preferred.iter().any(|c| c.id == check.id))?;
+    Some((unit, plan.groups.get(group).copied().unwrap_or_default()))
+}
+
 /// What to ask for: `Allow TCP 8989 outbound to 203.0.113.10.`
 pub fn open(check: &Check) -> String {
     let transport = check.transport.map(|t| t.as_str().to_uppercase()).unwrap_or_default();
@@ -130,8 +138,11 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// An alternative that was seen only as an open port is not shown to carry anything.
+/// An alternative that was seen only as an open port, or as a relay that asks for credentials, is not shown to carry
+/// anything.
 fn worth(check: &Check) -> Status {
-    let relay = check.probe != crate::model::ProbeKind::Turn && check.observed.has(&metric::FALLBACK);
-    if relay && check.status.holds() { Status::Unknown } else { check.status }
+    match check.status.holds() && check.observed.has(&metric::FALLBACK) {
+        true => Status::Unknown,
+        false => check.status,
+    }
 }

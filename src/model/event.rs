@@ -10,6 +10,8 @@ use super::report::{Check, Finding};
 pub enum Phase {
     /// Names to addresses.
     Names,
+    /// What NATs do, beside all that follows.
+    Nat,
     /// Every rule with one port, side by side.
     Reachability,
     /// Media ranges.

@@ -192,6 +192,29 @@ pub mod measure {
     }
 }
 
+/// What is tried beside the rules, and relays.
+pub mod trial {
+    use super::Duration;
+
+    /// Relays tried at once: the audio of each, there and back, shares the wire as trains do.
+    pub const SIDE_BY_SIDE: usize = 12;
+
+    /// Packets that are sent through a relay and come back.
+    pub const RELAYED: u32 = 50;
+
+    /// A relay, beside the time that the first answer or the connection may take.
+    pub const TURN: Duration = Duration::from_millis(4500);
+
+    /// Mapping and filtering, and hairpinning.
+    pub const NAT: Duration = Duration::from_secs(8);
+
+    /// Gathering and checks, once with every candidate and once with relays alone, and the packets over each pair.
+    pub const ICE: Duration = Duration::from_secs(12);
+
+    /// A call, beside the time for which media flow.
+    pub const CALL: Duration = Duration::from_secs(10);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,6 +127,26 @@ impl Exchange {
     }
 }
 
+/// Begins HTTP/1.1 over `stream`: what takes requests, and the task that moves their bytes.
+pub(super) async fn open<S>(
+    stream: S,
+    step: Step,
+) -> Result<(http1::SendRequest<Full<Bytes>>, JoinSet<hyper::Result<()>>), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, driver) = http1::Builder::new()
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER)
+        .title_case_headers(true)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| failure(step, &e))?;
+    let mut connection = JoinSet::new();
+    connection.spawn(driver.with_upgrades());
+    Ok((sender, connection))
+}
+
 /// Sends `request` over `stream` and waits for the head of the answer.
 pub(super) async fn send<S>(
     stream: S,
@@ -140,23 +160,15 @@ where
     let start = clock::now();
     let first = Arc::new(OnceLock::new());
     let timed = FirstByte { inner: stream, at: first.clone() };
-    let mut connection = JoinSet::new();
     let exchange = async {
-        let (mut sender, driver) = http1::Builder::new()
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEADER)
-            .title_case_headers(true)
-            .handshake(TokioIo::new(timed))
-            .await
-            .map_err(|e| failure(step, &e))?;
-        connection.spawn(driver.with_upgrades());
+        let (mut sender, mut connection) = open(timed, step).await?;
         match sender.send_request(request).await {
-            Ok(response) => Ok(response),
+            Ok(response) => Ok((response, connection)),
             Err(e) => Err(reason(step, &e, &mut connection).await),
         }
     };
     match tokio::time::timeout(timeout, exchange).await {
-        Ok(Ok(response)) => {
+        Ok(Ok((response, connection))) => {
             let at = first.get().copied().unwrap_or_else(clock::now);
             Ok(Exchange { response, first_byte: at.saturating_duration_since(start), _connection: connection })
         }
@@ -178,7 +190,7 @@ async fn reason(step: Step, e: &hyper::Error, connection: &mut JoinSet<hyper::Re
     failure(step, e)
 }
 
-fn failure(step: Step, e: &hyper::Error) -> Failure {
+pub(super) fn failure(step: Step, e: &hyper::Error) -> Failure {
     use std::error::Error;
     let fail = |kind, detail: &str| Failure::new(step, kind, detail);
     if e.is_parse_too_large() {
@@ -268,7 +280,7 @@ fn secret(token: &str) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-async fn read_body(body: &mut Incoming, max_bytes: usize) -> Result<Vec<u8>, Failure> {
+pub(super) async fn read_body(body: &mut Incoming, max_bytes: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| failure(Step::Request, &e))?;

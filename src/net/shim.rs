@@ -117,6 +117,11 @@ impl Shim {
         self.address
     }
 
+    /// Where its client asks from; `None`: nobody has asked.
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.shared.book().client()
+    }
+
     /// Every request so far, in order; the first 256.
     pub fn log(&self) -> Vec<Exchange> {
         self.shared.book().log()

@@ -36,7 +36,7 @@ pub const SESSION: HeaderName = HeaderName::from_static("rtc-check-session");
 
 /// An open WebSocket.
 pub struct WebSocket {
-    inner: WebSocketStream<TokioIo<Upgraded>>,
+    pub(super) inner: WebSocketStream<TokioIo<Upgraded>>,
 }
 
 /// An upgrade that did not come about, with what was seen of the answer.
@@ -277,11 +277,11 @@ async fn next(inner: &mut WebSocketStream<TokioIo<Upgraded>>) -> Result<Message,
     }
 }
 
-fn code_and_reason(frame: CloseFrame) -> (u16, String) {
+pub(super) fn code_and_reason(frame: CloseFrame) -> (u16, String) {
     (frame.code.into(), clean(frame.reason.as_str(), 80))
 }
 
-fn end_of(e: &tungstenite::Error) -> End {
+pub(super) fn end_of(e: &tungstenite::Error) -> End {
     use tungstenite::Error;
     match e {
         Error::ConnectionClosed | Error::AlreadyClosed => End::Fin,

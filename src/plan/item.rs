@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Host, Waived};
-use crate::profile::{Profile, Rule};
+use crate::model::{Host, RelayTransport, Waived};
+use crate::profile::{Profile, Rule, Spec};
 
 use super::Request;
 
@@ -26,6 +26,14 @@ impl Item {
     /// It is tested.
     pub fn is_selected(&self) -> bool {
         self.not_selected.is_none()
+    }
+
+    /// What carries the way to a relay; `None` for any other rule. Relays are tried when all others are done.
+    pub fn relay(&self) -> Option<RelayTransport> {
+        match self.rule.spec {
+            Spec::Turn(transport) => Some(transport),
+            _ => None,
+        }
     }
 
     /// The check's id on one of the host's addresses.

@@ -1,5 +1,6 @@
 //! What to ask of whom, in which order: selection, targets, moved ports, waivers. Knows profiles, never results.
 
+mod describe;
 mod estimate;
 mod item;
 mod measure;
@@ -11,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{CallMode, Host, PortRange, RoleName, RuleId, Service, TurnUri};
 use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
-pub use estimate::{Cost, Tuning, capacity, describe};
+pub use describe::{capacity, describe};
+pub use estimate::{Cost, Tuning};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
 pub use trial::{Trial, TrialKind};
@@ -51,15 +53,17 @@ pub struct Request {
     pub targets: BTreeMap<RoleName, Vec<Host>>,
     /// Rules whose ports are moved.
     pub ports: BTreeMap<RuleId, PortRange>,
-    /// Rules, roles or services to test, or `quality` and `bandwidth`; empty for all.
+    /// Rules, roles or services to test, kinds of what is tried or measured beside them, or a trial by its name; empty
+    /// for all.
     pub only: Vec<String>,
-    /// Rules, roles or services to leave out, or `quality` and `bandwidth`.
+    /// What to leave out, in the same words.
     pub skip: Vec<String>,
     /// Address families.
     pub families: Families,
     /// Waivers of the configuration file.
     pub waivers: Vec<Waiver>,
-    /// Rules that may stay unknown, `quality` and `bandwidth`, or single checks of them (`bandwidth.rtc.audio`).
+    /// Rules that may stay unknown, kinds of what is tried or measured beside them, or single checks of these
+    /// (`bandwidth.rtc.audio`, `ice.rtc`).
     pub allow_unknown: Vec<RuleId>,
     /// How quality and bandwidth are measured.
     pub measuring: Measuring,
@@ -127,11 +131,14 @@ impl Plan {
         let rules: Vec<&Rule> = profile.rules.iter().filter(reached).collect();
         missing_targets(profile, request, &rules, &mut errors);
         unreached_targets(request, &rules, &mut errors);
+        errors.extend(trial::missing(request, &rules));
         let items: Vec<Item> = rules.iter().flat_map(|rule| item::items(profile, request, rule)).collect();
         let holds = |row: &&Bandwidth| row.when.iter().all(|(o, v)| options.get(o) == Some(v));
         let rows = profile.bandwidth.iter().filter(holds).cloned().collect();
         let measures = measure::measures(profile, request, &items, rows);
-        if errors.is_empty() && !items.iter().any(Item::is_selected) && measures.is_empty() {
+        let trials = trial::trials(profile, request, &items);
+        let is_empty = !items.iter().any(Item::is_selected) && measures.is_empty() && trials.is_empty();
+        if errors.is_empty() && is_empty {
             errors.push(nothing_left(profile, request));
         }
         if !errors.is_empty() {
@@ -147,7 +154,13 @@ impl Plan {
         let groups = profile.groups.clone();
         let accepted = Accepted::of(request);
         let (profile, families) = (profile.name.clone(), request.families);
-        Ok(Plan { profile, from, options, targets, items, trials: Vec::new(), measures, accepted, groups, families })
+        Ok(Plan { profile, from, options, targets, items, trials, measures, accepted, groups, families })
+    }
+
+    /// A relay is tried, which may ask for a login.
+    pub fn has_relays(&self) -> bool {
+        self.items.iter().any(|i| i.is_selected() && i.relay().is_some())
+            || self.trials.iter().any(|t| matches!(t.kind, TrialKind::Turn(_)))
     }
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
@@ -201,19 +214,19 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     }
     let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
     let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
-    let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word);
-    let measured = measured_names(profile);
-    let known = |word: &str| rules.contains(word) || is_kind(word) || measured.contains(word);
+    let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word) || trial::is_word(word);
+    let (measured, tried) = (measured_names(profile), trial::names(profile, request));
+    let known = |word: &str| rules.contains(word) || is_kind(word) || measured.contains(word) || tried.contains(word);
     for (what, rule) in waived.chain(allowed).filter(|(_, r)| !known(r.as_str())) {
         let rules = list(&rules);
         errors.push(format!(
-            "{what} {rule}: no such rule; give quality, bandwidth, a check of them as the table names it (such as quality.ROLE), or one of the rules {rules}"
+            "{what} {rule}: no such rule; give quality, bandwidth, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {rules}"
         ));
     }
     for (flag, word) in request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w))) {
-        if !profile.rules.iter().any(|r| item::matches(r, word)) && !is_kind(word) {
+        if !profile.rules.iter().any(|r| item::matches(r, word)) && !is_kind(word) && !tried.contains(word) {
             errors.push(format!(
-                "{flag} {word}: neither a rule, a role nor a service here, nor quality or bandwidth; the rules are {}",
+                "{flag} {word}: neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
                 list(&rules)
             ));
         }
@@ -248,7 +261,7 @@ fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors
     let measured = |role: &RoleName| {
         let kinds = [measure::QUALITY, measure::BANDWIDTH];
         let named = kinds.iter().any(|kind| measure::selected(request, kind, role));
-        !request.only.is_empty() && named && media.contains(role)
+        !request.only.is_empty() && ((named && media.contains(role)) || trial::wants(request, rules, role))
     };
     let missing: BTreeSet<&RoleName> = rules
         .iter()
@@ -284,7 +297,9 @@ fn nothing_left(profile: &Profile, request: &Request) -> String {
         |r: &&Rule| profile.roles.get(&r.to).is_some_and(|role| role.optional) && !request.targets.contains_key(&r.to);
     match profile.rules.iter().filter(unbound).find(|r| item::selected(request, r).is_none()) {
         Some(rule) => format!("`{}` has no host: add --target {}=HOST", rule.to, rule.to),
-        None => "nothing is left to test: --only, --skip, --from or --option exclude every rule".to_owned(),
+        None => trial::nothing_to_try(request)
+            .unwrap_or("nothing is left to test: --only, --skip, --from or --option exclude every rule")
+            .to_owned(),
     }
 }
 

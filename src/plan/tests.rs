@@ -261,6 +261,8 @@ fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
         hold: None,
         pace: 4000,
         ports: crate::model::PortsMode::Sample(12),
+        nat_lifetime: None,
+        call_length: std::time::Duration::from_secs(4),
         budget: None,
     };
     let text = describe(&plan, &tuning);

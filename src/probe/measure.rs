@@ -23,6 +23,8 @@ pub struct MeasureTask {
     pub address: IpAddr,
     /// Every rule of the role that could be a way to measure over, and what its own check saw, in the profile's order.
     pub ways: Vec<Way>,
+    /// Every relay of the run whose own check relayed data, in the order in which a call prefers them.
+    pub relays: Vec<super::trial::RelayServer>,
     /// Loads to offer, the highest first; the next is tried only where the one before did not hold.
     pub loads: Vec<Load>,
     /// How long each lasts.

@@ -2,8 +2,10 @@
 //! it never sees a limit and never judges.
 
 pub mod bandwidth;
+mod call;
 mod gre;
 mod http;
+mod ice;
 mod layers;
 pub mod measure;
 mod plain_tcp;

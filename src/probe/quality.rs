@@ -26,6 +26,7 @@ use crate::net::classify::clean;
 use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
+pub(super) use choose::doors;
 use figures::Tried;
 pub(super) use offer::AUDIO;
 use offer::{Offering, Reflector};

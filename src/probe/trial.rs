@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
-use super::{Progress, Settings, turn};
+use super::{Progress, Settings, call, turn};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -43,6 +43,8 @@ pub struct TrialTask {
     pub ways: Vec<Way>,
     /// Every relay of the run whose own check relayed data, in the order in which a call prefers them.
     pub relays: Vec<RelayServer>,
+    /// How long media flow in a call.
+    pub length: Duration,
     /// No longer than this.
     pub deadline: Duration,
 }
@@ -62,10 +64,12 @@ pub async fn attempt(
     task: &TrialTask,
     settings: &Settings,
     cancel: &CancellationToken,
-    _progress: Progress,
+    progress: Progress,
 ) -> Observation {
     match &task.what {
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
-        _ => Observation::skipped(kind(&task.what), "not tried"),
+        What::Ice => super::ice::probe(task, settings, cancel).await,
+        What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Nat(_) => Observation::skipped(kind(&task.what), "not tried"),
     }
 }

@@ -2,13 +2,12 @@
 //! observation. Does not know what is carried out.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step};
 
 /// How long after its own deadline a check is cut off.
 const LAST_RESORT: Duration = Duration::from_secs(10);
@@ -53,11 +52,6 @@ pub async fn guarded(
         }
     };
     joined.unwrap_or_else(|error| crashed(kind, &error))
-}
-
-/// What stands for a check that nothing else reported.
-pub fn lost(of: Planned, address: IpAddr, observation: Observation, started_ms: u64) -> Seen {
-    Seen { of, address: Some(address), observation, started_ms, duration_ms: 0 }
 }
 
 /// What stands for a probe that panicked.

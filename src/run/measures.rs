@@ -1,20 +1,19 @@
 //! The last phase: trains and flows, when nothing else is on the wire. Those whose rates add up to little share it; what
 //! is more has it alone. Does not know what a figure is worth: that is asked of a closure that was handed in.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 
 use crate::model::schedule::measure::SIDE_BY_SIDE_KBPS;
-use crate::model::{Event, FailureKind, Observation, Outcome, Phase, Planned, PortSet, ProbeKind, Seen, Step, metric};
-use crate::net::clock;
+use crate::model::{Event, Phase, Planned, ProbeKind, Seen};
 use crate::plan::{Measure, Plan};
 use crate::probe::measure::{self, MeasureTask, Way};
+use crate::probe::trial::RelayServer;
 
-use super::{Context, guard, names};
+use super::work::{Crew, Work, place};
+use super::{Context, earlier, names};
 
 const KIND: ProbeKind = ProbeKind::Quality;
 
@@ -31,13 +30,14 @@ struct Job {
 /// Carries out every measure of the plan; `seen` is what the rules' checks saw.
 pub async fn measure_all(plan: &Plan, context: &Arc<Context>, names: &names::Names, seen: &[Seen]) -> Vec<Seen> {
     let (mut jobs, mut all) = (Vec::new(), Vec::new());
+    let relays = earlier::relays(plan, seen);
     for (index, measure) in plan.measures.iter().enumerate() {
         let (test, mut known) = names::place_measure(plan, measure, names);
         for address in test {
-            let ways = ways(plan, measure, address, seen);
-            match unreached(&ways) {
+            let ways = earlier::ways(plan, &measure.ways, address, seen);
+            match earlier::unreached(KIND, &ways) {
                 Some(observation) => known.push((Some(address), observation)),
-                None => jobs.push(job(index, measure, address, ways, context, names)),
+                None => jobs.push(job(index, measure, address, (ways, &relays), context, names)),
             }
         }
         let (of, started_ms) = (Planned::Measure(index), context.since_start());
@@ -52,83 +52,25 @@ pub async fn measure_all(plan: &Plan, context: &Arc<Context>, names: &names::Nam
     all
 }
 
-/// The rules of the role on this address, and what their checks saw.
-fn ways(plan: &Plan, measure: &Measure, address: IpAddr, seen: &[Seen]) -> Vec<Way> {
-    let observed = |index: usize| {
-        let found = seen.iter().find(|s| s.of == Planned::Item(index) && s.address == Some(address));
-        found.map(|s| s.observation.clone()).filter(|o| !matches!(o.outcome, Outcome::Skipped(_)))
-    };
-    let way = |index: &usize| {
-        let rule = &plan.items.get(*index)?.rule;
-        Some(Way {
-            rule: rule.id.clone(),
-            spec: rule.spec.clone(),
-            service: rule.service,
-            transport: rule.transport,
-            ports: rule.ports,
-            seen: observed(*index),
-        })
-    };
-    measure.ways.iter().filter_map(way).collect()
-}
-
-/// What stands for an address that no check reached, so that there is nothing to measure; `None` where there is.
-fn unreached(ways: &[Way]) -> Option<Observation> {
-    let tried: Vec<&Observation> = ways.iter().filter_map(|w| w.seen.as_ref()).collect();
-    if tried.is_empty() || tried.iter().any(|o| is_alive(o)) {
-        return None;
-    }
-    // The first failure stands for all: it has the words of the network.
-    let failure = tried.iter().find_map(|o| o.failure()).cloned();
-    Some(match failure {
-        Some(failure) => Observation::failed(KIND, failure),
-        None => Observation::failed(
-            KIND,
-            crate::model::Failure::new(Step::Sweep, FailureKind::TimedOut, "none of its ports answered"),
-        ),
-    })
-}
-
-/// Something at the address answered, were it only to refuse.
-fn is_alive(observation: &Observation) -> bool {
-    match &observation.outcome {
-        Outcome::Skipped(_) => false,
-        Outcome::Failed(failure) => match failure.kind {
-            FailureKind::TimedOut => !matches!(failure.step, Step::Name | Step::Connect | Step::Stun | Step::Sweep),
-            FailureKind::Unreachable
-            | FailureKind::Prohibited
-            | FailureKind::NoRoute
-            | FailureKind::OutOfTime
-            | FailureKind::Internal => false,
-            _ => failure.step != Step::Name,
-        },
-        Outcome::Measured if observation.facts.has(&metric::PROBED) => {
-            let reached = |m| observation.facts.get::<PortSet>(m).is_some_and(|set| !set.is_empty());
-            reached(&metric::ANSWERED) || reached(&metric::REFUSED)
-        }
-        // Nothing was sent over GRE.
-        Outcome::Measured => observation.probe != ProbeKind::Gre,
-    }
-}
-
 fn job(
     index: usize,
     measure: &Measure,
     address: IpAddr,
-    ways: Vec<Way>,
+    (ways, relays): (Vec<Way>, &[RelayServer]),
     context: &Context,
     names: &names::Names,
 ) -> Job {
     let v6 = address.is_ipv6();
     let share = if measure.is_alone(v6) { SIDE_BY_SIDE_KBPS } else { measure.ip_kbps(v6).ceil() as u32 };
     let host = measure.host.bare();
-    let place = if host == address.to_string() { host.clone() } else { format!("{host} ({address})") };
+    let place = place(&host, address);
     let settings = &measure.measuring;
     let task = MeasureTask {
         check: measure.id(Some(address)),
         host,
         address,
         ways,
+        relays: relays.to_vec(),
         loads: measure.loads.clone(),
         length: settings.length,
         dscp: settings.dscp,
@@ -148,68 +90,41 @@ fn share_out(jobs: &mut [Job]) {
 }
 
 async fn carry_out_all(context: &Arc<Context>, jobs: Vec<Job>) -> Vec<Seen> {
-    let (phase, mut all) = (Phase::Quality, Vec::new());
+    let phase = Phase::Quality;
     if jobs.is_empty() {
-        return all;
+        return Vec::new();
     }
     context.sink.event(&Event::PhaseStarted { phase, checks: jobs.len(), at_ms: context.since_start() });
     let wire = Arc::new(Semaphore::new(SIDE_BY_SIDE_KBPS as usize));
-    let mut tasks = JoinSet::new();
-    let mut places = HashMap::new();
+    let mut crew = Crew::new(context);
     for job in jobs {
-        let place = (Planned::Measure(job.index), job.task.address);
+        // In their order: the next waits for its share before the one behind it may have any.
         let share = tokio::select! {
             share = Arc::clone(&wire).acquire_many_owned(job.share) => share.ok(),
             () = context.cancel.cancelled() => None,
         };
-        let handle = tasks.spawn(carry_out(job, Arc::clone(context), share));
-        places.insert(handle.id(), place);
-        while let Some(done) = tasks.try_join_next() {
-            all.extend(finished(context, &places, done));
-        }
+        crew.begin(work(job, context), std::future::ready(share));
     }
-    while let Some(done) = tasks.join_next().await {
-        all.extend(finished(context, &places, done));
-    }
+    let all = crew.rest().await;
     context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
     all
 }
 
-/// What a task left, told to the sink.
-fn finished(
-    context: &Context,
-    places: &HashMap<tokio::task::Id, (Planned, IpAddr)>,
-    done: Result<Seen, tokio::task::JoinError>,
-) -> Option<Seen> {
-    let seen = match done {
-        Ok(seen) => seen,
-        Err(error) => {
-            let (of, address) = places.get(&error.id())?;
-            guard::lost(*of, *address, guard::crashed(KIND, &error), context.since_start())
-        }
-    };
-    context.done(&seen);
-    Some(seen)
-}
-
-/// Measures, with its share of the wire in hand.
-async fn carry_out(job: Job, context: Arc<Context>, _share: Option<OwnedSemaphorePermit>) -> Seen {
-    let (index, address, started_ms) = (job.index, job.task.address, context.since_start());
-    let (begun, check) = (clock::now(), job.task.check.clone());
-    let progress = context.progress(&check);
-    let waiting_for = job.waiting_for;
-    context.sink.event(&Event::CheckStarted { check, phase: Phase::Quality, waiting_for, at_ms: started_ms });
-    let stands = {
-        let stands = Arc::clone(&context.stands);
-        Arc::new(move |load: &_, estimates: &_| stands(index, load, estimates))
-    };
-    let (deadline, context2) = (job.task.deadline, Arc::clone(&context));
-    let measuring =
-        async move { measure::measure(&job.task, &context2.settings, stands, &context2.cancel, progress).await };
-    let mut observation = guard::guarded(KIND, deadline, &context.cancel, measuring).await;
-    if let Some(name) = &job.name {
-        name.put_before(&mut observation);
+fn work(job: Job, context: &Context) -> Work {
+    let Job { index, task, waiting_for, name, .. } = job;
+    let stands = Arc::clone(&context.stands);
+    let stands = Arc::new(move |load: &_, estimates: &_| stands(index, load, estimates));
+    Work {
+        of: Planned::Measure(index),
+        address: task.address,
+        phase: Phase::Quality,
+        kind: KIND,
+        check: task.check.clone(),
+        waiting_for,
+        deadline: task.deadline,
+        name,
+        probing: Box::new(move |context, progress| {
+            Box::pin(async move { measure::measure(&task, &context.settings, stands, &context.cancel, progress).await })
+        }),
     }
-    let duration_ms = u64::try_from(clock::now().saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX);
-    Seen { of: Planned::Measure(index), address: Some(address), observation, started_ms, duration_ms }
 }

@@ -1,7 +1,7 @@
 //! The first phase: every host's addresses, once, and which of them this machine can reach at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use futures_util::future::join_all;
 
@@ -10,7 +10,7 @@ use crate::model::{
     Event, Failure, FailureKind, Host, Observation, Phase, ProbeKind, RoleName, Service, Step, StepTiming, metric,
 };
 use crate::net::{icmp, resolve};
-use crate::plan::{Families, Item, Measure, Plan};
+use crate::plan::{Families, Item, Measure, Plan, Trial};
 use crate::probe;
 
 use super::Context;
@@ -71,6 +71,17 @@ impl Resolved {
         self.no_route.iter().any(|(lost, _)| lost == address)
     }
 
+    fn why_lost(&self, address: IpAddr) -> Option<Failure> {
+        self.no_route.iter().find(|(lost, _)| *lost == address).map(|(_, failure)| failure.clone())
+    }
+
+    /// The look-up that gave no address, as a step.
+    fn unresolved(&self, host: &Host) -> Option<StepTiming> {
+        let (report, failure) = (self.report.as_ref()?, self.addresses.as_ref().err()?);
+        let result = format!("{host}: {}: {}", failure.kind.as_str(), failure.detail);
+        Some(StepTiming { step: Step::Name, ms: report.ms, result })
+    }
+
     /// Puts the look-up's step and answers into an observation, before its own steps.
     pub fn put_before(&self, observation: &mut Observation) {
         let Some(report) = &self.report else { return };
@@ -90,13 +101,14 @@ impl Resolved {
 }
 
 /// What is already known of an item without a probe: by address, `None` where there is none.
-type Known = Vec<(Option<IpAddr>, Observation)>;
+pub type Known = Vec<(Option<IpAddr>, Observation)>;
 
-/// Looks up every host of the plan that a selected rule or a measure needs, side by side.
+/// Looks up every host of the plan that a selected rule, a trial or a measure needs, side by side.
 pub async fn resolve(plan: &Plan, context: &Context) -> Names {
     let needed = || {
         let rules = plan.items.iter().filter(|i| i.is_selected()).map(|i| (&i.rule.to, &i.host));
-        rules.chain(plan.measures.iter().map(|m| (&m.role, &m.host)))
+        let trials = plan.trials.iter().flat_map(|t| t.hosts().map(|host| (&t.role, host)));
+        rules.chain(trials).chain(plan.measures.iter().map(|m| (&m.role, &m.host)))
     };
     let mut hosts: Vec<&Host> = needed().map(|(_, host)| host).collect();
     hosts.sort();
@@ -178,6 +190,56 @@ pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
 /// The addresses on which a measure is to be carried out, and what is known of the others.
 pub fn place_measure(plan: &Plan, measure: &Measure, names: &Names) -> (Vec<IpAddr>, Known) {
     of_role(plan, ProbeKind::Quality, &measure.role, &measure.host, names)
+}
+
+/// The addresses on which a trial that asks one host is to be carried out, and what is known of the others.
+pub fn place_trial(plan: &Plan, kind: ProbeKind, trial: &Trial, names: &Names) -> (Vec<IpAddr>, Known) {
+    of_role(plan, kind, &trial.role, &trial.host, names)
+}
+
+/// The STUN servers to ask about NAT, family by family.
+pub struct Asked {
+    /// Host and address of those that this machine has a way to; a list for each family that has any.
+    pub families: Vec<Vec<(String, SocketAddr)>>,
+    /// Families that can not be asked about.
+    pub known: Known,
+    /// Look-ups that gave no address.
+    pub unresolved: Vec<StepTiming>,
+}
+
+/// The first addresses of each server, which show as much as all of them.
+pub fn place_nat(plan: &Plan, trial: &Trial, servers: &[(Host, u16)], names: &Names) -> Asked {
+    let mut asked = Asked { families: Vec::new(), known: Vec::new(), unresolved: Vec::new() };
+    let resolved: Vec<_> = servers.iter().filter_map(|(h, port)| Some((h, *port, names.hosts.get(h)?))).collect();
+    for (host, _, resolved) in &resolved {
+        asked.unresolved.extend(resolved.unresolved(host));
+    }
+    let mut lost = Vec::new();
+    for v6 in [false, true] {
+        let of_family = |a: &&IpAddr| a.is_ipv6() == v6 && plan.families.takes(**a);
+        let all = resolved.iter().flat_map(|(host, port, resolved)| {
+            let some = resolved.addresses.iter().flatten().filter(of_family).take(2);
+            some.map(|a| (host.bare(), SocketAddr::new(*a, *port)))
+        });
+        let all: Vec<(String, SocketAddr)> = all.collect();
+        let why = |address: IpAddr| resolved.iter().find_map(|(_, _, r)| r.why_lost(address));
+        let (gone, there): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, a)| why(a.ip()).is_some());
+        match (there.is_empty(), gone.first()) {
+            (false, _) => asked.families.push(there),
+            (true, Some((_, first))) => lost.extend(why(first.ip()).map(|failure| (first.ip(), failure))),
+            (true, None) => {}
+        }
+    }
+    let reachable = !asked.families.is_empty();
+    let nothing = |failure: Failure| match reachable {
+        true => Observation::skipped(ProbeKind::Nat, failure.detail),
+        false => Observation::failed(ProbeKind::Nat, failure),
+    };
+    asked.known = lost.into_iter().map(|(address, failure)| (Some(address), nothing(failure))).collect();
+    if asked.families.is_empty() && asked.known.is_empty() {
+        asked.known = of_role(plan, ProbeKind::Nat, &trial.role, &trial.host, names).1;
+    }
+    asked
 }
 
 fn of_role(plan: &Plan, kind: ProbeKind, role: &RoleName, host: &Host, names: &Names) -> (Vec<IpAddr>, Known) {

@@ -8,8 +8,10 @@ mod book;
 mod chance;
 pub mod flow;
 pub mod granted;
+pub mod ice_lite;
 mod icmp;
 mod ids;
+pub mod janus;
 pub mod limits;
 #[cfg(test)]
 mod lossy;

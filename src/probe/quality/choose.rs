@@ -101,10 +101,10 @@ pub fn candidates(task: &MeasureTask) -> Vec<Candidate<'_>> {
 
 /// TLS ports on which a responder may be asked for a session: those whose own check came through a TLS handshake or that
 /// were not tried, then `more`.
-pub fn doors(task: &MeasureTask, more: &[u16]) -> Vec<u16> {
+pub fn doors(ways: &[Way], more: &[u16]) -> Vec<u16> {
     let tls = [Service::Https, Service::Wss, Service::Rtmps, Service::Turns];
     let open = |w: &&Way| w.seen.as_ref().is_none_or(connected);
-    let ways = task.ways.iter().filter(|w| w.transport == Transport::Tcp && tls.contains(&w.service)).filter(open);
+    let ways = ways.iter().filter(|w| w.transport == Transport::Tcp && tls.contains(&w.service)).filter(open);
     once(ways.filter_map(|w| Some(w.ports?.first())).chain(more.iter().copied()).collect())
 }
 
@@ -196,6 +196,7 @@ mod tests {
             host: "h".to_owned(),
             address: [127, 0, 0, 1].into(),
             ways,
+            relays: Vec::new(),
             loads: Vec::new(),
             length: Length::Exact(Duration::from_secs(1)),
             dscp: 0,
@@ -261,6 +262,6 @@ mod tests {
             way(Service::Https, Transport::Tcp, "443", refused()),
         ]);
         assert_eq!(drawn(&task), ["stamp 862", "tcp 8989"]);
-        assert_eq!(doors(&task, &[8989, 8443]), [8989, 8443]);
+        assert_eq!(doors(&task.ways, &[8989, 8443]), [8989, 8443]);
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Offering<'a> {
     pub fn new(run: &'a Run<'a>, reflector: Reflector) -> Self {
         let ours = reflector.ours;
         let key = run.settings.responder_key.as_ref().filter(|_| ours).map(|key| key.bytes().to_vec());
-        let doors = if ours { doors(run.task, &run.settings.page_ports) } else { Vec::new() };
+        let doors = if ours { doors(&run.task.ways, &run.settings.page_ports) } else { Vec::new() };
         Self { run, reflector, doors, key, granted: false, answered: false, tried: Vec::new(), refused: None }
     }
 

@@ -30,6 +30,7 @@ fn task(address: &str, ways: Vec<Way>, millis: u64) -> MeasureTask {
         host: "localhost".to_owned(),
         address: address.parse().unwrap(),
         ways,
+        relays: Vec::new(),
         loads: vec![load(40.0, 40.0)],
         length: Length::Exact(Duration::from_millis(millis)),
         dscp: 46,

@@ -1,0 +1,385 @@
+//! A call's media: sent at their times, their echoes recorded as a train a stream. Begins when the first echo has come, so
+//! that what a server drops while it still starts is no loss. Judges nothing.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::dial::Connected;
+use super::marks::{self, Planned};
+use super::talk::Talk;
+use crate::model::shape::{Figures, RTP_HEADER};
+use crate::model::{Failure, FailureKind, Step};
+use crate::net::classify::seconds;
+use crate::net::engine::{Arrival, Event, Kind, Packet};
+use crate::net::{chance, clock, ticks};
+use crate::probe::Progress;
+use crate::session::janus::Happening;
+use crate::session::train::{Ending, Gaps, Marking, Misbehaviour, Outcome};
+use crate::stats::{self, Reply, Sent, Train};
+
+/// How long the first echo is waited for.
+const FIRST_ECHO: Duration = Duration::from_secs(3);
+/// How long the other stream's first echo is waited for once one has come.
+const OTHER_ECHO: Duration = Duration::from_millis(500);
+/// Numbers of packets before the train.
+const BEFORE: u32 = 1 << 31;
+/// After the last packet echoes are waited for so much longer than the longest round trip took, of which so much counts.
+const LATE: Duration = Duration::from_millis(500);
+const LONGEST_TRIP: Duration = Duration::from_secs(2);
+/// A packet that is later than this is left out: this process was not running.
+const MISSED: Duration = Duration::from_millis(100);
+/// Echoes of one packet that are kept.
+const MOST_ECHOES: u8 = 4;
+
+/// What came of a call's media.
+pub struct Played {
+    pub audio: Outcome,
+    pub video: Outcome,
+    /// Bits of RTP a second while packets were sent, both streams together.
+    pub sent_kbps: f64,
+    pub received_kbps: f64,
+    pub notes: Vec<String>,
+}
+
+/// Sends and listens for `length`.
+///
+/// # Errors
+/// `NoMedia` where nothing at all comes back, or `Internal`.
+pub async fn play(
+    talk: &mut Talk,
+    call: &mut Connected,
+    length: Duration,
+    cancel: &CancellationToken,
+    progress: &Progress,
+) -> Result<Played, Failure> {
+    let mut player = Player::new(talk, call, cancel);
+    player.first_echo().await?;
+    let plan = marks::plan(length);
+    let start = clock::now();
+    for track in &mut player.tracks {
+        track.start = start;
+    }
+    let sent_for = player.send(&plan, start, progress).await?;
+    player.late_echoes().await;
+    Ok(player.played(sent_for, clock::now().saturating_duration_since(start)))
+}
+
+/// One of the call's two streams.
+struct Track {
+    kind: Kind,
+    accepted: bool,
+    heard: bool,
+    secret: u64,
+    sequence: u16,
+    /// RTP's clock at the start, which it must not begin at.
+    base: u32,
+    before: u32,
+    start: Instant,
+    train: Train,
+    echoes: Vec<u8>,
+    bytes: (u64, u64),
+    misbehaviour: Misbehaviour,
+    gaps: Gaps,
+    longest: Duration,
+}
+
+impl Track {
+    fn new(kind: Kind, accepted: bool) -> Self {
+        Self {
+            kind,
+            accepted,
+            heard: false,
+            secret: u64::from_ne_bytes(chance::bytes()),
+            sequence: u16::from_ne_bytes(chance::bytes()),
+            base: u32::from_ne_bytes(chance::bytes()),
+            before: 0,
+            start: clock::now(),
+            train: Train::default(),
+            echoes: Vec::new(),
+            bytes: (0, 0),
+            misbehaviour: Misbehaviour::default(),
+            gaps: Gaps::default(),
+            longest: Duration::ZERO,
+        }
+    }
+
+    /// The packet as RTP, with this number.
+    fn packet(&mut self, planned: &Planned, number: u32) -> Packet {
+        self.sequence = self.sequence.wrapping_add(1);
+        Packet {
+            kind: self.kind,
+            sequence: self.sequence,
+            timestamp: self.base.wrapping_add(planned.clock),
+            marker: planned.last,
+            payload: marks::payload(planned, self.secret, number),
+        }
+    }
+
+    /// A packet of the train leaves at `at`.
+    fn leaves(&mut self, planned: &Planned, at: Instant) -> u32 {
+        let number = u32::try_from(self.train.sent.len()).unwrap_or(BEFORE);
+        let at = at.saturating_duration_since(self.start);
+        let len = planned.len + RTP_HEADER as usize;
+        let sent = Sent {
+            at: nanos(at),
+            late: nanos(at.saturating_sub(planned.due)),
+            len: u16::try_from(len).unwrap_or(u16::MAX),
+        };
+        self.train.sent.push(sent);
+        self.echoes.push(0);
+        self.bytes.0 += len as u64;
+        number
+    }
+
+    fn comes(&mut self, arrival: &Arrival) {
+        let Some(number) = marks::number(self.kind, self.secret, &arrival.payload) else {
+            self.misbehaviour.unreadable = self.misbehaviour.unreadable.saturating_add(1);
+            return;
+        };
+        self.heard = true;
+        if number >= BEFORE {
+            return;
+        }
+        let index = number as usize;
+        let (Some(sent), Some(echoes)) = (self.train.sent.get(index), self.echoes.get_mut(index)) else {
+            self.misbehaviour.never_sent = self.misbehaviour.never_sent.saturating_add(1);
+            return;
+        };
+        if *echoes == MOST_ECHOES {
+            self.misbehaviour.flood = self.misbehaviour.flood.saturating_add(1);
+            return;
+        }
+        *echoes += 1;
+        self.bytes.1 += (arrival.payload.len() + RTP_HEADER as usize) as u64;
+        let back = nanos(arrival.at.saturating_duration_since(self.start));
+        let trip = u64::try_from(back.saturating_sub(sent.at)).unwrap_or(0);
+        self.longest = self.longest.max(Duration::from_nanos(trip));
+        self.train.replies.push(Reply { request: number, number, back, far: None });
+    }
+
+    /// Nothing more can come.
+    fn whole(&self) -> bool {
+        !self.accepted || self.echoes.iter().all(|echoes| *echoes > 0)
+    }
+
+    fn outcome(self, stopped: bool, sent_for: Duration, took: Duration) -> Outcome {
+        Outcome {
+            ending: if stopped { Ending::Stopped } else { Ending::Full },
+            record: self.train,
+            z: stats::ONE_LOOK,
+            looks: 1,
+            offered: Figures::default(),
+            responder: false,
+            icmp: None,
+            not_sent: None,
+            misbehaviour: self.misbehaviour,
+            marking: Marking::default(),
+            gaps: self.gaps,
+            own_overflow: 0,
+            shorter: 0,
+            stun_errors: None,
+            took,
+            sent_for,
+        }
+    }
+}
+
+fn nanos(d: Duration) -> i64 {
+    i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)
+}
+
+struct Player<'a> {
+    talk: &'a mut Talk,
+    call: &'a mut Connected,
+    cancel: &'a CancellationToken,
+    tracks: [Track; 2],
+    /// Why no more will come.
+    ended: Option<String>,
+    slow_links: (u32, u64),
+}
+
+/// What the player was woken by.
+enum Woken {
+    Tick(usize),
+    /// There are no more ticks.
+    Done,
+    Something,
+}
+
+impl<'a> Player<'a> {
+    fn new(talk: &'a mut Talk, call: &'a mut Connected, cancel: &'a CancellationToken) -> Self {
+        let accepted = &call.accepted;
+        let tracks =
+            [Track::new(Kind::Audio, accepted.audio.is_some()), Track::new(Kind::Video, accepted.video.is_some())];
+        Self { talk, call, cancel, tracks, ended: None, slow_links: (0, 0) }
+    }
+
+    fn track(&mut self, kind: Kind) -> &mut Track {
+        let [audio, video] = &mut self.tracks;
+        match kind {
+            Kind::Audio => audio,
+            Kind::Video => video,
+        }
+    }
+
+    /// Waits for the next tick, noting whatever happens meanwhile.
+    async fn next(&mut self, ticks: &mut mpsc::Receiver<usize>) -> Woken {
+        tokio::select! {
+            biased;
+            tick = ticks.recv() => return tick.map_or(Woken::Done, Woken::Tick),
+            arrival = self.call.arrivals.recv() => match arrival {
+                Some(arrival) => self.track(arrival.kind).comes(&arrival),
+                None => { self.ended.get_or_insert_with(|| "the media engine ended".to_owned()); }
+            },
+            event = self.call.events.recv() => match event {
+                Some(Event::IceFailed) => { self.ended.get_or_insert_with(|| "the pair of candidates stopped working".to_owned()); }
+                Some(Event::DtlsFailed) | None => { self.ended.get_or_insert_with(|| "the connection ended".to_owned()); }
+                Some(Event::Candidate(candidate)) => self.talk.candidate(Some(&candidate)),
+                Some(Event::Gathered) => self.talk.candidate(None),
+                Some(_) => {}
+            },
+            happening = self.talk.next() => match happening {
+                Happening::HungUp(reason) => { self.ended.get_or_insert_with(|| format!("Janus hung up: {reason}")); }
+                Happening::SlowLink { lost, .. } => {
+                    self.slow_links = (self.slow_links.0 + 1, self.slow_links.1.saturating_add(lost));
+                }
+                _ => {}
+            },
+            () = self.cancel.cancelled() => { self.ended.get_or_insert_with(|| "the run ended".to_owned()); }
+        }
+        Woken::Something
+    }
+
+    /// Sends until both streams have come back once.
+    async fn first_echo(&mut self) -> Result<(), Failure> {
+        let plan = marks::plan(FIRST_ECHO);
+        let start = clock::now();
+        let mut ticks = begin(start, &plan)?;
+        let mut first = None;
+        while self.ended.is_none() {
+            match self.next(&mut ticks).await {
+                Woken::Tick(index) => {
+                    if let Some(planned) = plan.get(index) {
+                        self.send_before(planned).await;
+                    }
+                }
+                Woken::Done => break,
+                Woken::Something => {}
+            }
+            if self.tracks.iter().all(|track| track.heard || !track.accepted) {
+                return Ok(());
+            }
+            if self.tracks.iter().any(|track| track.heard) {
+                let since = *first.get_or_insert_with(clock::now);
+                if clock::now().saturating_duration_since(since) >= OTHER_ECHO {
+                    return Ok(());
+                }
+            }
+        }
+        let sent: u32 = self.tracks.iter().map(|track| track.before).sum();
+        let detail = match &self.ended {
+            Some(why) => format!("media might flow, and {why} before any came back"),
+            None => format!("the call is connected, and none of {sent} packets came back in {}", seconds(FIRST_ECHO)),
+        };
+        if self.tracks.iter().any(|track| track.heard) {
+            return Ok(());
+        }
+        Err(Failure::new(Step::Media, FailureKind::NoMedia, detail))
+    }
+
+    async fn send_before(&mut self, planned: &Planned) {
+        let track = self.track(planned.kind);
+        if !track.accepted || track.heard {
+            return;
+        }
+        let number = BEFORE + track.before;
+        track.before += 1;
+        let packet = track.packet(planned, number);
+        self.call.engine.send(packet).await;
+    }
+
+    /// Sends the train; how long it was sent for.
+    async fn send(&mut self, plan: &[Planned], start: Instant, progress: &Progress) -> Result<Duration, Failure> {
+        let mut ticks = begin(start, plan)?;
+        let total = u32::try_from(plan.len()).unwrap_or(u32::MAX);
+        while self.ended.is_none() {
+            match self.next(&mut ticks).await {
+                Woken::Tick(index) => {
+                    if let Some(planned) = plan.get(index) {
+                        self.send_planned(planned, start).await;
+                    }
+                    if index % 50 == 0 {
+                        progress(u32::try_from(index).unwrap_or(total), total);
+                    }
+                }
+                Woken::Done => break,
+                Woken::Something => {}
+            }
+        }
+        Ok(clock::now().saturating_duration_since(start))
+    }
+
+    async fn send_planned(&mut self, planned: &Planned, start: Instant) {
+        let late = clock::now().saturating_duration_since(start + planned.due);
+        let track = self.track(planned.kind);
+        if !track.accepted {
+            return;
+        }
+        if late > MISSED {
+            track.gaps.skipped = track.gaps.skipped.saturating_add(1);
+            track.gaps.count = 1;
+            track.gaps.longest = track.gaps.longest.max(late);
+            return;
+        }
+        let number = u32::try_from(track.train.sent.len()).unwrap_or(BEFORE);
+        let packet = track.packet(planned, number);
+        track.leaves(planned, clock::now());
+        self.call.engine.send(packet).await;
+    }
+
+    /// Waits for echoes that are still under way.
+    async fn late_echoes(&mut self) {
+        let longest = self.tracks.iter().map(|track| track.longest).max().unwrap_or_default();
+        let until = clock::now() + longest.min(LONGEST_TRIP) + LATE;
+        // Only the end of the wait ticks.
+        let Ok(mut ticks) = ticks::at(clock::now(), vec![until.saturating_duration_since(clock::now())]) else {
+            return;
+        };
+        while self.ended.is_none() && !self.tracks.iter().all(Track::whole) {
+            if !matches!(self.next(&mut ticks).await, Woken::Something) {
+                return;
+            }
+        }
+    }
+
+    fn played(self, sent_for: Duration, took: Duration) -> Played {
+        let kbps = |bytes: u64| bytes as f64 * 0.008 / sent_for.as_secs_f64().max(0.001);
+        let sum = |which: fn(&(u64, u64)) -> u64| self.tracks.iter().map(|track| which(&track.bytes)).sum();
+        let (sent_kbps, received_kbps) = (kbps(sum(|b| b.0)), kbps(sum(|b| b.1)));
+        let mut notes = Vec::new();
+        notes.extend(self.ended.as_ref().map(|why| format!("{why} after {}", seconds(sent_for))));
+        for track in self.tracks.iter().filter(|track| track.accepted && !track.heard) {
+            let name = if track.kind == Kind::Audio { "audio" } else { "video" };
+            notes.push(format!("Janus took {name}, and none of it came back"));
+        }
+        if let (times @ 1.., lost) = self.slow_links {
+            notes.push(format!("Janus said {times} times that packets are lost, {lost} of them"));
+        }
+        let stopped = self.ended.is_some();
+        let [audio, video] = self.tracks;
+        Played {
+            audio: audio.outcome(stopped, sent_for, took),
+            video: video.outcome(stopped, sent_for, took),
+            sent_kbps,
+            received_kbps,
+            notes,
+        }
+    }
+}
+
+fn begin(start: Instant, plan: &[Planned]) -> Result<mpsc::Receiver<usize>, Failure> {
+    ticks::at(start, plan.iter().map(|planned| planned.due).collect())
+        .map_err(|e| Failure::new(Step::Media, FailureKind::Internal, format!("no thread could be started: {e}")))
+}

@@ -1,0 +1,115 @@
+//! Every rule of the plan on every address of its host, side by side, and media ranges in turn. Does not know what a rule
+//! means.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::model::{Event, Phase, Planned, Seen, Service, schedule};
+use crate::plan::{Item, Plan};
+use crate::probe::{self, Task};
+
+use super::work::{Crew, Work, place};
+use super::{Context, names};
+
+/// One check that is to be made: an item of the plan on one address.
+pub struct Job {
+    pub item: usize,
+    pub address: IpAddr,
+}
+
+/// The checks that are to be made, and what is known of the others, told to the sink.
+pub fn place_all(plan: &Plan, context: &Context, names: &names::Names) -> (Vec<Job>, Vec<Seen>) {
+    let (mut jobs, mut seen) = (Vec::new(), Vec::new());
+    for (index, item) in plan.items.iter().enumerate() {
+        let (test, known) = names::place(plan, item, names);
+        jobs.extend(test.into_iter().map(|address| Job { item: index, address }));
+        let (of, started_ms) = (Planned::Item(index), context.since_start());
+        let known = known.into_iter();
+        seen.extend(known.map(|(address, observation)| Seen { of, address, observation, started_ms, duration_ms: 0 }));
+    }
+    seen.iter().for_each(|one| context.done(one));
+    (jobs, seen)
+}
+
+/// Runs every job; ranges of one family follow one another, because they may share a host's budget of ICMP errors.
+pub async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
+    let is_range = |index: usize| plan.items.get(index).is_some_and(|i| i.rule.service == Service::Rtp);
+    let mut left = [(Phase::Reachability, 0usize), (Phase::Ranges, 0)];
+    let (single, ranges): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| !is_range(job.item));
+    let room = Arc::new(Semaphore::new(schedule::SIDE_BY_SIDE));
+    // One turn a family: two addresses may be one host, and its budget of ICMP errors is for us, not for its addresses.
+    let mut turns: BTreeMap<bool, Arc<Mutex<()>>> = BTreeMap::new();
+    let mut crew = Crew::new(context);
+    for ((phase, count), jobs) in left.iter_mut().zip([single, ranges]) {
+        let works: Vec<Work> = jobs.iter().filter_map(|job| work(plan, job, *phase, context, names)).collect();
+        *count = works.len();
+        if works.is_empty() {
+            continue;
+        }
+        let (phase, checks) = (*phase, works.len());
+        context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
+        for work in works {
+            let turn = (phase == Phase::Ranges).then(|| turns.entry(work.address.is_ipv6()).or_default().clone());
+            crew.begin(work, admitted(turn, Arc::clone(&room)));
+        }
+    }
+    let mut all = Vec::new();
+    while let Some(seen) = crew.next().await {
+        let range = matches!(seen.of, Planned::Item(index) if is_range(index));
+        let [reachability, ranges] = &mut left;
+        let (phase, count) = if range { ranges } else { reachability };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            context.sink.event(&Event::PhaseDone { phase: *phase, at_ms: context.since_start() });
+        }
+        all.push(seen);
+    }
+    all
+}
+
+async fn admitted(turn: Option<Arc<Mutex<()>>>, room: Arc<Semaphore>) -> impl Send {
+    let turn = match turn {
+        Some(turn) => Some(turn.lock_owned().await),
+        None => None,
+    };
+    (turn, room.acquire_owned().await)
+}
+
+/// A job as work; `None` for an item that the plan does not have.
+pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &names::Names) -> Option<Work> {
+    let item = plan.items.get(job.item)?;
+    let task = task(item, job.address, context);
+    Some(Work {
+        of: Planned::Item(job.item),
+        address: job.address,
+        phase,
+        kind: probe::kind(&item.rule.spec, item.rule.transport),
+        check: task.check.clone(),
+        waiting_for: waiting_for(&task),
+        deadline: task.deadline,
+        name: names.report(&item.host),
+        probing: Box::new(move |context, progress| {
+            Box::pin(async move { probe::probe(&task, &context.settings, &context.cancel, progress).await })
+        }),
+    })
+}
+
+fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
+    Task {
+        check: item.check_id(Some(address)),
+        spec: item.rule.spec.clone(),
+        host: item.host.bare(),
+        address,
+        ports: item.rule.ports,
+        transport: item.rule.transport,
+        deadline: context.tuning.cost(item).longest,
+    }
+}
+
+fn waiting_for(task: &Task) -> String {
+    let ports = task.ports.map_or_else(String::new, |p| format!(" {p}"));
+    format!("{}{ports} at {}", task.transport, place(&task.host, task.address))
+}

@@ -310,8 +310,8 @@ fn an_echo_tells_round_trips_loss_and_no_direction() {
         _ => vec![packet.to_vec()],
     });
     assert_eq!((outcome.ending, outcome.record.sent.len(), outcome.sent_for), (Ending::Full, 1000, SECOND * 20));
-    // Audio's own packets: 100 bytes of media and 12 of RTP.
-    assert!(outcome.record.sent.iter().all(|s| s.len == 112) && !outcome.record.stateful && !outcome.responder);
+    // Audio's own packets, RTP's header included.
+    assert!(outcome.record.sent.iter().all(|s| s.len == 114) && !outcome.record.stateful && !outcome.responder);
     assert_eq!(outcome.misbehaviour.total(), 0);
     let summary = stats::summarise(&outcome.record, outcome.z);
     assert_eq!((summary.sent, summary.received, summary.loss.unwrap().lost), (1000, 900, 100));

@@ -184,10 +184,9 @@ impl<S: Session> Relayed<S> {
     /// An error that asking again does not mend.
     fn on_final_error(&mut self, mut request: Request, code: u16, reason: String) {
         // A permission is part of a channel: a peer that is forbidden is forbidden there, whichever answer comes first.
-        if code == 403 && request.kind == Kind::Channel {
-            if let Some(index) = self.pending.iter().position(|p| p.kind == Kind::Permission) {
-                request = self.pending.swap_remove(index);
-            }
+        let permission = self.pending.iter().position(|p| p.kind == Kind::Permission);
+        if let (403, Kind::Channel, Some(index)) = (code, request.kind, permission) {
+            request = self.pending.swap_remove(index);
         }
         let named = if reason.is_empty() { code.to_string() } else { format!("{code} ({reason})") };
         let meaning = meaning_of(code).map_or(String::new(), |words| format!(": {words}"));

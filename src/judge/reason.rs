@@ -6,7 +6,7 @@ use crate::model::{Facts, Failure, Seen, Service, Status, Step, metric};
 use crate::plan::Item;
 
 use super::aim::Aim;
-use super::range::Swept;
+use super::range::{Relayed, Swept};
 use super::remedy;
 
 /// A certificate closer to its end than this, in days, is a warning; rtc-check's own limit.
@@ -186,6 +186,10 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         true => format!("{} of {} ports asked, {:.1} %", range.probed, range.total, range.coverage_pct),
         false => format!("all {} ports asked", range.total),
     };
+    let relayed = range.relayed.as_ref().filter(|_| range.is_left_open());
+    if let Some(words) = relayed.and_then(|relayed| by_relay(relayed, &all, &to, &allow, status)) {
+        return format!("{words} Of the ports of the range itself, {reached} were reached ({coverage}).");
+    }
     if !range.prohibited.is_empty() {
         return prohibited(range, &seen.observation.facts, &all, &to, &allow, &coverage);
     }
@@ -228,6 +232,25 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             short(&range.silent),
             others(reached, range),
         ),
+    }
+}
+
+/// The words for a range that ports of a relay stand in for; `None` where these decide nothing.
+fn by_relay(relayed: &Relayed, all: &str, to: &str, allow: &str, status: Status) -> Option<String> {
+    let list = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let answered = relayed.answered.len();
+    let share = relayed.coverage_pct.map(|pct| format!(", {pct} % of 49152-65535")).unwrap_or_default();
+    let gave = format!("UDP {all} to {to}: of the ports that the relay there gave");
+    match (answered, status) {
+        (0, _) => None,
+        (_, Status::Fail) => Some(format!(
+            "{gave}, {} did not answer while {answered} did{share}: a firewall between here and there drops them; {allow}.",
+            list(&relayed.silent)
+        )),
+        _ => Some(format!(
+            "{gave}, all {answered} that were asked directly answered ({}{share}).",
+            list(&relayed.answered)
+        )),
     }
 }
 

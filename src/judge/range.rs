@@ -1,6 +1,25 @@
 //! A media range: which ports were reached, and what silence means there.
 
+use serde::Deserialize;
+
 use crate::model::{Facts, PortSet, Status, metric};
+
+/// Ports that a relay at the same address gave, and to which data were sent directly.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Relayed {
+    pub answered: Vec<u16>,
+    pub silent: Vec<u16>,
+    /// Their share of the dynamic ports.
+    pub coverage_pct: f64,
+}
+
+impl Relayed {
+    /// Every one that was asked was reached.
+    pub fn holds(&self) -> bool {
+        !self.answered.is_empty() && self.silent.is_empty()
+    }
+}
 
 /// What a sweep or sample saw of a range.
 pub struct Swept {
@@ -17,6 +36,8 @@ pub struct Swept {
     pub sampled: bool,
     /// How many open ports the sweep may be expected to call silent by loss alone.
     pub expected_missed: f64,
+    /// What a relay's own ports showed.
+    pub relayed: Relayed,
     /// A router or firewall that answered in the target's place.
     pub icmp_from: Option<String>,
 }
@@ -38,6 +59,7 @@ impl Swept {
             responder: facts.has(&metric::RESPONDER) || by_page,
             sampled: facts.get(&metric::SAMPLED).unwrap_or_default(),
             expected_missed: facts.get(&metric::EXPECTED_MISSED).unwrap_or_default(),
+            relayed: facts.get(&metric::RELAYED_PORTS).unwrap_or_default(),
             icmp_from: facts.get(&metric::ICMP_FROM),
         }
     }
@@ -71,6 +93,8 @@ pub fn status(range: &Swept, strict: bool) -> Status {
         () if range.responder && range.answered.count() == range.total => Status::Pass,
         () if range.responder => Status::Unknown,
         () if range.sampled && !range.silent.is_empty() && !range.refused.is_empty() => Status::Fail,
+        // What answers outside a call is a sample; what its relay gives is one, too.
+        () if range.relayed.holds() && !strict => Status::Pass,
         () if !range.silent.is_empty() || reached == 0 => Status::Unknown,
         () if range.probed < range.total && strict => Status::Unknown,
         () => Status::Pass,

@@ -190,6 +190,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         return prohibited(range, &seen.observation.facts, &all, &to, &allow, &coverage);
     }
     match status {
+        Status::Pass if range.relayed.holds() => relayed(range, &all, &to, ""),
         Status::Pass => {
             let how = match range.refused.is_empty() {
                 true => "answered".to_owned(),
@@ -213,6 +214,12 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             short(&range.refused),
             range.answered.count(),
         ),
+        _ if !range.relayed.answered.is_empty() || !range.relayed.silent.is_empty() => relayed(
+            range,
+            &all,
+            &to,
+            if range.relayed.holds() { ", but a sample proves only itself (--strict)" } else { "" },
+        ),
         _ if reached == 0 => format!(
             "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path (a responder with a key answers only with the same RTC_CHECK_RESPONDER_KEY here), or {allow} ({coverage})."
         ),
@@ -227,6 +234,25 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             "UDP {} to {to} stayed silent while {}{astray}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
             short(&range.silent),
             others(reached, range),
+        ),
+    }
+}
+
+/// The words for ports that a relay there gave, where the others stay silent outside calls.
+fn relayed(range: &Swept, all: &str, to: &str, but: &str) -> String {
+    let relayed = &range.relayed;
+    let asked = relayed.answered.len() + relayed.silent.len();
+    let share = relayed.coverage_pct;
+    let silent = short(&relayed.silent.iter().copied().collect());
+    match (relayed.answered.is_empty(), relayed.silent.is_empty()) {
+        (false, true) => format!(
+            "UDP {all} to {to}: all {asked} ports that the relay there gave were reached{but} ({share} % of them); the others stay silent outside calls."
+        ),
+        (true, _) => format!(
+            "UDP {all} to {to}: none of the {asked} ports that the relay there gave was reached ({silent}), which its own firewall explains as well as one on the way; allow UDP {all} outbound to {to} ({share} % of them asked)."
+        ),
+        (false, false) => format!(
+            "UDP {all} to {to}: of {asked} ports that the relay there gave, UDP {silent} stayed silent while the others were reached: allow the whole range outbound to {to} ({share} % of them asked)."
         ),
     }
 }

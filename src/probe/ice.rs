@@ -39,6 +39,9 @@ const AUDIO: Load = Load { media: Media::Audio, up_kbps: 40.0, down_kbps: 40.0, 
 /// For what comes after the train's last packet.
 const SETTLING: Duration = Duration::from_secs(3);
 
+/// How long after its release an allocation may still count.
+const QUOTA_FREED: Duration = Duration::from_millis(1500);
+
 /// STUN servers that are asked for a server-reflexive address.
 const MOST_STUN: usize = 4;
 
@@ -72,8 +75,11 @@ struct Attempt {
     relays: Relays,
     /// What each relay said that is no success.
     relay_errors: Vec<String>,
-    /// Of the train, where there was one.
+    /// Of the train, where there was one, and how long it took.
     facts: Facts,
+    trained: Duration,
+    /// How long a pair was looked for.
+    tried: Duration,
     failure: Option<Failure>,
 }
 
@@ -126,10 +132,21 @@ impl Trial<'_> {
         }
         record(&mut observation, &full);
         if full.report.connected.is_some() && !full.relays.is_empty() && !self.cancel.is_cancelled() {
-            let relayed = self.attempt(session, true).await;
+            let relayed = self.relayed(session).await;
             observation.facts.set(&metric::ICE_RELAY_ONLY, shown::attempt(&relayed));
         }
         observation
+    }
+
+    /// With relayed candidates alone. A relay may count what was just given back to it for a second more.
+    async fn relayed(&self, session: &Session) -> Attempt {
+        let first = self.attempt(session, true).await;
+        let quota = first.relay_errors.iter().any(|said| said.contains(relays::QUOTA));
+        if first.report.connected.is_some() || !quota || self.cancel.is_cancelled() {
+            return first;
+        }
+        tokio::time::sleep(QUOTA_FREED.min(self.remaining())).await;
+        self.attempt(session, true).await
     }
 
     /// One agent: its relays opened, a pair nominated, a train sent over it, and all of it closed.
@@ -144,11 +161,15 @@ impl Trial<'_> {
             relay_only,
             patience: PATIENCE.min(self.remaining()),
         };
+        let begun = clock::now();
         let (report, connected) = ice::connect(&plan, self.cancel).await;
-        let mut attempt = Attempt { report, relays, ..Attempt::default() };
+        let tried = clock::now().saturating_duration_since(begun);
+        let mut attempt = Attempt { report, relays, tried, ..Attempt::default() };
         match connected {
             Ok(connection) => {
+                let begun = clock::now();
                 attempt.failure = self.train(&connection, &mut attempt.facts).await.err();
+                attempt.trained = clock::now().saturating_duration_since(begun);
                 attempt.relay_errors = attempt.relays.errors();
                 connection.close().await;
             }
@@ -232,8 +253,9 @@ fn record(observation: &mut Observation, full: &Attempt) {
         observation.step_ok(Step::Checks, connected);
     }
     match &full.failure {
-        Some(failure) => observation.step_failed(failure.clone(), Duration::ZERO),
-        None => observation.step_ok(Step::Train, TRAIN),
+        Some(failure) if failure.step == Step::Checks => observation.step_failed(failure.clone(), full.tried),
+        Some(failure) => observation.step_failed(failure.clone(), full.trained),
+        None => observation.step_ok(Step::Train, full.trained),
     }
 }
 

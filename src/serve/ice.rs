@@ -34,7 +34,8 @@ fn choose(ports: &PortSet, chance: u64) -> Vec<u16> {
     let count = u64::from(ports.count()).max(1);
     let mut chosen: Vec<u16> = nth(count / 2).into_iter().collect();
     // Sixteen bits of chance a port; one that is drawn twice is one less.
-    for drawn in [0, 16, 32].map(|shift| nth((chance >> shift & 0xFFFF) * count >> 16)).into_iter().flatten() {
+    for shift in [0, 16, 32] {
+        let Some(drawn) = nth(((chance >> shift & 0xFFFF) * count) >> 16) else { continue };
         if chosen.len() < MOST_PORTS && !chosen.contains(&drawn) {
             chosen.push(drawn);
         }

@@ -19,8 +19,8 @@ const MOST: u32 = 512;
 /// One source (/32, /64) may hold one in so many of them.
 const SHARE: u32 = 8;
 
-/// Checks that are answered in one session: 40 pairs, asked twenty times a second for five seconds.
-const MOST_CHECKS: u32 = 4_000;
+/// Checks that are answered in one session: of 40 pairs, asked fifty times a second for three seconds, twice.
+const MOST_CHECKS: u32 = 12_000;
 
 #[derive(Debug)]
 struct Session {

@@ -22,8 +22,12 @@ use super::{Found, Kind, Plan, RelayPort, Report};
 use crate::model::{Failure, FailureKind, Step};
 use crate::net::clock;
 
-/// Every pair that has not answered is asked again so often (RFC 8445 section 14.2: Ta is 50 ms).
-const CHECK_EVERY: Duration = Duration::from_millis(50);
+/// The agent looks at its pairs so often: it asks those again that have not answered, and nominates the best of those that
+/// have. Each look costs a nomination half of this; Ta must not be below 5 ms (RFC 8445 section 14.2).
+const CHECK_EVERY: Duration = Duration::from_millis(20);
+
+/// A pair is asked so often: for three seconds.
+const MOST_CHECKS: u16 = 150;
 
 /// Where there are other candidates, a relayed pair is not nominated earlier: it must not win because one check of a
 /// shorter way was lost.
@@ -32,7 +36,7 @@ const RELAY_WAIT: Duration = Duration::from_millis(200);
 /// Gathering that is not over when a pair is connected is waited for so long.
 const LAST_CANDIDATES: Duration = Duration::from_millis(300);
 
-/// The agent gives up gathering by itself within this; before, its late candidates would outlive their closing.
+/// The agent gives up gathering by itself within this.
 const LONGEST_GATHERING: Duration = Duration::from_secs(10);
 
 /// No closing takes longer.
@@ -73,38 +77,74 @@ impl Connection {
 pub async fn connect(plan: &Plan, cancel: &CancellationToken) -> (Report, Result<Connection, Failure>) {
     let sieve = Sieve::default();
     let begun = clock::now();
-    let (agent, mut events) = match begin(plan, &sieve).await {
+    let (mut agent, mut events) = match begin(plan, &sieve).await {
         Ok(agent) => agent,
         Err(e) => {
             let words = format!("the ICE agent could not be made: {e}");
             return (Report::default(), Err(Failure::new(Step::Gather, FailureKind::Internal, words)));
         }
     };
-    let dialled = tokio::select! {
-        dialled = dial(&agent, plan) => dialled,
-        () = tokio::time::sleep(plan.patience) => Err((FailureKind::IceFailed, "no pair of candidates worked".to_owned())),
-        () = cancel.cancelled() => Err((FailureKind::OutOfTime, "interrupted".to_owned())),
+    let mut report = Report::default();
+    let dialled = {
+        let mut gathered = Gathered { begun, events: &mut events, report: &mut report };
+        tokio::select! {
+            dialled = dial(&agent, plan) => dialled,
+            () = gathered.nothing() => Err((FailureKind::IceFailed, "there was nothing to try".to_owned())),
+            () = tokio::time::sleep(plan.patience) => {
+                let words = format!("no pair of candidates worked in {:.1} s", plan.patience.as_secs_f64());
+                Err((FailureKind::IceFailed, words))
+            }
+            () = cancel.cancelled() => Err((FailureKind::OutOfTime, "interrupted".to_owned())),
+        }
     };
-    let mut report = Report { connected: dialled.is_ok().then(|| since(begun, clock::now())), ..Report::default() };
-    let last = clock::now() + LAST_CANDIDATES;
-    while let Ok(Some((at, found))) = tokio::time::timeout_at(last.into(), events.recv()).await {
-        match found {
-            Some(found) if report.candidates.len() < MOST_FOUND => report.candidates.push(found),
-            Some(_) => {}
-            None => {
-                report.gathered = Some(since(begun, at));
-                break;
+    report.connected = dialled.is_ok().then(|| since(begun, clock::now()));
+    if dialled.is_ok() {
+        let mut gathered = Gathered { begun, events: &mut events, report: &mut report };
+        let _ = tokio::time::timeout(LAST_CANDIDATES, gathered.all()).await;
+    }
+    report.left_out = sieve.left_out();
+    let pair = agent.agent.get_selected_candidate_pair();
+    let gone = || (FailureKind::IceFailed, "the nominated pair is gone".to_owned());
+    match dialled.and_then(|conn| Ok((conn, pair.ok_or_else(gone)?))) {
+        Ok((conn, pair)) => {
+            report.pair = found(&pair.local).zip(found(&pair.remote));
+            (report, Ok(Connection { conn, remote: pair.remote.addr(), agent }))
+        }
+        Err((kind, words)) => {
+            agent.close().await;
+            (report, Err(Failure::new(Step::Checks, kind, words)))
+        }
+    }
+}
+
+/// What the agent tells of its gathering, kept in the report.
+struct Gathered<'a> {
+    begun: Instant,
+    events: &'a mut mpsc::UnboundedReceiver<Event>,
+    report: &'a mut Report,
+}
+
+impl Gathered<'_> {
+    /// Until there are no more candidates.
+    async fn all(&mut self) {
+        while self.report.gathered.is_none() {
+            // The agent is there, and so is the other end.
+            let Some((at, found)) = self.events.recv().await else { return };
+            match found {
+                Some(found) if self.report.candidates.len() < MOST_FOUND => self.report.candidates.push(found),
+                Some(_) => {}
+                None => self.report.gathered = Some(since(self.begun, at)),
             }
         }
     }
-    report.left_out = sieve.left_out();
-    let connected = dialled.and_then(|conn| {
-        let pair = agent.agent.get_selected_candidate_pair();
-        let pair = pair.ok_or_else(|| (FailureKind::IceFailed, "the nominated pair is gone".to_owned()))?;
-        report.pair = found(&pair.local).zip(found(&pair.remote));
-        Ok(Connection { conn, remote: pair.remote.addr(), agent })
-    });
-    (report, connected.map_err(|(kind, words)| Failure::new(Step::Checks, kind, words)))
+
+    /// Until it is known that there is none at all; for ever where there is one.
+    async fn nothing(&mut self) {
+        self.all().await;
+        if !self.report.candidates.is_empty() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn since(begun: Instant, at: Instant) -> Duration {
@@ -167,7 +207,6 @@ fn config(plan: &Plan, sieve: &Sieve) -> AgentConfig {
     let target = plan.remote.first().map_or(IpAddr::from([0, 0, 0, 0]), SocketAddr::ip);
     let family = if target.is_ipv4() { NetworkType::Udp4 } else { NetworkType::Udp6 };
     let sieve = sieve.clone();
-    let checks = plan.patience.as_millis() / CHECK_EVERY.as_millis();
     let others = !plan.relay_only;
     AgentConfig {
         urls: plan.stun.iter().filter(|_| others).map(stun).chain(plan.relays.iter().map(turn)).collect(),
@@ -180,7 +219,7 @@ fn config(plan: &Plan, sieve: &Sieve) -> AgentConfig {
             false => vec![CandidateType::Relay],
         },
         check_interval: CHECK_EVERY,
-        max_binding_requests: Some(u16::try_from(checks).unwrap_or(u16::MAX)),
+        max_binding_requests: Some(MOST_CHECKS),
         is_controlling: true,
         host_acceptance_min_wait: Some(Duration::ZERO),
         srflx_acceptance_min_wait: Some(Duration::ZERO),
@@ -228,21 +267,31 @@ struct Closing {
 }
 
 impl Closing {
-    /// Closes it now, or as soon as it gathers no more.
+    /// Closes it now: sockets, and relayed addresses by asking their relays.
     async fn close(&mut self) {
-        if *self.gathered.borrow() && !std::mem::replace(&mut self.closed, true) {
-            let _ = tokio::time::timeout(CLOSING, self.agent.close()).await;
+        self.closed = true;
+        let _ = tokio::time::timeout(CLOSING, self.agent.close()).await;
+        if !*self.gathered.borrow() {
+            tokio::spawn(close_late(self.agent.clone()));
         }
+    }
+}
+
+/// Closes what was still being gathered when the agent was closed, and which it would keep for ever.
+async fn close_late(agent: Arc<Agent>) {
+    tokio::time::sleep(LONGEST_GATHERING).await;
+    for candidate in agent.get_local_candidates().await.unwrap_or_default() {
+        let _ = tokio::time::timeout(CLOSING, candidate.close()).await;
     }
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
         let (false, Ok(runtime)) = (self.closed, Handle::try_current()) else { return };
-        let (agent, mut gathered) = (self.agent.clone(), self.gathered.clone());
+        let agent = self.agent.clone();
         runtime.spawn(async move {
-            let _ = tokio::time::timeout(LONGEST_GATHERING, gathered.wait_for(|done| *done)).await;
             let _ = tokio::time::timeout(CLOSING, agent.close()).await;
+            close_late(agent).await;
         });
     }
 }

@@ -29,6 +29,9 @@ const REST_LASTS: Duration = Duration::from_secs(600);
 /// What relays said, at most.
 const MOST_ERRORS: usize = 16;
 
+/// As the words on an Allocation Quota Reached (RFC 8656 section 19) have it.
+pub const QUOTA: &str = "Allocate was answered with 486";
+
 /// One relay that can be reached.
 pub struct Relay {
     pub way: Way,
@@ -158,6 +161,9 @@ fn is_held(relay: &Relay) -> bool {
 fn errors(relay: &Relay) -> Vec<String> {
     let (log, who) = (relay.shim.log(), format!("{} {}", relay.way.words(), relay.server));
     let mut said = BTreeSet::new();
+    if log.is_empty() {
+        said.insert(format!("{who}: this machine's own port before it, {}, was not reached", relay.shim.address()));
+    }
     // Every relay with credentials first asks for them (RFC 8489 section 9.2.3).
     let asks = log.iter().position(|e| e.method == "Allocate");
     for (place, exchange) in log.iter().enumerate().filter(|(_, e)| e.method != "Refresh") {

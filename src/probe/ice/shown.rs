@@ -58,6 +58,5 @@ pub fn failure(plan: &Plan, attempt: &Attempt, why: &str) -> String {
         [] => String::new(),
         errors => format!("; {}", errors.join("; ")),
     };
-    let (patience, ports) = (plan.patience.as_secs_f64(), ports.join(", "));
-    clean(&format!("{why} in {patience:.1} s: {own} against UDP {ports} of {target}{relays}"), 900)
+    clean(&format!("{why}: {own} against UDP {} of {target}{relays}", ports.join(", ")), 900)
 }

@@ -88,7 +88,7 @@ impl<'a> Loop<'a> {
         ready: Arc<OnceLock<Instant>>,
         mirror: Option<&Mirror>,
     ) -> Result<Driven<Relayed<Train>>, crate::model::Failure> {
-        let plan = self.plan(&way);
+        let plan = TurnPlan { login: self.login.clone(), ..turn_plan(self.settings, &way, self.peer, self.relay_v6) };
         let paced = Paced {
             target: way.server.ip(),
             dscp: 0,
@@ -112,22 +112,23 @@ impl<'a> Loop<'a> {
         };
         paced.run_over(way, make, |_, _| {}).await
     }
+}
 
-    fn plan(&self, way: &Connected) -> TurnPlan {
-        TurnPlan {
-            server: way.server,
-            stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
-            login: self.login.clone(),
-            peer: self.peer,
-            relay_v6: self.relay_v6,
-            schedule: if self.settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
-            secret: chance::bytes(),
-        }
+/// What a relay is asked for over a way that is open.
+pub fn turn_plan(settings: &Settings, way: &Connected, peer: Peer, relay_v6: bool) -> TurnPlan {
+    TurnPlan {
+        server: way.server,
+        stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
+        login: login(settings),
+        peer,
+        relay_v6,
+        schedule: if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
+        secret: chance::bytes(),
     }
 }
 
 /// DTLS becomes a UDP port on loopback; everything else stays.
-async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
+pub async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
     if !matches!(way.carrier, Carrier::Dtls(_)) {
         return Ok((way, None));
     }

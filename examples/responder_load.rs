@@ -84,7 +84,14 @@ fn config(wildcard: bool) -> Result<Config> {
     };
     let services = ranges().into_iter().filter_map(rule).collect();
     let (_, tls) = self_signed(&["localhost".to_owned()])?;
-    Ok(Config { services, tls, key: None, limits: Limits::default(), tool_version: "load".to_owned() })
+    Ok(Config {
+        services,
+        tls,
+        key: None,
+        limits: Limits::default(),
+        alternate: Default::default(),
+        tool_version: "load".to_owned(),
+    })
 }
 
 /// Sends at `rate` over all ports, reads the answers between, and tells what came of it.

@@ -70,7 +70,8 @@ fn main() -> Result<()> {
     };
     let services = vec![rule("stamp", Service::Rtp, Transport::Udp), rule("https", Service::Https, Transport::Tcp)];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let config = Config { services, tls, key: None, limits, tool_version: "load".to_owned() };
+    let config =
+        Config { services, tls, key: None, limits, alternate: Default::default(), tool_version: "load".to_owned() };
     let responder = runtime.block_on(Responder::start(config))?;
     let place = |rule: &str| {
         let bound = responder.bound().iter().find(|b| b.rule.as_str() == rule)?;

@@ -76,5 +76,12 @@ fn config(range: PortRange) -> Result<Config> {
         subprotocol: None,
     };
     let (_, tls) = self_signed(&["localhost".to_owned()])?;
-    Ok(Config { services: vec![rule], tls, key: None, limits: Limits::default(), tool_version: "pace".to_owned() })
+    Ok(Config {
+        services: vec![rule],
+        tls,
+        key: None,
+        limits: Limits::default(),
+        alternate: Default::default(),
+        tool_version: "pace".to_owned(),
+    })
 }

@@ -21,6 +21,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
+#[path = "responder/ice.rs"]
+mod ice;
 #[path = "responder/stamp.rs"]
 mod stamp;
 
@@ -53,7 +55,7 @@ fn exact(first: u16, last: u16) -> Ports {
 async fn start_with(services: Vec<ServeRule>, key: Option<&str>, limits: Limits) -> (Responder, CertificatePem) {
     let (ca, tls) = self_signed(&[HOST.to_owned(), "127.0.6.1".to_owned()]).unwrap();
     let key = key.map(|k| Arc::new(ResponderKey::new(k.as_bytes().to_vec())));
-    let config = Config { services, tls, key, limits, tool_version: "9.8.7".to_owned() };
+    let config = Config { services, tls, key, limits, alternate: Default::default(), tool_version: "9.8.7".to_owned() };
     (Responder::start(config).await.unwrap(), ca)
 }
 

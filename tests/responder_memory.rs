@@ -37,8 +37,14 @@ async fn a_hundred_thousand_sources_leave_resident_memory_where_it_is() {
         transport: Transport::Udp,
         subprotocol: None,
     };
-    let config =
-        Config { services: vec![rule], tls, key: None, limits: Limits::default(), tool_version: "0".to_owned() };
+    let config = Config {
+        services: vec![rule],
+        tls,
+        key: None,
+        limits: Limits::default(),
+        alternate: Default::default(),
+        tool_version: "0".to_owned(),
+    };
     let responder = Responder::start(config).await.unwrap();
     let bound = responder.bound().first().unwrap();
     let to = SocketAddr::new(bound.address, bound.ports.ranges().first().unwrap().first());

@@ -77,8 +77,14 @@ fn asked(bind: &str, key: Option<&TempDir>, args: &[&str]) -> Option<(Value, Cou
         subprotocol: None,
     };
     let shared = key.map(|_| Arc::new(ResponderKey::new(KEY.as_bytes().to_vec())));
-    let config =
-        Config { services: vec![rule], tls, key: shared, limits: Limits::default(), tool_version: "0".to_owned() };
+    let config = Config {
+        services: vec![rule],
+        tls,
+        key: shared,
+        limits: Limits::default(),
+        alternate: Default::default(),
+        tool_version: "0".to_owned(),
+    };
     let responder = runtime.block_on(Responder::start(config)).unwrap();
     let port = responder.bound()[0].ports.ranges()[0].first();
     let local = if bind.contains(':') { "::1" } else { "127.0.0.1" };

@@ -16,7 +16,17 @@ Exit codes: 0 every required check passed (warnings allowed; --strict makes them
             3 none failed, but a required one is unknown
           130 interrupted: the partial report is still written
 
-Secrets are read from the environment alone: RTC_CHECK_RESPONDER_KEY, or RTC_CHECK_RESPONDER_KEY_FILE.
+What is tried and measured beside the rules has words of its own for --only, --skip, --allow-unknown and waivers:
+nat, turn, ice, call, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
+call.ROLE; quality.ROLE and bandwidth.ROLE.ROW for --allow-unknown and waivers). A word that is a role or a service
+too, as `ice` and `turn` are, names both. Naming a rule tests rules alone.
+
+Secrets are read from the environment, or from the file that the variable with _FILE at its end names:
+  RTC_CHECK_TURN_USERNAME, RTC_CHECK_TURN_PASSWORD    a login for every relay
+  RTC_CHECK_TURN_SECRET                               in their place, the secret that makes logins for a time (REST)
+  RTC_CHECK_PROXY_USERNAME, RTC_CHECK_PROXY_PASSWORD  for --proxy
+  RTC_CHECK_JANUS_TOKEN, RTC_CHECK_JANUS_APISECRET    what a Janus Gateway asks for
+  RTC_CHECK_RESPONDER_KEY                             of a restricted responder
 
 Try it without a network:  rtc-check demo";
 
@@ -69,14 +79,14 @@ pub struct CheckArgs {
     /// Move a rule's ports
     #[arg(long = "port", value_name = "RULE=PORT|A-B", env = "RTC_CHECK_PORT", value_delimiter = ',')]
     pub moved_ports: Vec<String>,
-    /// Test only these rules, roles or services; `quality` and `bandwidth` name what is measured beside the rules
+    /// Test only these rules, roles or services, or what is tried and measured beside them (see below)
     #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_ONLY", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Leave these rules, roles or services out; `quality` and `bandwidth` name what is measured beside the rules
+    /// Leave these rules, roles or services out, or what is tried and measured beside them
     #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// A rule, `quality`, `bandwidth`, or one of their checks as the table names it (`bandwidth.rtc.audio`), that may stay
-    /// unknown without changing the verdict
+    /// A rule, or what is tried and measured beside the rules, or one of its checks as the table names it
+    /// (`bandwidth.rtc.audio`, `ice.rtc`), that may stay unknown without changing the verdict
     #[arg(long, value_name = "RULE", env = "RTC_CHECK_ALLOW_UNKNOWN", value_delimiter = ',')]
     pub allow_unknown: Vec<String>,
     /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory
@@ -87,6 +97,8 @@ pub struct CheckArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub tuning: TuningArgs,
+    #[command(flatten)]
+    pub media: super::media::MediaArgs,
     #[command(flatten)]
     pub measure: MeasureArgs,
     #[command(flatten)]
@@ -239,6 +251,10 @@ pub struct ServeArgs {
     /// Addresses to bind, for all roles (ADDR) or for one (ROLE=ADDR) [default: 0.0.0.0 and [::]]
     #[arg(long, value_name = "[ROLE=]ADDR", value_delimiter = ',', env = "RTC_CHECK_BIND")]
     pub bind: Vec<String>,
+    /// A second address of this machine, one a family: STUN answers from there, too, and from the port after its own, which
+    /// shows clients what NATs do on the way (RFC 5780)
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', env = "RTC_CHECK_ALT_BIND")]
+    pub alt_bind: Vec<String>,
     /// Set an option of the profile
     #[arg(long = "option", value_name = "NAME=true|false", value_delimiter = ',', env = "RTC_CHECK_OPTION")]
     pub options: Vec<String>,
@@ -306,7 +322,7 @@ pub struct DemoArgs {
     pub measure: MeasureArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Datagrams a second of a sweep [default: 4000]
+    /// Datagrams a second of a sweep [default: 8000]
     #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
 }

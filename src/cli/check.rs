@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::judge::{self, Meta};
-use crate::model::{Ended, Event, PortsMode, Report, Seen, Sink};
+use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink};
 use crate::net::{self, chance, clock};
-use crate::plan::{self, Plan, Tuning};
+use crate::plan::{self, Measuring, Plan, Tuning};
 use crate::probe::Settings;
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
 use super::output::Outputs;
-use super::{Unusable, config, output, request, secrets};
+use super::{Unusable, config, media, output, request, secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const PACE: u32 = 4000;
@@ -36,10 +36,15 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     let profile = request::load_profile(name)?;
     let asked = request::build(&args, &config)?;
     let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
-    let tuning = tuning(&args.tuning);
+    let media = media::media(&args.media, &config)?;
+    let tuning = Tuning {
+        nat_lifetime: media.nat_lifetime,
+        call_length: call_length(asked.measuring.length),
+        ..tuning(&args.tuning)
+    };
     let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
-    let key = secrets::responder_key()?;
+    let (key, logins) = (secrets::responder_key()?, secrets::logins(media.proxy, plan.has_relays())?);
     secrets::trusted_files()?;
     if args.dry_run {
         return output::print(&plan::describe(&plan, &tuning));
@@ -57,6 +62,8 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         dns,
         strict: args.output.strict || config.strict == Some(true),
         key,
+        logins,
+        call: asked.call,
     };
     let outputs = Outputs::open(&args.output)?;
     say_capacity(&job.plan, args.output.quiet);
@@ -79,8 +86,16 @@ pub fn tuning(args: &TuningArgs) -> Tuning {
         pace: args.pace.unwrap_or(PACE),
         ports: args.ports.unwrap_or(SAMPLE),
         nat_lifetime: None,
-        call_length: plan::LEAST,
+        call_length: call_length(Measuring::default().length),
         budget: args.budget,
+    }
+}
+
+/// A call is as long as the shortest train that says anything, or exactly as long as every train.
+fn call_length(length: Length) -> Duration {
+    match length {
+        Length::Exact(time) => time,
+        Length::Decided { least, .. } => least,
     }
 }
 
@@ -93,6 +108,8 @@ pub struct Job {
     pub dns: Vec<std::net::SocketAddr>,
     pub strict: bool,
     pub key: Option<Arc<net::ResponderKey>>,
+    pub logins: secrets::Logins,
+    pub call: CallMode,
 }
 
 /// Runs, judges, writes; answers the exit code.
@@ -157,11 +174,11 @@ fn settings(job: &Job) -> Settings {
         pace: job.tuning.pace,
         seed: job.seed,
         responder_key: job.key.clone(),
-        relay_login: None,
-        janus: Arc::default(),
-        proxy: None,
-        nat_lifetime: None,
-        call: crate::model::CallMode::IfOffered,
+        relay_login: job.logins.relay.clone(),
+        janus: Arc::clone(&job.logins.janus),
+        proxy: job.logins.proxy.clone(),
+        nat_lifetime: job.tuning.nat_lifetime,
+        call: job.call,
         page_ports: Arc::new(job.plan.page_ports()),
     }
 }

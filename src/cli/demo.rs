@@ -5,17 +5,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Host, PortRange, PortSet, Report, RoleName, RuleId};
+use crate::model::{CallMode, Host, PortRange, PortSet, Report, RoleName, RuleId};
 use crate::net::{chance, tls::Trust};
 use crate::plan::{Plan, Request};
-use crate::profile::{self, Profile, Rule};
+use crate::profile::{self, Profile, Rule, Spec};
 use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 
 use super::args::{DemoArgs, MeasureArgs, TuningArgs};
 use super::check::{self, Job};
 use super::output::Outputs;
 use super::serve::{Choice, service};
-use super::{Unusable, config, measuring};
+use super::{Unusable, config, measuring, secrets};
 
 /// How far a media range is moved down, attempt by attempt; `None`: as the document has it. Another demo may run, which
 /// takes a loopback network, and a wildcard socket of this machine may have one of the ports.
@@ -23,6 +23,9 @@ const SHIFTS: [Option<u16>; 6] = [None, None, Some(0), Some(0), Some(1500), Some
 
 /// The longest train, for a demonstration that nobody waits for.
 const LONGEST: Duration = Duration::from_secs(7);
+
+/// Datagrams a second of a sweep: no firewall on loopback takes it for a scan.
+const PACE: u32 = 8000;
 
 /// The highest port below those that Linux gives to outgoing sockets by default (`net.ipv4.ip_local_port_range`).
 const BELOW_EPHEMERAL: u16 = 32_767;
@@ -54,16 +57,25 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
         targets: addresses.iter().map(|(role, a)| (role.clone(), vec![Host::Address(*a)])).collect(),
         ports: moved(profile, &responder),
         measuring: measuring::measuring(&measure, &config::Config::default())?,
+        // The responder is no Janus Gateway and no relay.
+        call: CallMode::Never,
+        skip: profile.rules.iter().filter(|r| choice.takes(r) && is_relay(r)).map(|r| r.id.to_string()).collect(),
         ..Request::default()
     };
     let plan = Plan::new(profile, &request).map_err(|e| Unusable(e.to_string()))?;
     check::say_capacity(&plan, args.output.quiet);
-    let tuning = check::tuning(&TuningArgs { pace: args.pace, ..TuningArgs::default() });
+    let tuning = check::tuning(&TuningArgs { pace: args.pace.or(Some(PACE)), ..TuningArgs::default() });
     let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
-    let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict: args.output.strict, key: None };
+    let (logins, call) = (secrets::Logins::default(), request.call);
+    let strict = args.output.strict;
+    let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict, key: None, logins, call };
     let result = check::run(job, outputs.sink()).await;
     responder.stop().await;
     Ok(result)
+}
+
+fn is_relay(rule: &Rule) -> bool {
+    matches!(rule.spec, Spec::Turn(_))
 }
 
 /// Each role that a rule reaches, on an address of its own of the loopback network 127.0.NET.0/24.
@@ -93,7 +105,8 @@ async fn start(
         };
         let services = profile.rules.iter().filter(|r| choice.takes(r)).map(served).collect();
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-        let config = Config { services, tls, key: None, limits: Limits::default(), tool_version };
+        let config =
+            Config { services, tls, key: None, limits: Limits::default(), alternate: Default::default(), tool_version };
         let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
         let taken = |n: &&serve::NotBound| profile.rules.iter().any(|r| r.id == n.rule && r.ports.is_some());
         match responder.not_bound().iter().find(taken) {

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod files;
 mod measuring;
+mod media;
 mod output;
 pub mod profile_tables;
 mod profiles;

@@ -33,6 +33,7 @@ pub fn load_profile(name: &str) -> Result<Profile, Unusable> {
 pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     let mut errors = Vec::new();
     let mut keep = |result: Result<(), String>| errors.extend(result.err());
+    let media = super::media::media(&args.media, config)?;
     let mut request = Request {
         from: first(&args.from, &config.from),
         only: first(&args.only, &config.only),
@@ -45,6 +46,9 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
         },
         options: config.options.clone(),
         measuring: super::measuring::measuring(&args.measure, config)?,
+        stun: media.stun,
+        turn: media.turn,
+        call: media.call,
         today: clock::utc().strftime("%Y-%m-%d").to_string().parse().ok(),
         ..Request::default()
     };
@@ -85,7 +89,8 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     }
 }
 
-fn first(flags: &[String], file: &[String]) -> Vec<String> {
+/// The flags' values, or the file's where there are none.
+pub fn first(flags: &[String], file: &[String]) -> Vec<String> {
     if flags.is_empty() { file.to_vec() } else { flags.to_vec() }
 }
 

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::model::{Host, Secret};
 use crate::net::ResponderKey;
+use crate::probe::{JanusSecrets, Proxy, RelayLogin};
 
 use super::Unusable;
 
@@ -19,6 +21,82 @@ pub fn responder_key() -> Result<Option<Arc<ResponderKey>>, Unusable> {
         )));
     }
     Ok(Some(Arc::new(ResponderKey::new(text.into_bytes()))))
+}
+
+/// The longest user name of TURN, in bytes (RFC 8489 section 14.3).
+const LONGEST_USER: usize = 508;
+
+/// Who asks where only a shared secret is given: a relay that works with one takes any name.
+const REST_USER: &str = "rtc-check";
+
+/// What relays, Janus Gateways and a proxy want to hear.
+#[derive(Clone, Debug, Default)]
+pub struct Logins {
+    pub relay: Option<Arc<RelayLogin>>,
+    pub janus: Arc<JanusSecrets>,
+    pub proxy: Option<Arc<Proxy>>,
+}
+
+/// Reads them all; `proxy` is where the proxy is. A login that nobody asks for need not be whole, except that a user name
+/// is never meant to be all of it.
+///
+/// # Errors
+/// Half a login, and a file that cannot be read.
+pub fn logins(proxy: Option<(Host, u16)>, has_relays: bool) -> Result<Logins, Unusable> {
+    let user = read("RTC_CHECK_TURN_USERNAME")?;
+    let (password, shared) = (secret("RTC_CHECK_TURN_PASSWORD")?, secret("RTC_CHECK_TURN_SECRET")?);
+    let relay = match relay_login(user.clone(), password, shared) {
+        Err(_) if user.is_none() && !has_relays => None,
+        read => read?.map(Arc::new),
+    };
+    let (token, api_secret) = (secret("RTC_CHECK_JANUS_TOKEN")?, secret("RTC_CHECK_JANUS_APISECRET")?);
+    let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
+    let with_login = |(host, port)| proxy_login(login.0, login.1).map(|login| Arc::new(Proxy { host, port, login }));
+    let proxy = proxy.map(with_login).transpose()?;
+    Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), proxy })
+}
+
+/// A shared secret makes the password, so that one of its own is not asked for.
+fn relay_login(
+    user: Option<String>,
+    password: Option<Secret>,
+    secret: Option<Secret>,
+) -> Result<Option<RelayLogin>, String> {
+    if user.as_ref().is_some_and(|u| u.len() > LONGEST_USER) {
+        return Err(format!("RTC_CHECK_TURN_USERNAME is longer than the {LONGEST_USER} bytes that TURN can carry"));
+    }
+    let half = |set: &str, missing: &str| {
+        Err(format!(
+            "{set} is set without {missing}; a relay asks for both. Where it shares a secret, set RTC_CHECK_TURN_SECRET"
+        ))
+    };
+    match (user, password, secret) {
+        (None, None, None) => Ok(None),
+        (user, _, Some(secret)) => {
+            Ok(Some(RelayLogin::Rest { secret, user: user.unwrap_or_else(|| REST_USER.to_owned()) }))
+        }
+        (Some(username), Some(password), None) => Ok(Some(RelayLogin::LongTerm { username, password })),
+        (Some(_), None, None) => half("RTC_CHECK_TURN_USERNAME", "RTC_CHECK_TURN_PASSWORD"),
+        (None, Some(_), None) => half("RTC_CHECK_TURN_PASSWORD", "RTC_CHECK_TURN_USERNAME"),
+    }
+}
+
+fn proxy_login(user: Option<String>, password: Option<Secret>) -> Result<Option<(String, Secret)>, String> {
+    let half = |set: &str, missing: &str| Err(format!("{set} is set without {missing}; a proxy asks for both"));
+    match (user, password) {
+        (None, None) => Ok(None),
+        // RFC 7617 section 2.
+        (Some(user), Some(_)) if user.contains(':') => {
+            Err("RTC_CHECK_PROXY_USERNAME has a colon, which HTTP's Basic authentication cannot carry".to_owned())
+        }
+        (Some(user), Some(password)) => Ok(Some((user, password))),
+        (Some(_), None) => half("RTC_CHECK_PROXY_USERNAME", "RTC_CHECK_PROXY_PASSWORD"),
+        (None, Some(_)) => half("RTC_CHECK_PROXY_PASSWORD", "RTC_CHECK_PROXY_USERNAME"),
+    }
+}
+
+fn secret(name: &str) -> Result<Option<Secret>, Unusable> {
+    Ok(read(name)?.map(Secret::new))
 }
 
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, where they are set, must be readable: without them every certificate would fail.
@@ -41,4 +119,43 @@ fn read(name: &str) -> Result<Option<String>, Unusable> {
     let Ok(path) = std::env::var(format!("{name}_FILE")) else { return Ok(None) };
     let text = super::files::read_text(path.as_ref(), 4096).map_err(|e| Unusable(format!("{name}_FILE: {e}")))?;
     Ok(Some(text.trim_end().to_owned()).filter(|v| !v.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(user: Option<&str>, password: Option<&str>, secret: Option<&str>) -> Result<Option<RelayLogin>, String> {
+        relay_login(user.map(str::to_owned), password.map(Secret::new), secret.map(Secret::new))
+    }
+
+    #[test]
+    fn a_relay_takes_a_login_or_a_shared_secret_and_half_a_login_is_none() {
+        assert_eq!(login(None, None, None), Ok(None));
+        let both = login(Some("bob"), Some("hunter2"), None).unwrap().unwrap();
+        assert!(matches!(&both, RelayLogin::LongTerm { username, .. } if username == "bob"));
+        assert!(!format!("{both:?}").contains("hunter2"));
+        for (user, password, want) in
+            [(None, None, "rtc-check"), (Some("bob"), None, "bob"), (None, Some("p"), "rtc-check")]
+        {
+            let rest = login(user, password, Some("shared")).unwrap();
+            assert!(matches!(rest, Some(RelayLogin::Rest { user, .. }) if user == want));
+        }
+        let long = "u".repeat(509);
+        for (user, password) in [(Some("bob"), None), (None, Some("p")), (Some(&*long), Some("p"))] {
+            assert!(login(user, password, None).unwrap_err().contains("RTC_CHECK_TURN_"));
+        }
+    }
+
+    #[test]
+    fn a_proxy_takes_a_whole_login() {
+        let login = |user: Option<&str>, password: Option<&str>| {
+            proxy_login(user.map(str::to_owned), password.map(Secret::new))
+        };
+        assert_eq!(login(None, None), Ok(None));
+        assert!(login(Some("a"), Some("b")).unwrap().is_some());
+        for (user, password) in [(Some("a"), None), (None, Some("b")), (Some("a:b"), Some("c"))] {
+            assert!(login(user, password).unwrap_err().contains("RTC_CHECK_PROXY_"));
+        }
+    }
 }

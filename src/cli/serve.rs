@@ -1,5 +1,7 @@
 //! `rtc-check serve`: a profile's roles into the responder's services.
 
+mod alternate;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -31,12 +33,14 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
     }
     let tls = certificate(&args, &services)?;
     let stamp = stamp(&services, args.sessions.stamp_port);
-    services.extend(stamp);
+    let (alternate, beside) = alternate::services(alternate::addresses(&args.alt_bind)?, &services)?;
+    services.extend(stamp.into_iter().chain(beside));
     let config = Config {
         services,
         tls,
         key: secrets::responder_key()?,
         limits: limits(&args.sessions),
+        alternate,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let hint = other_side(&args, &config);

@@ -1,11 +1,13 @@
 //! The status of one check.
 
-use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Service, Status, Transport, metric};
+use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Service, Status, Step, Transport, metric};
 use crate::plan::Item;
 use crate::profile::{RefusedUpgrade, Spec};
 
+use super::aim::Aim;
 use super::range::{self, Swept};
 use super::reason::{self, CERT_WARN_DAYS};
+use super::turn;
 
 /// A status and the sentence that goes with it.
 pub struct Judgement {
@@ -15,6 +17,9 @@ pub struct Judgement {
 
 /// Judges one observation against its rule.
 pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
+    if let Spec::Turn(transport) = item.rule.spec {
+        return turn::judge(&Aim::of_item(item, seen.address), transport, seen);
+    }
     match &seen.observation.outcome {
         Outcome::Skipped(because) => Judgement { status: Status::Skip, reason: reason::skipped(because) },
         Outcome::Failed(failure) => failed(item, seen, failure),
@@ -37,6 +42,8 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
         _ if silent_udp => Status::Unknown,
         FailureKind::Refused if is_ike_nat_traversal(item) => Status::Unknown,
         FailureKind::UpgradeRefused if upgrade_may_fail => Status::Warn,
+        // Upgraded as asked for; the document's row is about the WebSocket.
+        _ if failure.step == Step::Options => Status::Warn,
         _ => Status::Fail,
     };
     Judgement { status, reason: reason::failed(item, seen, failure, status) }
@@ -50,11 +57,12 @@ fn is_ike_nat_traversal(item: &Item) -> bool {
 
 fn measured(item: &Item, seen: &Seen) -> Judgement {
     let facts = &seen.observation.facts;
-    let status = status_of_service(item, facts).worst(status_of_certificate(facts));
-    Judgement { status, reason: reason::measured(item, seen, status, days_left(facts)) }
+    let status = status_of_service(item, seen).worst(status_of_certificate(facts));
+    Judgement { status, reason: reason::measured(item, seen, days_left(facts)) }
 }
 
-fn status_of_service(item: &Item, facts: &Facts) -> Status {
+fn status_of_service(item: &Item, seen: &Seen) -> Status {
+    let facts = &seen.observation.facts;
     let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
     match &item.rule.spec {
         Spec::Redirect(_) if facts.has(&metric::REDIRECT) => Status::Pass,
@@ -64,19 +72,24 @@ fn status_of_service(item: &Item, facts: &Facts) -> Status {
         Spec::Ssh if facts.get::<String>(&metric::BANNER).is_some_and(|b| reason::is_old_ssh(&b)) => Status::Warn,
         // It was held in silence and then answered no ping, so it is not shown to have been alive.
         Spec::Ws(_) if facts.has(&metric::HELD_S) && !facts.has(&metric::PING_RTT_MS) => Status::Warn,
+        // The WebSocket is there, and the SIP service behind it is not well.
+        Spec::Ws(_) if reason::sip_failure(seen).is_some() && !facts.has(&metric::SIP_STATUS) => Status::Warn,
+        Spec::Ws(_) if facts.get(&metric::SIP_STATUS).is_some_and(reason::is_in_trouble) => Status::Warn,
         // Nothing was sent over GRE; it says so in `fallback`.
         Spec::Plain(_) if item.rule.transport == Transport::Gre => Status::Unknown,
         _ => Status::Pass,
     }
 }
 
-fn status_of_certificate(facts: &Facts) -> Status {
+/// A certificate that ends soon is a warning.
+pub fn status_of_certificate(facts: &Facts) -> Status {
     match days_left(facts) {
         Some(days) if days < CERT_WARN_DAYS => Status::Warn,
         _ => Status::Pass,
     }
 }
 
-fn days_left(facts: &Facts) -> Option<f64> {
+/// How long the server's certificate is still valid.
+pub fn days_left(facts: &Facts) -> Option<f64> {
     facts.get(&metric::CERT_DAYS_LEFT)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::model::{Check, Finding, Need, RoleName, Status, metric};
+use crate::model::{Check, Failure, FailureKind, Finding, Need, ProbeKind, RoleName, Status, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
@@ -37,6 +37,14 @@ pub fn each(
         units(&tried, name).iter().filter_map(|unit| find(unit, only)).collect::<Vec<_>>()
     };
     names.iter().flat_map(of_group).collect()
+}
+
+/// The unit in which a check is what its group prefers, and what the group is worth by an alternative alone.
+pub fn unit_of<'a>(plan: &Plan, checks: &'a [Check], check: &Check) -> Option<(Unit<'a>, OnlyAlternative)> {
+    let group = check.group.as_deref()?;
+    let tried: Vec<&Check> = checks.iter().filter(|c| c.status != Status::Skip).collect();
+    let unit = units(&tried, group).into_iter().find(|u| u.preferred.iter().any(|c| c.id == check.id))?;
+    Some((unit, plan.groups.get(group).copied().unwrap_or_default()))
 }
 
 /// What to ask for: `Allow TCP 8989 outbound to 203.0.113.10.`
@@ -130,8 +138,14 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// An alternative that was seen only as an open port is not shown to carry anything.
+/// An alternative that was seen only as an open port, or as a relay that asks for credentials, is not shown to carry
+/// anything. A relay that stays silent carries nothing: it would have answered whatever it was asked, and only whose
+/// fault that is stays open.
 fn worth(check: &Check) -> Status {
-    let relay = check.probe != crate::model::ProbeKind::Turn && check.observed.has(&metric::FALLBACK);
-    if relay && check.status.holds() { Status::Unknown } else { check.status }
+    let silent = || check.observed.get::<Failure>(&metric::FAILURE).is_some_and(|f| f.kind == FailureKind::TimedOut);
+    match check.status {
+        status if status.holds() && check.observed.has(&metric::FALLBACK) => Status::Unknown,
+        Status::Unknown if check.probe == ProbeKind::Turn && silent() => Status::Fail,
+        status => status,
+    }
 }

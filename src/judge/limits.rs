@@ -84,6 +84,11 @@ fn judge(metric: &str, op: &str, limit: f64, estimates: &Estimates) -> (Status, 
     }
 }
 
+/// More is lost, beyond doubt, than rtc-check's own limit bears.
+pub fn loses_too_much(estimates: &Estimates) -> bool {
+    judge("loss_pct", "<", 100.0 * LOSS_ALLOWED, estimates).0 == Status::Fail
+}
+
 /// What rtc-check's own limits are worth: they can only warn.
 fn own(status: Status) -> Status {
     if status == Status::Fail { Status::Warn } else { status }

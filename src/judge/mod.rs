@@ -1,17 +1,26 @@
 //! Observations against rules: one status and one sentence a check, groups of alternatives, one verdict, findings.
 //! Sees no socket and no renderer, and never measures; the same observations always give the same report.
 
+mod aim;
 mod bandwidth;
+mod call;
 mod capacity;
 mod check;
 mod figures;
 mod groups;
+mod ice;
 mod limits;
 mod measured;
+mod nat;
+mod pair;
 mod quality;
 mod range;
 mod reason;
+mod remedy;
 mod rules;
+mod trial;
+mod turn;
+mod ways;
 
 use crate::model::{
     Check, Ended, Facts, FailureKind, Planned, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, Waived, metric,
@@ -72,8 +81,8 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
         verdict,
         summary,
         findings,
+        ways: ways::of(plan, &checks).rows.into_iter().map(|row| row.shown).collect(),
         checks,
-        ways: Vec::new(),
     }
 }
 
@@ -82,8 +91,9 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
 pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Vec<Check> {
     match seen.of {
         Planned::Item(index) => plan.items.get(index).map(|item| one(item, seen, strict)).into_iter().collect(),
-        // Written with the trials.
-        Planned::Trial(_) => Vec::new(),
+        Planned::Trial(index) => {
+            plan.trials.get(index).map(|trial| trial::check(plan, trial, seen)).into_iter().collect()
+        }
         Planned::Measure(index) => {
             plan.measures.get(index).map(|measure| measured::checks(plan, measure, seen)).unwrap_or_default()
         }
@@ -136,5 +146,7 @@ fn observed(seen: &Seen) -> Facts {
     facts
 }
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod tests;

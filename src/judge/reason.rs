@@ -2,27 +2,15 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Facts, Failure, FailureKind, Seen, Service, Status, Step, Transport, metric};
+use crate::model::{Facts, Failure, Seen, Service, Status, Step, metric};
 use crate::plan::Item;
 
-use super::range::Swept;
+use super::aim::Aim;
+use super::range::{Relayed, Swept};
+use super::remedy;
 
 /// A certificate closer to its end than this, in days, is a warning; rtc-check's own limit.
 pub const CERT_WARN_DAYS: f64 = 14.0;
-
-/// `TCP 8989` or `UDP 19099-20099`.
-fn port_words(item: &Item) -> String {
-    let transport = item.rule.transport.as_str().to_uppercase();
-    item.rule.ports.map_or(transport.clone(), |p| format!("{transport} {p}"))
-}
-
-/// The address, with the name it belongs to.
-fn place_words(item: &Item, address: Option<IpAddr>) -> String {
-    match (address, &item.host) {
-        (Some(a), crate::model::Host::Name(name)) => format!("{name} ({a})"),
-        (_, host) => host.to_string(),
-    }
-}
 
 /// The words for a check that was not tried.
 pub fn skipped(because: &str) -> String {
@@ -31,101 +19,13 @@ pub fn skipped(because: &str) -> String {
 
 /// The words for a failure, with what to change.
 pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String {
-    let (port, place) = (port_words(item), place_words(item, seen.address));
+    let aim = Aim::of_item(item, seen.address);
     if failure.step == Step::Name {
-        return name_failed(item, failure);
+        return remedy::name(&aim, failure);
     }
-    let tried = format!("{} on {port} at {place}", service_words(item.rule.service));
-    let remedy = remedy(item, seen, failure, status);
+    let tried = format!("{} on {} at {}", service_words(item.rule.service), aim.port, aim.place());
+    let remedy = remedy::of(&aim, seen, failure, status);
     format!("{tried}: {}; {remedy}.", failure.detail)
-}
-
-fn name_failed(item: &Item, failure: &Failure) -> String {
-    let change = match failure.kind {
-        FailureKind::NxDomain => {
-            "check the name for a typing error, or have it added to the DNS that this network uses"
-        }
-        FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
-        FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
-        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set",
-        _ => "mend the resolver, or ask another one with --dns",
-    };
-    format!("The name {} could not be used: {}; {change}.", item.host, failure.detail)
-}
-
-/// What to change, by the class of failure.
-fn remedy(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> String {
-    let port = port_words(item);
-    let to = seen.address.map_or_else(|| item.host.to_string(), |a| a.to_string());
-    let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
-    match failure.kind {
-        FailureKind::TimedOut if status == Status::Unknown => format!(
-            "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
-        ),
-        FailureKind::TimedOut
-            if failure.step == Step::Connect || item.rule.transport == Transport::Udp =>
-        {
-            format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
-        }
-        FailureKind::TimedOut => {
-            "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
-        }
-        FailureKind::Refused if status == Status::Unknown => {
-            "the path is open, and a plain datagram cannot tell whether IKE listens there: look at the server".to_owned()
-        }
-        FailureKind::Refused => format!(
-            "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
-        ),
-        FailureKind::Prohibited => match from {
-            Some(router) => format!("the firewall at {router} rejects it: allow {port} outbound to {to} there"),
-            None => format!("a firewall rejects it, perhaps this machine's own: allow {port} outbound to {to}"),
-        },
-        FailureKind::Unreachable => match from {
-            Some(router) => format!("{router} has no way to it: mend the route to {to} there"),
-            None => format!("mend the route to {to}, or check that the host is up"),
-        },
-        FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
-        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set".to_owned(),
-        FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
-            "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
-        }
-        other => remedy_above_transport(item, other),
-    }
-}
-
-/// The certificate bears the name of the authority that `rtc-check serve` makes for itself.
-fn issued_by_a_responder(seen: &Seen) -> bool {
-    let chain: Option<serde_json::Value> = seen.observation.facts.get(&metric::CERT_CHAIN);
-    let issuer = chain.as_ref().and_then(|c| c.get(0)?.get("issuer")?.as_str());
-    issuer.is_some_and(|i| i.contains("rtc-check throw-away authority"))
-}
-
-fn remedy_above_transport(item: &Item, kind: FailureKind) -> String {
-    let host = &item.host;
-    match kind {
-        FailureKind::CertExpired => format!("renew the certificate of {host}"),
-        FailureKind::CertNotYetValid => "set the clocks of both machines, or wait until it is valid".to_owned(),
-        FailureKind::CertWrongName => format!("use a name that the certificate has, or issue one for {host}"),
-        FailureKind::CertUnknownIssuer => {
-            "have the server present a publicly trusted certificate, or trust its authority with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
-        }
-        FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too, or trust a private authority with --ca FILE".to_owned(),
-        FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
-        FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
-        FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
-            "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
-        }
-        FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),
-        FailureKind::NotTls => "enable TLS on this port".to_owned(),
-        FailureKind::UpgradeRefused => {
-            "the port is open and speaks HTTP: check the WebSocket path, or a proxy that strips the Upgrade header".to_owned()
-        }
-        FailureKind::WrongSubprotocol => "check that the service behind this port is the one the document means".to_owned(),
-        FailureKind::WrongRedirect => format!("have it redirect to https://{host}/"),
-        FailureKind::HoldCut => "raise the idle timeout of the proxy or firewall in between above the keepalive".to_owned(),
-        FailureKind::Internal => "the other checks stand".to_owned(),
-        _ => "check which service listens there and what lies in between".to_owned(),
-    }
 }
 
 fn service_words(service: Service) -> &'static str {
@@ -151,34 +51,38 @@ fn service_words(service: Service) -> &'static str {
 }
 
 /// The words for what went through.
-pub fn measured(item: &Item, seen: &Seen, status: Status, days_left: Option<f64>) -> String {
+pub fn measured(item: &Item, seen: &Seen, days_left: Option<f64>) -> String {
     let facts = &seen.observation.facts;
-    let place = place_words(item, seen.address);
+    let aim = Aim::of_item(item, seen.address);
+    let (port, place) = (&aim.port, aim.place());
     let service = match (item.rule.service, facts.has(&metric::TLS_VERSION)) {
         // The document says HTTP/HTTPS, and TLS is what answered.
         (Service::Http, true) => "HTTPS",
         (Service::Https, false) => "HTTP",
         (service, _) => service_words(service),
     };
-    let what = match port_words(item) {
-        port if item.rule.ports.is_some() => format!("{service} on {port} at {place}"),
-        _ => format!("{service} to {place}"),
+    let what = match item.rule.ports.is_some() {
+        true => format!("{service} on {port} at {place}"),
+        false => format!("{service} to {place}"),
     };
-    let mut text = format!("{what} {}", answer_words(item, facts));
+    let mut text = format!("{what} {}", answer_words(item, seen));
     if let Some(fallback) = facts.get::<String>(&metric::FALLBACK) {
         text.push_str(&format!(" ({fallback})"));
     }
-    match days_left {
-        Some(days) if status == Status::Warn && days < CERT_WARN_DAYS => {
-            text.push_str(&format!("; its certificate ends in {days:.0} days: renew it now"));
-        }
-        Some(days) => text.push_str(&format!("; its certificate is valid for {days:.0} more days")),
-        None => {}
-    }
-    text + "."
+    text + &certificate(days_left) + "."
 }
 
-fn answer_words(item: &Item, facts: &Facts) -> String {
+/// How long the server's certificate is valid, as a clause; empty where there was none.
+pub fn certificate(days_left: Option<f64>) -> String {
+    match days_left {
+        Some(days) if days < CERT_WARN_DAYS => format!("; its certificate ends in {days:.0} days: renew it now"),
+        Some(days) => format!("; its certificate is valid for {days:.0} more days"),
+        None => String::new(),
+    }
+}
+
+fn answer_words(item: &Item, seen: &Seen) -> String {
+    let facts = &seen.observation.facts;
     let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
     let number = |m| facts.get::<f64>(m);
     match item.rule.service {
@@ -201,7 +105,7 @@ fn answer_words(item: &Item, facts: &Facts) -> String {
                 None => ", though it answered no ping".to_owned(),
             };
             let held = number(&metric::HELD_S).map_or_else(String::new, |s| format!(", held open {s:.0} s in silence"));
-            format!("upgraded{chosen}{ping}{held}")
+            format!("upgraded{chosen}{ping}{held}{}", sip_words(seen))
         }
         Service::Ssh => facts.get::<String>(&metric::BANNER).map_or("answered".to_owned(), |b| match is_old_ssh(&b) {
             true => format!("answered {b}, a version that current clients refuse: update the server"),
@@ -222,6 +126,34 @@ fn answer_words(item: &Item, facts: &Facts) -> String {
         Service::Gre => "was not probed".to_owned(),
         _ => "is open".to_owned(),
     }
+}
+
+/// What SIP OPTIONS over a WebSocket told; empty where they were not sent.
+fn sip_words(seen: &Seen) -> String {
+    let facts = &seen.observation.facts;
+    let Some(code) = facts.get::<u16>(&metric::SIP_STATUS) else {
+        return match sip_failure(seen) {
+            Some(words) => {
+                format!("; SIP OPTIONS got no answer ({words}): the WebSocket works, look at the SIP service behind it")
+            }
+            None => String::new(),
+        };
+    };
+    let time = facts.get::<f64>(&metric::SIP_RTT_MS).map(|ms| format!(" in {ms:.1} ms")).unwrap_or_default();
+    let server = facts.get::<String>(&metric::SIP_SERVER).map(|s| format!(" by {s}")).unwrap_or_default();
+    let trouble = if is_in_trouble(code) { ": the server itself is in trouble, look at its log" } else { "" };
+    format!(", SIP OPTIONS answered {code}{time}{server}{trouble}")
+}
+
+/// What became of SIP OPTIONS that no answer came to.
+pub fn sip_failure(seen: &Seen) -> Option<&str> {
+    let steps = &seen.observation.steps;
+    steps.iter().find(|s| s.step == Step::Options && s.result != "ok").map(|s| s.result.as_str())
+}
+
+/// Any answer but these is a living server's, 4xx and 501 to OPTIONS included (RFC 3261 section 21.5).
+pub fn is_in_trouble(sip: u16) -> bool {
+    (500..600).contains(&sip) && sip != 501
 }
 
 /// Only 2.0 and 1.99, which speaks 2.0 too, are current (RFC 4253 section 5.1).
@@ -254,6 +186,10 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         true => format!("{} of {} ports asked, {:.1} %", range.probed, range.total, range.coverage_pct),
         false => format!("all {} ports asked", range.total),
     };
+    let relayed = range.relayed.as_ref().filter(|_| range.is_left_open());
+    if let Some(words) = relayed.and_then(|relayed| by_relay(relayed, &all, &to, &allow, status)) {
+        return format!("{words} Of the ports of the range itself, {reached} were reached ({coverage}).");
+    }
     if !range.prohibited.is_empty() {
         return prohibited(range, &seen.observation.facts, &all, &to, &allow, &coverage);
     }
@@ -296,6 +232,25 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             short(&range.silent),
             others(reached, range),
         ),
+    }
+}
+
+/// The words for a range that ports of a relay stand in for; `None` where these decide nothing.
+fn by_relay(relayed: &Relayed, all: &str, to: &str, allow: &str, status: Status) -> Option<String> {
+    let list = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let answered = relayed.answered.len();
+    let share = relayed.coverage_pct.map(|pct| format!(", {pct} % of 49152-65535")).unwrap_or_default();
+    let gave = format!("UDP {all} to {to}: of the ports that the relay there gave");
+    match (answered, status) {
+        (0, _) => None,
+        (_, Status::Fail) => Some(format!(
+            "{gave}, {} did not answer while {answered} did{share}: a firewall between here and there drops them; {allow}.",
+            list(&relayed.silent)
+        )),
+        _ => Some(format!(
+            "{gave}, all {answered} that were asked directly answered ({}{share}).",
+            list(&relayed.answered)
+        )),
     }
 }
 

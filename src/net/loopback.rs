@@ -207,3 +207,6 @@ pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Length: 2\r\n
 pub const SHORT: Duration = Duration::from_millis(300);
 /// Never waited for in full.
 pub const LONG: Duration = Duration::from_secs(20);
+
+#[cfg(feature = "media")]
+pub mod relay;

@@ -38,13 +38,13 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
             list.join("\n  ")
         ));
     }
+    out.push_str(&nat(plan, tuning));
     for (title, items) in phases.iter().filter(|(_, items)| !items.is_empty()) {
         out.push_str(&format!("\n{title}:\n"));
         for item in items {
             out.push_str(&line(item, tuning));
         }
     }
-    out.push_str(&nat(plan, tuning));
     out.push_str(&media(plan, &selected, tuning));
     out.push_str(&measures(plan, tuning));
     let left_out = plan.items.len() - selected.len();
@@ -68,7 +68,7 @@ fn nat(plan: &Plan, tuning: &Tuning) -> String {
             .map_or_else(String::new, |most| format!(", and again after silences of up to {} s", most.as_secs_f64()));
         let seconds = tuning.longest_trial(trial).as_secs_f64();
         out.push_str(&format!(
-            "\nNAT, beside all the others, once a family: STUN requests from fresh sockets{lifetime}:\n  {:<24} {}, at most {seconds:.1} s\n",
+            "\nNAT, beside all that follows, once a family: STUN requests from fresh sockets{lifetime}:\n  {:<24} {}, at most {seconds:.1} s\n",
             trial.name(),
             servers.join(", ")
         ));
@@ -89,7 +89,7 @@ fn media(plan: &Plan, selected: &[&Item], tuning: &Tuning) -> String {
     let mut out = String::new();
     if !relays.is_empty() {
         let n = schedule::trial::SIDE_BY_SIDE;
-        out.push_str(&format!("\nrelays, up to {n} side by side, when these are done:\n{relays}"));
+        out.push_str(&format!("\nrelays, when these are done, up to {n} side by side:\n{relays}"));
     }
     if !alone.is_empty() {
         out.push_str(&format!("\nICE and calls, one after the other, through every relay that worked:\n{alone}"));
@@ -104,7 +104,11 @@ fn through_a_relay() -> String {
 
 fn sent(trial: &Trial, tuning: &Tuning) -> String {
     match &trial.kind {
-        TrialKind::Turn(uri) => format!("{uri}: {}", through_a_relay()),
+        TrialKind::Turn(uri) => {
+            let what = format!("{} {}", if uri.transport.is_udp() { "udp" } else { "tcp" }, uri.port);
+            let service = if uri.transport.is_secure() { "turns" } else { "turn" };
+            format!("{what:<16} {service:<14} {}", through_a_relay())
+        }
         TrialKind::Ice => "checks with an agent and packets over the pair, with and without direct UDP".to_owned(),
         TrialKind::Call => format!("a call of {} s with audio and video", tuning.call_length.as_secs_f64()),
         // Told by itself.

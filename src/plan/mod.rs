@@ -15,7 +15,7 @@ use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 pub use describe::{capacity, describe};
 pub use estimate::{Cost, Tuning};
 pub use item::{Item, check_id};
-pub use measure::{Asked, LEAST, Measure, Measuring, load_words};
+pub use measure::{Asked, Measure, Measuring, load_words};
 pub use trial::{Trial, TrialKind};
 pub use waiver::{Accepted, Day, Waiver};
 
@@ -155,6 +155,12 @@ impl Plan {
         let accepted = Accepted::of(request);
         let (profile, families) = (profile.name.clone(), request.families);
         Ok(Plan { profile, from, options, targets, items, trials, measures, accepted, groups, families })
+    }
+
+    /// A relay is tried, which may ask for a login.
+    pub fn has_relays(&self) -> bool {
+        self.items.iter().any(|i| i.is_selected() && i.relay().is_some())
+            || self.trials.iter().any(|t| matches!(t.kind, TrialKind::Turn(_)))
     }
 
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.

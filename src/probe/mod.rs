@@ -5,8 +5,10 @@ pub mod bandwidth;
 mod call;
 mod gre;
 mod http;
+mod ice;
 mod layers;
 pub mod measure;
+mod nat;
 mod plain_tcp;
 mod plain_udp;
 mod quality;
@@ -15,6 +17,7 @@ pub mod session;
 mod ssh;
 mod stun;
 pub mod trial;
+pub mod turn;
 mod udp_range;
 mod well_known;
 mod ws;
@@ -154,10 +157,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Ssh => ssh::probe(task).await,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
-        Spec::Turn(transport) => match transport.is_udp() {
-            true => plain_udp::probe(task, Service::Turn, settings, cancel).await,
-            false => plain_tcp::probe(task, settings, Service::Turns).await,
-        },
+        Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
         Spec::Plain(service) => match task.transport {
             Transport::Gre => gre::probe(),
             Transport::Udp => {

@@ -43,15 +43,49 @@ pub struct Door<'a> {
     pub ports: &'a [u16],
 }
 
+/// What came of asking for anything that a responder grants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked<T> {
+    /// Granted, on this port.
+    Granted(T, u16),
+    /// As [`Opened::Refused`].
+    Refused { port: u16, status: u16, why: String },
+    /// As [`Opened::NoPage`].
+    NoPage(String),
+}
+
+/// A page where something is granted, and what it is asked with.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub path: &'a str,
+    pub json: &'a [u8],
+}
+
 /// Asks for a session, on one port after the other until a responder answers, for no longer than `patience` together.
 pub async fn open(door: Door<'_>, ask: &Ask, settings: &Settings, patience: Duration) -> Opened {
-    let body = serde_json::to_vec(ask).unwrap_or_default();
+    let json = serde_json::to_vec(ask).unwrap_or_default();
+    let wish = Wish { path: PATH, json: &json };
+    match self::ask(door, wish, settings, patience, read_grant).await {
+        Asked::Granted((grant, token), port) => Opened::Granted { ssid: grant.ssid, token, grant, port },
+        Asked::Refused { port, status, why } => Opened::Refused { port, status, why },
+        Asked::NoPage(words) => Opened::NoPage(words),
+    }
+}
+
+/// The same for anything that is granted; `read` reads the grant, `None`: it is none.
+pub async fn ask<T>(
+    door: Door<'_>,
+    wish: Wish<'_>,
+    settings: &Settings,
+    patience: Duration,
+    read: impl Fn(&[u8]) -> Option<T>,
+) -> Asked<T> {
     let bearer = settings.responder_key.as_ref().map(|key| bearer_token(key.bytes()));
     let mut seen = Vec::new();
     let asking = async {
         for port in door.ports {
-            match knock(door, *port, bearer.as_deref(), body.clone()).await {
-                Ok(opened) => return Some(opened),
+            match knock(door, *port, bearer.as_deref(), wish, &read).await {
+                Ok(asked) => return Some(asked),
                 Err(words) => seen.push(format!("TCP {port}: {words}")),
             }
         }
@@ -59,38 +93,46 @@ pub async fn open(door: Door<'_>, ask: &Ask, settings: &Settings, patience: Dura
     };
     let answer = tokio::time::timeout(patience, asking).await;
     match answer {
-        Ok(Some(opened)) => opened,
-        Ok(None) if seen.is_empty() => Opened::NoPage("no HTTPS or WSS port to ask".to_owned()),
-        Ok(None) => Opened::NoPage(seen.join("; ")),
-        Err(_) => Opened::NoPage(seen.into_iter().chain(["out of time".to_owned()]).collect::<Vec<_>>().join("; ")),
+        Ok(Some(asked)) => asked,
+        Ok(None) if seen.is_empty() => Asked::NoPage("no HTTPS or WSS port to ask".to_owned()),
+        Ok(None) => Asked::NoPage(seen.join("; ")),
+        Err(_) => Asked::NoPage(seen.into_iter().chain(["out of time".to_owned()]).collect::<Vec<_>>().join("; ")),
     }
 }
 
 /// One port: what a responder says, or in words what was there in its place.
-async fn knock(door: Door<'_>, port: u16, bearer: Option<&str>, body: Vec<u8>) -> Result<Opened, String> {
+async fn knock<T>(
+    door: Door<'_>,
+    port: u16,
+    bearer: Option<&str>,
+    wish: Wish<'_>,
+    read: &impl Fn(&[u8]) -> Option<T>,
+) -> Result<Asked<T>, String> {
     let page = Unverified {
         address: SocketAddr::new(door.address, port),
         host: door.host,
-        path: PATH,
+        path: wish.path,
         bearer,
         max_bytes: LONGEST,
         timeout: PAGE_PATIENCE,
     };
-    match page.post(body).await {
-        Ok((status, body)) => read(port, status, &body).ok_or_else(|| format!("HTTP status {status}")),
-        Err(failure) => Err(failure.detail),
-    }
+    let (status, body) = page.post(wish.json.to_vec()).await.map_err(|failure| failure.detail)?;
+    let asked = match status {
+        200 => read(&body).map(|granted| Asked::Granted(granted, port)),
+        status => serde_json::from_slice(&body).ok().map(|refusal: Refusal| Asked::Refused {
+            port,
+            status,
+            why: clean(&refusal.refused, 300),
+        }),
+    };
+    asked.ok_or_else(|| format!("HTTP status {status}"))
 }
 
-/// Reads an answer; `None`: of somebody who does not know the page.
-fn read(port: u16, status: u16, body: &[u8]) -> Option<Opened> {
-    if status == 200 {
-        let grant: Grant = serde_json::from_slice(body).ok()?;
-        let token = grant.token()?;
-        return (grant.ssid != 0).then_some(Opened::Granted { ssid: grant.ssid, token, grant, port });
-    }
-    let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    Some(Opened::Refused { port, status, why: clean(&refusal.refused, 300) })
+/// A grant with its token; `None`: of somebody who does not know the page.
+fn read_grant(body: &[u8]) -> Option<(Grant, u64)> {
+    let grant: Grant = serde_json::from_slice(body).ok()?;
+    let token = grant.token()?;
+    (grant.ssid != 0).then_some((grant, token))
 }
 
 #[cfg(test)]
@@ -169,7 +211,7 @@ pub(super) mod tests {
         for garbage in
             [&b""[..], b"[]", b"{\"ssid\":1}", b"\xff", b"{\"ssid\":1,\"token\":\"xyz\",\"seconds\":1,\"bytes\":1}"]
         {
-            assert_eq!(read(1, 200, garbage), None);
+            assert_eq!(read_grant(garbage), None);
         }
     }
 }

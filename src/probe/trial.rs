@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
-use super::{Progress, Settings, call};
+use super::{Progress, Settings, call, turn};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -67,7 +67,9 @@ pub async fn attempt(
     progress: Progress,
 ) -> Observation {
     match &task.what {
+        What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
+        What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
-        What::Nat(_) | What::Turn(_) | What::Ice => Observation::skipped(kind(&task.what), "not tried"),
+        What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

@@ -85,6 +85,11 @@ pub fn machine_addresses() -> Vec<IpAddr> {
     interfaces.filter_map(address).collect()
 }
 
+/// Whether this machine can send from `address`.
+pub fn is_own_address(address: IpAddr) -> bool {
+    !address.is_unspecified() && std::net::UdpSocket::bind((address, 0)).is_ok()
+}
+
 /// One socket that a rule asks for, and why it is not there.
 struct Attempt {
     at: SocketAddr,

@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::net::chance;
 use crate::session::granted::{Denied, Sessions};
+use crate::session::reflector::Reflector;
 use crate::wire::grant::{Ask, Grant, Kind};
+use crate::wire::ice;
 
 /// How many may wait at the door.
 const QUEUE: usize = 64;
@@ -25,21 +27,32 @@ pub(super) struct Granted {
     pub(super) seconds: u32,
 }
 
+/// An ICE session that is wanted, with all that is drawn by chance.
+struct AskIce {
+    ask: ice::Ask,
+    ports: Vec<u16>,
+    chance: (u32, u128),
+}
+
 /// Someone asks for a session, or comes back with a token.
 enum Asking {
     Session { ask: Ask, source: IpAddr, chance: u128, answer: oneshot::Sender<Result<Grant, Denied>> },
+    Ice { ask: AskIce, source: IpAddr, answer: oneshot::Sender<Result<ice::Grant, Denied>> },
     Claim { token: u64, source: IpAddr, answer: oneshot::Sender<Option<Granted>> },
 }
 
 impl Asking {
-    fn settle(self, sessions: &mut Sessions, now: Instant) {
+    fn settle(self, reflector: &mut Reflector, now: Instant) {
         // Whoever has gone in the meantime leaves a grant that nobody uses.
         match self {
             Self::Session { ask, source, chance, answer } => {
-                let _ = answer.send(sessions.grant(&ask, source, chance, now));
+                let _ = answer.send(reflector.sessions.grant(&ask, source, chance, now));
+            }
+            Self::Ice { ask: AskIce { ask, ports, chance }, source, answer } => {
+                let _ = answer.send(reflector.ice.grant(&ask, &ports, source, chance, now));
             }
             Self::Claim { token, source, answer } => {
-                let _ = answer.send(claim(sessions, token, source, now));
+                let _ = answer.send(claim(&mut reflector.sessions, token, source, now));
             }
         }
     }
@@ -88,6 +101,22 @@ impl Door {
         answered.await.map_err(|_| busy())?
     }
 
+    /// Asks for an ICE session; `ports` makes its candidates out of a number that nobody can guess.
+    pub(super) async fn ask_ice(
+        &self,
+        ask: ice::Ask,
+        source: IpAddr,
+        ports: impl FnOnce(u64) -> Vec<u16>,
+    ) -> Result<ice::Grant, Denied> {
+        let busy = || Denied::Busy("the responder is too busy to open a session; ask again".to_owned());
+        let (drawn, password) = chance::secret_seed().zip(chance::secret_seed()).ok_or_else(busy)?;
+        let ask = AskIce { ask, ports: ports((drawn >> 64) as u64), chance: (drawn as u32, password) };
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Asking::Ice { ask, source, answer }).map_err(|_| busy())?;
+        let _ = self.wake.write(1);
+        answered.await.map_err(|_| busy())?
+    }
+
     /// What the session of `token` grants a WebSocket from `source`; asked again, that it is still in use. `None`: there is
     /// no such session, or it is another's or over.
     pub(super) async fn claim(&self, token: u64, source: IpAddr) -> Option<Granted> {
@@ -105,11 +134,11 @@ impl Door {
 }
 
 impl Inside {
-    /// After the event: answers all who ask, out of `sessions`; `false`: the thread is to end.
-    pub(super) fn attend(&self, sessions: &mut Sessions, now: Instant) -> bool {
+    /// After the event: answers all who ask, out of the reflector's sessions; `false`: the thread is to end.
+    pub(super) fn attend(&self, reflector: &mut Reflector, now: Instant) -> bool {
         let _ = self.wake.read();
         while let Ok(asking) = self.queue.try_recv() {
-            asking.settle(sessions, now);
+            asking.settle(reflector, now);
         }
         !self.stop.load(Relaxed)
     }

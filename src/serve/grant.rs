@@ -1,5 +1,5 @@
-//! Opening a test session: a short JSON body over TLS, from holders of the key where there is one. Decides nothing; what
-//! is granted is decided by the thread that owns the sessions.
+//! Opening a test session or one of ICE: a short JSON body over TLS, from holders of the key where there is one. Decides
+//! nothing; what is granted is decided by the thread that owns the sessions.
 
 use std::net::IpAddr;
 
@@ -7,10 +7,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::{Method, Request, Response, StatusCode, header};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::tcp::{Context, within};
 use crate::session::granted::Denied;
-use crate::wire::grant::{Ask, LONGEST, Refusal};
+use crate::wire::grant::{LONGEST, Refusal};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -19,10 +20,41 @@ pub(super) async fn open<B>(request: Request<B>, source: IpAddr, authorised: boo
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
+    match admitted(request, authorised, context).await {
+        Ok(ask) => answer(context.door.ask(ask, source).await, source),
+        Err(refusal) => refusal,
+    }
+}
+
+/// Answers a request for an ICE session, which came to the address `at`.
+pub(super) async fn open_ice<B>(
+    request: Request<B>,
+    source: IpAddr,
+    at: IpAddr,
+    authorised: bool,
+    context: &Context,
+) -> Answer
+where
+    B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    match admitted(request, authorised, context).await {
+        Ok(ask) => {
+            let ports = |chance| context.media.candidates(at, chance);
+            answer(context.door.ask_ice(ask, source, ports).await, source)
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// What a client that may ask asks with; `Err`: the answer to any other.
+async fn admitted<B, T: DeserializeOwned>(request: Request<B>, authorised: bool, context: &Context) -> Result<T, Answer>
+where
+    B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     if request.method() != Method::POST {
         let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, "a session is opened with POST");
         answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
-        return answer;
+        return Err(answer);
     }
     if !authorised {
         let why = match request.headers().contains_key(header::AUTHORIZATION) {
@@ -31,13 +63,14 @@ where
         };
         let mut answer = refuse(StatusCode::UNAUTHORIZED, why);
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        return answer;
+        return Err(answer);
     }
-    let ask = match ask(request.into_body(), context).await {
-        Ok(ask) => ask,
-        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
-    };
-    match context.door.ask(ask, source).await {
+    ask(request.into_body(), context).await.map_err(|why| refuse(StatusCode::BAD_REQUEST, &why))
+}
+
+/// What was granted, or why nothing was.
+fn answer(granted: Result<impl Serialize, Denied>, source: IpAddr) -> Answer {
+    match granted {
         Ok(grant) => json(StatusCode::OK, &grant),
         Err(denied) => {
             let (status, why) = match denied {
@@ -52,7 +85,7 @@ where
 }
 
 /// The body, of bounded length and in bounded time.
-async fn ask<B>(body: B, context: &Context) -> Result<Ask, String>
+async fn ask<B, T: DeserializeOwned>(body: B, context: &Context) -> Result<T, String>
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {

@@ -2,7 +2,7 @@
 //! Headers are bounded in size, number and time; no body is read but that which opens a session.
 
 use std::convert::Infallible;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -31,8 +31,17 @@ const MOST_FIELDS: usize = 64;
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves `site` on one connection.
-pub(super) async fn serve<S>(stream: S, site: Site, secure: bool, pass: Pass, context: Arc<Context>) -> Result<(), Cut>
+/// What a connection is to be served with.
+pub(super) struct Serving {
+    pub(super) site: Site,
+    /// Over TLS.
+    pub(super) secure: bool,
+    /// The address that it came to.
+    pub(super) at: IpAddr,
+}
+
+/// Serves one connection.
+pub(super) async fn serve<S>(stream: S, serving: Serving, pass: Pass, context: Arc<Context>) -> Result<(), Cut>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -40,7 +49,8 @@ where
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(context.limits.handshake);
     builder.max_buf_size(LONGEST_HEADER).max_headers(MOST_FIELDS);
-    let server = Arc::new(Server { site, secure, pass: Arc::new(pass), context });
+    let Serving { site, secure, at } = serving;
+    let server = Arc::new(Server { site, secure, at, pass: Arc::new(pass), context });
     let service = service_fn(move |request| {
         let server = server.clone();
         async move { Ok::<_, Infallible>(server.answer(request).await) }
@@ -52,6 +62,7 @@ where
 struct Server {
     site: Site,
     secure: bool,
+    at: IpAddr,
     /// Held by the connection, and by the WebSocket that it becomes.
     pass: Arc<Pass>,
     context: Arc<Context>,
@@ -63,6 +74,10 @@ impl Server {
         if self.secure && request.uri().path() == wire::grant::PATH {
             let authorised = self.authorised(request.headers());
             return grant::open(request, self.pass.source(), authorised, &self.context).await;
+        }
+        if self.secure && request.uri().path() == wire::ice::PATH {
+            let authorised = self.authorised(request.headers());
+            return grant::open_ice(request, self.pass.source(), self.at, authorised, &self.context).await;
         }
         if site.websocket && asks_for_upgrade(request.headers()) {
             return self.upgrade(&mut request);
@@ -232,8 +247,9 @@ mod tests {
         let pass = context.admission.enter("192.0.2.1".parse().unwrap()).ok().unwrap();
         let (client, server) = tokio::io::duplex(64);
         let site = Site { hello: true, ..Site::default() };
+        let serving = Serving { site, secure: false, at: Ipv6Addr::LOCALHOST.into() };
         let header = b"GET / HTTP/1.1\r\nX: ".iter().copied().chain(std::iter::repeat_n(b'x', 600));
-        let (end, took) = tokio::join!(serve(server, site, false, pass, context), dribble(client, header));
+        let (end, took) = tokio::join!(serve(server, serving, pass, context), dribble(client, header));
         assert_eq!(end, Err(Cut::Deadline));
         assert!(took >= deadline && took < deadline + std::time::Duration::from_secs(2), "{took:?}");
     }

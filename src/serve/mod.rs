@@ -12,6 +12,7 @@ mod face;
 mod flow;
 mod grant;
 mod http;
+mod ice;
 mod page;
 mod tcp;
 mod tls;
@@ -29,11 +30,11 @@ use crate::model::{PortRange, PortSet, RoleName, RuleId, Service, Transport};
 use crate::net::{ResponderKey, chance, clock};
 use crate::session::granted::GrantLimits;
 use crate::session::limits::AnswerLimits;
-use crate::session::reflector::{OwnSockets, Reflector};
+use crate::session::reflector::{Alternate, OwnSockets, Reflector};
 
 use admission::Admission;
 
-pub use bind::machine_addresses;
+pub use bind::{is_own_address, machine_addresses};
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub key: Option<Arc<ResponderKey>>,
     /// Bounds on what it takes and gives.
     pub limits: Limits,
+    /// The second address and the ports of behaviour discovery (RFC 5780); its sockets are services like others.
+    pub alternate: Alternate,
     /// The program's version, for the well-known page and the SSH line.
     pub tool_version: String,
 }
@@ -197,7 +200,7 @@ pub struct Responder {
 impl Responder {
     /// Opens every port that can be opened and serves it. Must be called within a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { services, tls, key, limits, tool_version } = config;
+        let Config { services, tls, key, limits, alternate, tool_version } = config;
         descriptors::raise(bind::sockets_needed(&services) + u64::from(limits.connections.total))?;
         let opening = tokio::task::spawn_blocking(move || {
             let opened = bind::open(&services);
@@ -208,16 +211,19 @@ impl Responder {
         let seed = chance::secret_seed().ok_or_else(|| StartError::system("start", "no randomness"))?;
         let secret = chance::secret_seed().ok_or_else(|| StartError::system("start", "no randomness"))?;
         let key_bytes = key.as_ref().map(|k| k.bytes());
-        let own = own_sockets(&opened.udp);
+        let own = own_sockets(&opened.udp, &alternate);
+        let aside: Vec<u16> = alternate.all_ports().collect();
         let reflector = Reflector::new(limits.answers, own, key_bytes, seed, clock::now());
-        let reflector = reflector.granting(limits.sessions);
-        let udp = udp::UdpThread::start(opened.udp, reflector, flow::Flows::new(secret, clock::now()), tally.clone())
+        let reflector = reflector.granting(limits.sessions).with_alternate(alternate);
+        let flows = flow::Flows::new(secret, clock::now());
+        let udp = udp::UdpThread::start(opened.udp, &aside, reflector, flows, tally.clone())
             .map_err(|e| StartError::system("start its UDP thread", e))?;
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let context = Arc::new(tcp::Context {
             acceptor: tokio_rustls::TlsAcceptor::from(tls),
             page: page::render(&opened.bound, key.is_some(), &limits.sessions, &tool_version),
             door: udp.door(),
+            media: ice::MediaPorts::of(&opened.bound),
             key,
             version: tool_version,
             limits: limits.connections,
@@ -280,9 +286,11 @@ impl Responder {
 }
 
 /// Every address and port from which the responder itself could seem to ask.
-fn own_sockets(sockets: &[udp::Socket]) -> OwnSockets {
+fn own_sockets(sockets: &[udp::Socket], alternate: &Alternate) -> OwnSockets {
     let mut own = OwnSockets::default();
-    let machine = bind::machine_addresses();
+    let mut machine = bind::machine_addresses();
+    // The system does not list each of the loopback network's addresses.
+    machine.extend(&alternate.second);
     for socket in sockets.iter().map(|s| s.local) {
         own.insert(socket);
         if socket.ip().is_unspecified() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Bound;
 use crate::model::{PortRange, RoleName, RuleId, Service, Transport};
 use crate::session::granted::GrantLimits;
-use crate::wire::grant;
+use crate::wire::{grant, ice};
 
 /// Where the page is.
 pub(super) const PATH: &str = "/.well-known/rtc-check";
@@ -26,6 +26,14 @@ struct About<'a> {
     key_required: bool,
     serves: Vec<Serves<'a>>,
     sessions: Sessions,
+    ice: Ice,
+}
+
+/// A lite ICE agent, on every UDP port that is served.
+#[derive(Serialize)]
+struct Ice {
+    /// Where a session is opened.
+    path: &'static str,
 }
 
 /// Test sessions. STAMP is answered on every UDP port that is served.
@@ -58,7 +66,8 @@ struct Serves<'a> {
 /// The page as JSON.
 pub(super) fn render(bound: &[Bound], key_required: bool, limits: &GrantLimits, version: &str) -> String {
     let serves = bound.iter().flat_map(|b| b.ports.ranges().iter().map(|ports| entry(b, *ports))).collect();
-    let page = Page { about: About { version, key_required, serves, sessions: sessions(bound, limits) } };
+    let ice = Ice { path: ice::PATH };
+    let page = Page { about: About { version, key_required, serves, sessions: sessions(bound, limits), ice } };
     serde_json::to_string_pretty(&page).unwrap_or_default()
 }
 

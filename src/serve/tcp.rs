@@ -13,11 +13,13 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::ConnectionLimits;
 use super::admission::{Admission, Pass};
 use super::counters::{Cut, Tally};
 use super::door::Door;
 use super::face::{Face, Port};
-use super::{ConnectionLimits, http};
+use super::http::{self, Serving};
+use super::ice::MediaPorts;
 use crate::net::ResponderKey;
 
 /// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
@@ -35,6 +37,8 @@ pub(super) struct Context {
     pub(super) page: String,
     /// Where sessions are asked for.
     pub(super) door: Door,
+    /// What ICE candidates are made of.
+    pub(super) media: MediaPorts,
     pub(super) key: Option<Arc<ResponderKey>>,
     pub(super) version: String,
     pub(super) limits: ConnectionLimits,
@@ -88,6 +92,7 @@ fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Contex
 /// One connection, from its first byte to its end.
 async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<Context>) -> Result<(), Cut> {
     let _ = stream.set_nodelay(true);
+    let at = stream.local_addr().map_err(|_| Cut::Protocol)?.ip();
     let deadline = context.limits.handshake;
     if face.ssh {
         let line = format!("SSH-2.0-rtc-check_{}\r\n", context.version);
@@ -97,12 +102,12 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
         let mut stream = secured(stream, &context).await?;
         return match face.secure.clone() {
-            Some(site) => http::serve(stream, site, true, pass, context).await,
+            Some(site) => http::serve(stream, Serving { site, secure: true, at }, pass, context).await,
             None => within(deadline, farewell(&mut stream)).await?,
         };
     }
     match face.plain.clone() {
-        Some(site) => http::serve(stream, site, false, pass, context).await,
+        Some(site) => http::serve(stream, Serving { site, secure: false, at }, pass, context).await,
         None => within(deadline, farewell(&mut stream)).await?,
     }
 }
@@ -164,6 +169,7 @@ impl Context {
             acceptor: TlsAcceptor::from(tls),
             page: "{}".to_owned(),
             door: super::door::new().unwrap().0,
+            media: MediaPorts::default(),
             key: None,
             version: "0".to_owned(),
             limits,

@@ -4,8 +4,9 @@
 //! A sweep sends one datagram to each port, so that batches on one socket (recvmmsg) have nothing to gather; a receive
 //! and a send a datagram, and one epoll_wait for up to [`EVENTS`] sockets, is what there is to pay.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use super::datagram::{self, Received};
 use super::door::{self, Door, Inside};
 use super::flow::{self, Flows};
 use crate::net::clock;
-use crate::session::reflector::{Incoming, LONGEST, Reflector, Refusal};
+use crate::session::reflector::{Ends, Incoming, LONGEST, Reflector, Refusal};
 use crate::session::stamp::{Answer, Seen};
 use crate::wire::flow::is_flow;
 
@@ -61,6 +62,12 @@ impl Socket {
         let from = received.to.map(|to| to.ip()).filter(|_| self.local.ip().is_unspecified());
         datagram::send(&self.socket, bytes, from, received.from, tos)
     }
+
+    /// Sends from one of the machine's own addresses to somewhere else than where the request came from.
+    fn send_aside(&self, bytes: &[u8], ends: Ends) -> io::Result<()> {
+        let from = Some(ends.from.ip()).filter(|_| self.local.ip().is_unspecified());
+        datagram::send(&self.socket, bytes, from, ends.to, None)
+    }
 }
 
 /// The thread that serves all UDP sockets. Dropping it ends the thread without waiting.
@@ -70,8 +77,10 @@ pub(super) struct UdpThread {
 }
 
 impl UdpThread {
+    /// Answers leave from another socket than the one that was asked only where its port is one of `aside`.
     pub(super) fn start(
         sockets: Vec<Socket>,
+        aside: &[u16],
         reflector: Reflector,
         flows: Flows,
         tally: Arc<Tally>,
@@ -83,7 +92,8 @@ impl UdpThread {
         for (place, socket) in sockets.iter().enumerate() {
             epoll.add(&socket.socket, EpollEvent::new(EpollFlags::EPOLLIN, place as u64))?;
         }
-        let mut worker = Worker { sockets, reflector, flows, tally, inside };
+        let places = sockets.iter().map(|s| s.local).zip(0..).filter(|(at, _)| aside.contains(&at.port())).collect();
+        let mut worker = Worker { sockets, places, reflector, flows, tally, inside };
         let run = move || worker.run(&epoll);
         let thread = std::thread::Builder::new().name("responder-udp".to_owned()).spawn(run)?;
         Ok(Self { door, thread: Some(thread) })
@@ -111,6 +121,8 @@ impl Drop for UdpThread {
 
 struct Worker {
     sockets: Vec<Socket>,
+    /// Where in `sockets` those are that answer for others.
+    places: HashMap<SocketAddr, usize>,
     reflector: Reflector,
     flows: Flows,
     tally: Arc<Tally>,
@@ -131,7 +143,7 @@ impl Worker {
             let turns = if ready.len() < TURNS { TURNS } else { 1 };
             for event in ready {
                 match event.data() {
-                    WAKE if !self.inside.attend(&mut self.reflector.sessions, now) => return,
+                    WAKE if !self.inside.attend(&mut self.reflector, now) => return,
                     WAKE => {}
                     place => self.serve(place as usize, turns, now, &mut buf, &mut answer),
                 }
@@ -141,7 +153,7 @@ impl Worker {
 
     /// Up to `turns` datagrams of one socket.
     fn serve(&mut self, place: usize, turns: usize, now: Instant, buf: &mut [u8], answer: &mut [u8]) {
-        let Self { sockets, reflector, flows, tally, .. } = self;
+        let Self { sockets, places, reflector, flows, tally, .. } = self;
         let Some(socket) = sockets.get(place) else { return };
         for _ in 0..turns {
             // Also an error that an earlier answer met (ICMP) ends here; the next wake-up reads on.
@@ -154,13 +166,30 @@ impl Worker {
             match judged {
                 Ok(Answer { len: 0, .. }) => {}
                 Err(refusal) => tally.refused(refusal),
-                Ok(Answer { len, tos }) => match socket.send(answer.get(..len).unwrap_or_default(), &received, tos) {
-                    Ok(()) => tally.answered(),
-                    Err(_) => tally.send_failed(),
-                },
+                Ok(Answer { len, tos, ends }) => {
+                    let bytes = answer.get(..len).unwrap_or_default();
+                    let sent = match ends {
+                        None => socket.send(bytes, &received, tos),
+                        Some(ends) => match from_place(places, ends.from).and_then(|place| sockets.get(place)) {
+                            Some(other) => other.send_aside(bytes, ends),
+                            // To another port from the socket that was asked, which need be none of those.
+                            None => socket.send_aside(bytes, ends),
+                        },
+                    };
+                    match sent {
+                        Ok(()) => tally.answered(),
+                        Err(_) => tally.send_failed(),
+                    }
+                }
             }
         }
     }
+}
+
+/// The socket that sends from `at`: its own, or that of all addresses.
+fn from_place(places: &HashMap<SocketAddr, usize>, at: SocketAddr) -> Option<usize> {
+    let any: IpAddr = if at.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    places.get(&at).or_else(|| places.get(&SocketAddr::new(any, at.port()))).copied()
 }
 
 /// How long ago the kernel took a datagram; nothing where it did not say, or the wall clock was set meanwhile.
@@ -196,7 +225,7 @@ fn count(
     };
     let len = flows.handle(&incoming, &mut reflector.sessions, answer)?;
     // DSCP alone: what ECN told of the way here is not said of the way back.
-    Ok(Answer { len, tos: told.tos.map(|tos| tos & !3) })
+    Ok(Answer { len, tos: told.tos.map(|tos| tos & !3), ends: None })
 }
 
 /// Hands one datagram over with what the kernel told of it.

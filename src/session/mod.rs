@@ -8,12 +8,14 @@ mod book;
 mod chance;
 pub mod flow;
 pub mod granted;
+pub mod ice_lite;
 mod icmp;
 mod ids;
 pub mod janus;
 pub mod limits;
 #[cfg(test)]
 mod lossy;
+pub mod nat;
 mod pace;
 pub mod reflector;
 pub mod sample;

@@ -1,17 +1,26 @@
-//! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489) or a STAMP test
-//! packet (RFC 8762) and to nothing else, never longer than what caused it but for a small budget of STUN, under rate
+//! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489), ICE's checks (RFC
+//! 8445) among them, or a STAMP test packet (RFC 8762) and to nothing else, never longer than what caused it but for a small budget of STUN, under rate
 //! limits, and to holders of the key alone where there is one. Knows no socket, no clock and no randomness. What it holds
 //! about sources has a size that no source can change.
+
+mod alternate;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+pub use alternate::{Alternate, Ends};
+
 use super::granted::{GrantLimits, Sessions};
+use super::ice_lite::{IceSessions, Judged};
 use super::limits::{Allowance, AnswerLimits, Exceeded};
 use super::stamp::{self, Answer, Asked, Manner, NotAsked, Seen, Strangers};
 use crate::wire::grant::Kind;
-use crate::wire::stun::{BINDING, Class, Message, ReadError, key_id, write_binding_success};
+use crate::wire::stun::discovery::{UNDERSTOOD, write_discovery_success};
+use crate::wire::stun::{
+    BINDING, Class, Message, OTHER_ADDRESS_V4, OTHER_ADDRESS_V6, ReadError, key_id, write_binding_error,
+    write_ice_error, write_ice_success,
+};
 use crate::wire::{stamp as packet, stun};
 
 /// No answer is longer, and no longer request is answered.
@@ -200,8 +209,11 @@ pub struct Reflector {
     /// Answers bear the DSCP that is asked for.
     dscp: bool,
     strangers: Strangers,
+    alternate: Alternate,
     /// What was granted over TLS.
     pub sessions: Sessions,
+    /// The same, of ICE.
+    pub ice: IceSessions,
     start: Instant,
 }
 
@@ -216,7 +228,9 @@ impl Reflector {
             allowance: Allowance::new(limits, seed),
             dscp: limits.dscp,
             strangers: Strangers::new(seed),
+            alternate: Alternate::default(),
             sessions: Sessions::new(GrantLimits::default()),
+            ice: IceSessions::default(),
             start,
         }
     }
@@ -224,6 +238,11 @@ impl Reflector {
     /// With other limits for what is granted.
     pub fn granting(self, limits: GrantLimits) -> Self {
         Self { sessions: Sessions::new(limits), ..self }
+    }
+
+    /// With a second address for those who want to know what NATs do (RFC 5780).
+    pub fn with_alternate(self, alternate: Alternate) -> Self {
+        Self { alternate, ..self }
     }
 
     /// Judges one datagram. Writes the answer into `answer`, which should hold [`LONGEST`] bytes, or says why there is
@@ -234,27 +253,60 @@ impl Reflector {
         let speaks = Speaks::of(incoming.bytes);
         self.check_ends(from, incoming.seen.to, speaks)?;
         match speaks {
-            Speaks::Stun => self.stun(&incoming, answer).map(|len| Answer { len, tos: None }),
+            Speaks::Stun => self.stun(&incoming, answer),
             Speaks::Stamp => self.stamp(&incoming, answer),
         }
     }
 
-    fn stun(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<usize, Refusal> {
+    fn stun(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
         let from = incoming.from;
         let request = binding_request(incoming.bytes)?;
+        if let Some(answered) = self.ice_check(&request, incoming, answer) {
+            return answered.map(|len| Answer { len, tos: None, ends: None });
+        }
         if let Some(restricted) = &self.restricted {
             restricted.check(&request)?;
         }
+        let aside = self.alternate.asked(&request, from, incoming.seen.to, &self.own)?;
         let room = incoming.bytes.len();
         let bare = if from.is_ipv4() { BARE_V4 } else { BARE_V6 };
         let signed = if self.restricted.is_some() { SIGNED } else { 0 };
         let marked = room >= bare + MARKED + signed;
-        if self.restricted.is_some() && !marked {
+        let to_another_port = aside.ends.is_some_and(|e| e.to != from);
+        if (self.restricted.is_some() && !marked) || (to_another_port && room < bare) {
             return Err(Refusal::TooShort);
         }
         self.take(from.ip(), room < bare, incoming.now)?;
         let key = self.restricted.as_ref().map(|r| &*r.key);
-        write_binding_success(answer, request.id(), from, marked, key).ok_or(Refusal::Malformed)
+        let filled = bare + signed + if marked { MARKED } else { 0 };
+        // A bare request is told of one address more, out of the budget that it is answered from.
+        let address = if from.is_ipv4() { OTHER_ADDRESS_V4 } else { OTHER_ADDRESS_V6 };
+        let servers = aside.within(if room < bare { address } else { room - filled });
+        let len = write_discovery_success(answer, request.id(), from, marked, key, servers);
+        Ok(Answer { len: len.ok_or(Refusal::Malformed)?, tos: None, ends: aside.ends })
+    }
+
+    /// Answers one of ICE's checks, those of a known session with a signature; `None`: it is none, or nobody's at a responder
+    /// with a key. No answer is longer than the check.
+    fn ice_check(
+        &mut self,
+        request: &Message<'_>,
+        incoming: &Incoming<'_>,
+        answer: &mut [u8],
+    ) -> Option<Result<usize, Refusal>> {
+        let (from, id) = (incoming.from, request.id());
+        let written = match self.ice.judge(request, incoming.now) {
+            Judged::NoCheck => return None,
+            Judged::Unknown | Judged::Incomplete if self.restricted.is_some() => return None,
+            Judged::TooMany => return Some(Err(Refusal::SessionRate)),
+            Judged::Incomplete => write_binding_error(answer, id, 400, "Bad Request"),
+            Judged::Unknown | Judged::WrongPassword => write_binding_error(answer, id, 401, "Unauthenticated"),
+            Judged::RoleConflict { pwd } => write_ice_error(answer, id, 487, "Role Conflict", pwd),
+            Judged::Right { pwd } => write_ice_success(answer, id, from, pwd),
+        };
+        let written = written.ok_or(Refusal::Malformed);
+        let fits = written.and_then(|len| if len > incoming.bytes.len() { Err(Refusal::TooShort) } else { Ok(len) });
+        Some(fits.and_then(|len| self.take(from.ip(), false, incoming.now).map(|()| len)))
     }
 
     /// Packets of a granted session with its state and within what was granted, those of everyone else with state of
@@ -358,7 +410,7 @@ fn binding_request(datagram: &[u8]) -> Result<Message<'_>, Refusal> {
     if message.fingerprint_ok() == Some(false) {
         return Err(Refusal::Fingerprint);
     }
-    if message.has_unknown_required() {
+    if message.has_unknown_required(UNDERSTOOD) {
         return Err(Refusal::UnknownAttribute);
     }
     Ok(message)
@@ -371,7 +423,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::stun::{Auth, MAX_WRITTEN, request_len, write_binding_error, write_binding_request};
+    use crate::wire::stun::{
+        Auth, Check, MAX_WRITTEN, Role, request_len, write_binding_request, write_binding_success, write_ice_check,
+    };
 
     const CLIENT: &str = "192.0.2.7:40000";
     const HERE: &str = "198.51.100.1:19099";
@@ -439,7 +493,7 @@ mod tests {
         let later = r.start + Duration::from_millis(500);
         let request = bare();
         let asked = Incoming::plain(later, at(CLIENT), at(HERE), &request);
-        assert_eq!(r.handle(&asked, &mut answer), Ok(Answer { len: 32, tos: None }));
+        assert_eq!(r.handle(&asked, &mut answer), Ok(Answer { len: 32, tos: None, ends: None }));
         let v6 = ask(&mut r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &bare()).unwrap();
         assert_eq!(v6.len(), 44);
     }
@@ -507,6 +561,62 @@ mod tests {
         assert_eq!(shortest.len(), 92);
         let refused = ask(r, "[2001:db8::7]:40000", "[2001:db8::1]:19099", &shortest);
         assert_eq!(refused, Err(Refusal::TooShort), "96 bytes would be longer than 92");
+    }
+
+    const AGENT: &str = "00000001:them";
+
+    fn agent(key: Option<&[u8]>) -> (Reflector, String) {
+        let mut r = reflector(key);
+        let ask = crate::wire::ice::Ask { ufrag: "them".to_owned() };
+        let grant = r.ice.grant(&ask, &[19_099], at(CLIENT).ip(), (1, 2), r.start).unwrap();
+        (r, grant.pwd)
+    }
+
+    fn check(username: &str, role: Role, pwd: &str) -> Vec<u8> {
+        let mut buf = [0; MAX_WRITTEN];
+        let check = Check { username, priority: 1, role, nominate: true };
+        let n = write_ice_check(&mut buf, [3; 12], &check, pwd).unwrap();
+        buf[..n].to_vec()
+    }
+
+    #[test]
+    fn a_check_is_answered_with_a_signature_and_no_more_bytes_whatever_the_key() {
+        for key in [None, Some(&b"a shared key"[..])] {
+            let (mut r, pwd) = agent(key);
+            let asked = check(AGENT, Role::Controlling(1), &pwd);
+            for (from, to) in [(CLIENT, HERE), ("[2001:db8::7]:40000", "[2001:db8::1]:19099")] {
+                let answer = ask(&mut r, from, to, &asked).unwrap();
+                let read = Message::read(&answer).unwrap();
+                assert_eq!((read.class(), read.id(), read.mapped_address()), (Class::Success, [3; 12], Some(at(from))));
+                assert_eq!((read.integrity_sha1_ok(pwd.as_bytes()), read.fingerprint_ok()), (Some(true), Some(true)));
+                assert!(answer.len() <= asked.len() && !read.has_unknown_required(&[]));
+                assert_eq!(ask(&mut r, from, to, &answer), Err(Refusal::NotRequest), "its own answer");
+            }
+            let conflict = ask(&mut r, CLIENT, HERE, &check(AGENT, Role::Controlled(1), &pwd)).unwrap();
+            let read = Message::read(&conflict).unwrap();
+            assert_eq!(read.error_code().map(|e| e.0), Some(487));
+            assert_eq!(read.integrity_sha1_ok(pwd.as_bytes()), Some(true));
+        }
+    }
+
+    #[test]
+    fn a_check_that_is_not_rightly_signed_gets_a_short_error_and_at_a_responder_with_a_key_a_stranger_gets_none() {
+        let code = |answer: Result<Vec<u8>, Refusal>| {
+            answer.map(|a| Message::read(&a).map(|m| (m.error_code().unwrap().0, a.len() <= 80)).unwrap())
+        };
+        let (mut r, pwd) = agent(None);
+        let wrong = check(AGENT, Role::Controlling(1), "another password");
+        let unknown = check("00000009:them", Role::Controlling(1), &pwd);
+        let mut sent = |bytes: &[u8]| code(ask(&mut r, CLIENT, HERE, bytes));
+        assert_eq!((sent(&wrong), sent(&unknown)), (Ok((401, true)), Ok((401, true))));
+        let priority = [&bare()[..3], &[8], &bare()[4..], &[0, 0x24, 0, 4, 0, 0, 0, 1]].concat();
+        assert_eq!(sent(&priority), Err(Refusal::TooShort));
+        let padded = [&bare()[..3], &[40], &bare()[4..], &[0, 0x24, 0, 4, 0, 0, 0, 1, 0x80, 0x22, 0, 28], &[b'x'; 28]];
+        assert_eq!(sent(&padded.concat()), Ok((400, true)));
+        let (mut r, pwd) = agent(Some(b"key"));
+        assert_eq!(code(ask(&mut r, CLIENT, HERE, &wrong)), Ok((401, true)));
+        let unknown = check("00000009:them", Role::Controlling(1), &pwd);
+        assert_eq!(ask(&mut r, CLIENT, HERE, &unknown), Err(Refusal::Unsigned));
     }
 
     #[test]

@@ -88,6 +88,8 @@ pub struct Answer {
     pub len: usize,
     /// Traffic class to send it with; `None`: the system's own.
     pub tos: Option<u8>,
+    /// Where it goes from and to, unless it is the way back.
+    pub ends: Option<super::reflector::Ends>,
 }
 
 /// State of one session: what came, what was answered, what this machine lost.
@@ -172,7 +174,7 @@ pub fn answer(
     let class = asked.cos.map(|cos| class(cos, seen.tos.unwrap_or(0), manner.dscp));
     let (cos, tos) = (class.map(|(cos, _)| cos), class.map(|(_, tos)| tos));
     let len = write_reply(buf, &reply, request, cos, report.as_ref(), manner.key)?;
-    Some(Answer { len, tos })
+    Some(Answer { len, tos, ends: None })
 }
 
 /// RFC 8972 section 4.4: what came is told, and what was asked for is sent with, or what came where that is not allowed.

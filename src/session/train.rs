@@ -1,6 +1,6 @@
 //! A train of test packets shaped like media, sent to one target and recorded as its replies come: over STAMP (RFC 8762,
-//! RFC 8972), or over STUN Binding requests where no reflector answers. Knows no socket, no clock and no limit: whether
-//! what was seen is enough is asked of a closure that was handed in.
+//! RFC 8972), over STUN Binding requests where no reflector answers, or in packets that come back as they are. Knows no
+//! socket, no clock and no limit: whether what was seen is enough is asked of a closure that was handed in.
 //!
 //! ```text
 //! sending ──look: decided──▶ settling ──▶ asking ──still decided──▶ over
@@ -12,6 +12,7 @@ mod answer;
 mod binding;
 mod book;
 mod datagrams;
+mod echo;
 mod far;
 mod outcome;
 mod plan;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use binding::Bindings;
 use book::Book;
 use datagrams::Seen;
+use echo::Echoes;
 pub use outcome::{Ending, Gaps, Mark, Marking, Misbehaviour, Outcome};
 pub use plan::{Decision, Looks, Plan, Stamp, Via};
 use schedule::Schedule;
@@ -101,6 +103,7 @@ pub struct Train {
 enum Side {
     Stamp(Stamp),
     Stun(Bindings),
+    Echo(Echoes),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +140,10 @@ impl Train {
                 let bindings = Bindings::new(&secret, credential);
                 let schedule = Schedule::fixed(bindings.len());
                 (Side::Stun(bindings), schedule)
+            }
+            Via::Echo { secret } => {
+                let schedule = Schedule::new(&plan.load, echo::LEAST_LEN, target.is_ipv6());
+                (Side::Echo(Echoes::new(&secret)), schedule)
             }
         };
         let mut train = Self {

@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod grant;
+pub mod ice;
 pub mod janus;
 pub mod sip;
 pub mod ssh;

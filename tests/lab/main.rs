@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+mod call;
 mod capacity;
 #[path = "../emulator/mod.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
@@ -11,9 +12,15 @@ mod emulator;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+mod ice;
 mod namespaces;
+mod nat;
 mod pki;
 mod platform;
+mod proxy;
 mod quality;
+mod relay;
 mod router;
 mod servers;
+mod sip;
+mod ways;

@@ -1,7 +1,7 @@
 //! Client, router and server in a row, each a network namespace of its own, torn down when the test ends in any way.
 //!
-//! Client 192.0.2.2 and 2001:db8:1::2, router .1 and ::1 on both sides, server 198.51.100.10 and .20, 2001:db8:2::10
-//! and ::20. Names carry this process's id; what a killed run left behind is removed by the next one.
+//! Client 192.0.2.2 and 2001:db8:1::2, router .1 and ::1 on both sides, server 198.51.100.10, .20, .30 and .31,
+//! 2001:db8:2::10, ::20, ::30 and ::31. `nat.rs` puts another router between. Names carry this process's id; what a killed run left behind is removed by the next one.
 
 use std::fs;
 use std::io::Write;
@@ -29,6 +29,11 @@ pub const RTC4: &str = "198.51.100.10";
 pub const RTC6: &str = "2001:db8:2::10";
 pub const ACD4: &str = "198.51.100.20";
 pub const ACD6: &str = "2001:db8:2::20";
+/// The relay, and the second address that it tells mappings apart with.
+pub const ICE4: &str = "198.51.100.30";
+pub const ICE6: &str = "2001:db8:2::30";
+pub const ALT4: &str = "198.51.100.31";
+pub const ALT6: &str = "2001:db8:2::31";
 pub const ROUTER4: &str = "192.0.2.1";
 pub const ROUTER6: &str = "2001:db8:1::1";
 pub const CLIENT4: &str = "192.0.2.2";
@@ -41,11 +46,14 @@ pub const EMULATED4: &str = "203.0.113.2";
 /// Both families of the two hosts, as `--target` takes them.
 pub const RTC: &str = "rtc=198.51.100.10,[2001:db8:2::10]";
 pub const ACD: &str = "acd=198.51.100.20,[2001:db8:2::20]";
+pub const ICE: &str = "ice=198.51.100.30,[2001:db8:2::30]";
 
-/// One of the three namespaces.
-#[derive(Clone, Copy, Debug)]
+/// One of the namespaces.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Place {
     Client,
+    /// A second router before the first, where a test asks for one.
+    Home,
     Router,
     Server,
 }
@@ -79,7 +87,7 @@ impl Lab {
         }
         SWEPT.call_once(remove_leftovers);
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
-        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6, EMULATED4]);
+        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6, ICE4, ICE6, EMULATED4]);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let lab = Self { name: format!("{PREFIX}-{}-{number}", std::process::id()), dir, pki };
         lab.build();
@@ -87,29 +95,44 @@ impl Lab {
     }
 
     fn build(&self) {
-        for place in [Place::Client, Place::Router, Place::Server] {
-            ip(&["netns", "add", &self.namespace(place)]);
-            let sysctl = |key: &str, value: &str| self.sysctl(place, key, value);
-            for scope in ["all", "default"] {
-                sysctl(&format!("net/ipv6/conf/{scope}/accept_dad"), "0");
-                sysctl(&format!("net/ipv6/conf/{scope}/accept_ra"), "0");
-            }
-            sysctl("net/ipv6/conf/all/forwarding", "1");
-            sysctl("net/ipv4/ip_forward", "1");
-            ip(&["-n", &self.namespace(place), "link", "set", "lo", "up"]);
-        }
-        let [client, router, server] = [Place::Client, Place::Router, Place::Server].map(|p| self.namespace(p));
-        for (outer, inner) in [(&client, "cl0"), (&server, "sv0")] {
-            ip(&["link", "add", "up0", "netns", outer, "type", "veth", "peer", "name", inner, "netns", &router]);
-        }
+        [Place::Client, Place::Router, Place::Server].into_iter().for_each(|p| self.add_place(p));
+        self.wire(Place::Client, Place::Router, "cl0");
+        self.wire(Place::Server, Place::Router, "sv0");
         self.interface(Place::Router, "cl0", &["192.0.2.1/24", "2001:db8:1::1/64"], &[]);
         self.interface(Place::Router, "sv0", &["198.51.100.1/24", "2001:db8:2::1/64"], &[]);
         self.interface(Place::Client, "up0", &["192.0.2.2/24", "2001:db8:1::2/64"], &["192.0.2.1", "2001:db8:1::1"]);
-        let hosts = ["198.51.100.10/24", "198.51.100.20/24", "2001:db8:2::10/64", "2001:db8:2::20/64"];
+        let hosts = [RTC4, ACD4, ICE4, ALT4].map(|a| format!("{a}/24"));
+        let hosts6 = [RTC6, ACD6, ICE6, ALT6].map(|a| format!("{a}/64"));
+        let hosts: Vec<&str> = hosts.iter().chain(&hosts6).map(String::as_str).collect();
         self.interface(Place::Server, "up0", &hosts, &["198.51.100.1", "2001:db8:2::1"]);
     }
 
-    fn interface(&self, place: Place, interface: &str, addresses: &[&str], gateways: &[&str]) {
+    /// Adds an empty namespace that forwards.
+    pub fn add_place(&self, place: Place) {
+        ip(&["netns", "add", &self.namespace(place)]);
+        let sysctl = |key: &str, value: &str| self.sysctl(place, key, value);
+        for scope in ["all", "default"] {
+            sysctl(&format!("net/ipv6/conf/{scope}/accept_dad"), "0");
+            sysctl(&format!("net/ipv6/conf/{scope}/accept_ra"), "0");
+        }
+        sysctl("net/ipv6/conf/all/forwarding", "1");
+        sysctl("net/ipv4/ip_forward", "1");
+        ip(&["-n", &self.namespace(place), "link", "set", "lo", "up"]);
+    }
+
+    /// A line from `up0` of the outer place to `name` of the inner one.
+    pub fn wire(&self, outer: Place, inner: Place, name: &str) {
+        let [outer, inner] = [outer, inner].map(|p| self.namespace(p));
+        ip(&["link", "add", "up0", "netns", &outer, "type", "veth", "peer", "name", name, "netns", &inner]);
+    }
+
+    /// Cuts the line at `up0` of `place`.
+    pub fn unplug(&self, place: Place) {
+        ip(&["-n", &self.namespace(place), "link", "del", "up0"]);
+    }
+
+    /// Gives an interface its addresses, brings it up, and leads everything else over `gateways`.
+    pub fn interface(&self, place: Place, interface: &str, addresses: &[&str], gateways: &[&str]) {
         let namespace = self.namespace(place);
         for address in addresses {
             let nodad: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
@@ -126,6 +149,7 @@ impl Lab {
     pub fn namespace(&self, place: Place) -> String {
         let suffix = match place {
             Place::Client => "c",
+            Place::Home => "h",
             Place::Router => "r",
             Place::Server => "s",
         };
@@ -164,11 +188,28 @@ impl Lab {
     #[track_caller]
     pub fn forward_with(&self, sets: &str, rules: &str) {
         let chain = format!("chain forward {{\ntype filter hook forward priority 0; policy accept;\n{rules}\n}}\n");
-        let file = self.dir().join("router.nft");
-        fs::write(&file, format!("flush ruleset\ntable inet lab {{\n{sets}\n{chain}}}\n")).unwrap();
-        let mut nft = self.command(Place::Router, "nft");
+        self.table(Place::Router, "inet lab", &format!("{sets}\n{chain}"));
+    }
+
+    /// Puts a table of nftables into `place`, replacing one of that name.
+    #[track_caller]
+    pub fn table(&self, place: Place, name: &str, text: &str) {
+        let file = self.dir().join("table.nft");
+        fs::write(&file, format!("table {name}\ndelete table {name}\ntable {name} {{\n{text}\n}}\n")).unwrap();
+        let mut nft = self.command(place, "nft");
         nft.arg("-f").arg(&file);
         finished(nft);
+    }
+
+    /// Does `work` on a thread that is in `place`: the sockets that it opens, and the threads that it starts, stay there.
+    #[track_caller]
+    pub fn within<T: Send + 'static>(&self, place: Place, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let namespace = fs::File::open(Path::new("/run/netns").join(self.namespace(place))).unwrap();
+        let inside = move || {
+            nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        };
+        std::thread::spawn(inside).join().unwrap()
     }
 
     /// Shapes the line between the router and both sides to `kbps` at the IP level, for packets of `bytes`: the kernel
@@ -216,7 +257,7 @@ impl Lab {
     /// Runs the checks of rules alone, without what is measured beside them.
     #[track_caller]
     pub fn reach(&self, args: &[&str]) -> Run {
-        self.check(&[args, &["--skip", "quality,bandwidth"]].concat())
+        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call"]].concat())
     }
 
     /// The same as [`Self::check`] with more in the environment.
@@ -264,8 +305,10 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for place in [Place::Client, Place::Router, Place::Server] {
-            remove(&self.namespace(place));
+        for place in [Place::Client, Place::Home, Place::Router, Place::Server] {
+            if Path::new("/run/netns").join(self.namespace(place)).exists() {
+                remove(&self.namespace(place));
+            }
         }
     }
 }
@@ -285,6 +328,16 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Waits until it has written `words` so many times.
+    #[track_caller]
+    pub fn says(&self, words: &str, times: usize) {
+        let since = Instant::now();
+        while fs::read_to_string(&self.log).unwrap_or_default().matches(words).count() < times {
+            assert!(since.elapsed() < READY, "{} never said {words:?}:\n{}", self.name, self.tail());
+            std::thread::park_timeout(Duration::from_millis(25));
+        }
+    }
+
     fn tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&text[text.len().saturating_sub(4000)..]).into_owned()
@@ -299,6 +352,11 @@ impl Drop for Daemon {
             let _ = writeln!(std::io::stderr(), "--- last words of {}\n{}", self.name, self.tail());
         }
     }
+}
+
+/// Puts a figure where it is seen although the test passes.
+pub fn note(words: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{words}");
 }
 
 /// Why the lab cannot be built on this machine.

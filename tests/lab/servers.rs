@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::namespaces::{Daemon, Lab, Listens, Place, RTC4, RTC6};
+use crate::namespaces::{ACD4, ACD6, Daemon, Lab, Listens, Place, RTC4, RTC6};
 
 /// Our responder for `role` of profile `agent`, on `v4` and `v6`: a process for each, because the 10,001 sockets of a
 /// role in both families are more than some machines' hard limit on open files.
@@ -46,6 +46,10 @@ pub fn nginx(lab: &Lab) -> Daemon {
     let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
     let temporary: String =
         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|n| format!(" {n}_temp_path {dir}/nginx;\n")).concat();
+    // By address: the relay has others.
+    let hosts = [RTC4, ACD4, &format!("[{RTC6}]"), &format!("[{ACD6}]")].map(str::to_owned);
+    let listening = |port: &str| hosts.iter().map(|h| format!("listen {h}:{port};\n")).collect::<String>();
+    let (plain, secure) = (listening("80"), listening("443 ssl"));
     let file = written(
         lab,
         "nginx.conf",
@@ -53,8 +57,8 @@ pub fn nginx(lab: &Lab) -> Daemon {
             "daemon off; master_process off; user root; pid {dir}/nginx.pid; error_log stderr;\n\
              events {{ worker_connections 64; }}\n\
              http {{\n access_log off;\n{temporary}\
-             server {{ listen 80; listen [::]:80; location / {{ return 301 https://$host$request_uri; }} }}\n\
-             server {{ listen 443 ssl; listen [::]:443 ssl; ssl_certificate {chain}; ssl_certificate_key {key};\n\
+             server {{\n{plain}location / {{ return 301 https://$host$request_uri; }} }}\n\
+             server {{\n{secure}ssl_certificate {chain}; ssl_certificate_key {key};\n\
              location / {{ return 200 \"the platform's page\\n\"; }} }}\n}}\n"
         ),
     );
@@ -66,6 +70,12 @@ pub fn nginx(lab: &Lab) -> Daemon {
 /// Janus: WSS on 8989, HTTPS API on 8089, admin API on 7889; media ports stay closed until there is a call.
 #[track_caller]
 pub fn janus(lab: &Lab) -> Daemon {
+    janus_with(lab, "", &[])
+}
+
+/// The same with `general` settings, each after a comma, and without `more` plugins.
+#[track_caller]
+pub fn janus_with(lab: &Lab, general: &str, more: &[&str]) -> Daemon {
     let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
     let unused = [
         "audiobridge",
@@ -80,13 +90,13 @@ pub fn janus(lab: &Lab) -> Daemon {
         "videoroom",
         "voicemail",
     ];
-    let plugins = unused.map(|n| format!("libjanus_{n}.so")).join(",");
+    let plugins = unused.iter().chain(more).map(|n| format!("libjanus_{n}.so")).collect::<Vec<_>>().join(",");
     let transports = ["mqtt", "nanomsg", "pfunix", "rabbitmq"].map(|n| format!("libjanus_{n}.so")).join(",");
     written(
         lab,
         "janus.jcfg",
         &format!(
-            "general: {{ configs_folder = \"{dir}\", debug_level = 4 }}\n\
+            "general: {{ configs_folder = \"{dir}\", debug_level = 4{general} }}\n\
              media: {{ ipv6 = true, rtp_port_range = \"19099-20099\" }}\n\
              nat: {{ full_trickle = true, ice_enforce_list = \"{RTC4},{RTC6}\" }}\n\
              plugins: {{ disable = \"{plugins}\" }}\ntransports: {{ disable = \"{transports}\" }}\n\
@@ -105,21 +115,34 @@ pub fn janus(lab: &Lab) -> Daemon {
     lab.start(command, "janus", &[Listens::Tcp(RTC6, 8989), Listens::Tcp(RTC6, 8089), Listens::Tcp(RTC6, 7889)])
 }
 
-/// coturn as a STUN server on 3478.
+/// coturn as a STUN server on 3478 of the two families.
 #[track_caller]
 pub fn coturn(lab: &Lab) -> Daemon {
-    let dir = lab.dir().display();
+    stun(lab, &[RTC4, RTC6])
+}
+
+/// The same on one address.
+#[track_caller]
+pub fn coturn_on(lab: &Lab, address: &'static str) -> Daemon {
+    stun(lab, &[address])
+}
+
+#[track_caller]
+fn stun(lab: &Lab, addresses: &[&'static str]) -> Daemon {
+    let (dir, first) = (lab.dir().display(), addresses[0]);
+    let listening: String = addresses.iter().map(|a| format!("listening-ip={a}\n")).collect();
     let file = written(
         lab,
-        "coturn.conf",
+        &format!("coturn-{first}.conf"),
         &format!(
-            "listening-port=3478\nlistening-ip={RTC4}\nlistening-ip={RTC6}\nstun-only\nno-tls\nno-dtls\nno-cli\n\
-             userdb={dir}/turndb\npidfile={dir}/turn.pid\nlog-file=stdout\n"
+            "listening-port=3478\n{listening}stun-only\nno-tls\nno-dtls\nno-cli\n\
+             userdb={dir}/turndb-{first}\npidfile={dir}/turn-{first}.pid\nlog-file=stdout\n"
         ),
     );
     let mut command = lab.command(Place::Server, "turnserver");
     command.args(["-c", &file]);
-    lab.start(command, "coturn", &[Listens::Udp(RTC4, 3478), Listens::Udp(RTC6, 3478)])
+    let wanted: Vec<Listens> = addresses.iter().map(|a| Listens::Udp(a, 3478)).collect();
+    lab.start(command, &format!("coturn-{first}"), &wanted)
 }
 
 /// sshd on 22. It insists on /run/sshd, which it gets in a mount namespace of its own.
@@ -136,7 +159,7 @@ pub fn sshd(lab: &Lab) -> Daemon {
     lab.start(command, "sshd", &[Listens::Tcp(RTC4, 22), Listens::Tcp(RTC6, 22)])
 }
 
-fn written(lab: &Lab, name: &str, text: &str) -> String {
+pub fn written(lab: &Lab, name: &str, text: &str) -> String {
     let path = lab.dir().join(name);
     fs::write(&path, text).unwrap();
     path.display().to_string()

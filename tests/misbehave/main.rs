@@ -7,10 +7,14 @@ mod datagrams;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+mod janus;
+mod nat;
 mod peer;
 mod reflector;
+mod relay;
 mod relayed;
 mod streams;
+mod turn;
 
 use std::time::Duration;
 

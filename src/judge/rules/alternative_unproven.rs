@@ -2,7 +2,7 @@
 //! port, which shows no service behind it.
 
 use crate::judge::groups;
-use crate::model::{Check, Finding, Status};
+use crate::model::{Check, Finding, ProbeKind, Status};
 use crate::plan::Plan;
 
 /// One finding a group and address.
@@ -25,7 +25,10 @@ fn finding(broken: &[&Check], unproven: &[&Check]) -> Finding {
             ids(broken).join(", "),
             ids(unproven).join(", ")
         ),
-        remedy: "Open what the document prefers, or try a call through the alternative.".to_owned(),
+        remedy: match unproven.iter().any(|c| c.probe == ProbeKind::Turn) {
+            true => "Open what the document prefers, or set RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD (or RTC_CHECK_TURN_SECRET), so that the relay is tried.".to_owned(),
+            false => "Open what the document prefers, or try a call through the alternative.".to_owned(),
+        },
         checks: ids(broken).into_iter().chain(ids(unproven)).collect(),
     }
 }

@@ -4,6 +4,8 @@ mod alternative_unproven;
 mod dns_differ;
 mod lossy;
 mod many_addresses;
+mod media_way;
+mod nat;
 mod only_alternative;
 mod responder;
 mod sampled;
@@ -17,9 +19,11 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
 const RULES: &[Rule] = &[
+    media_way::find,
     only_alternative::find,
     alternative_unproven::find,
     lossy::find,
+    nat::find,
     many_addresses::find,
     dns_differ::find,
     responder::find,

@@ -1,6 +1,7 @@
-//! `group.only-alternative`: what the document prefers does not work, its alternative does.
+//! `group.only-alternative`: what the document prefers does not work, its alternative does. Ways of media have a finding
+//! of their own.
 
-use crate::judge::groups;
+use crate::judge::{groups, ways};
 use crate::model::{Check, Finding, Status};
 use crate::plan::Plan;
 
@@ -8,7 +9,8 @@ use crate::plan::Plan;
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     groups::each(plan, checks, |unit, only| {
         let (broken, working) = (unit.broken(), unit.working());
-        let leans = !unit.preferred.is_empty() && !broken.is_empty() && !working.is_empty();
+        let media = unit.preferred.iter().any(|c| ways::is_direct(plan, c));
+        let leans = !media && !unit.preferred.is_empty() && !broken.is_empty() && !working.is_empty();
         leans.then(|| finding(&broken, &working, unit.status(only).unwrap_or(Status::Pass)))
     })
 }

@@ -47,6 +47,10 @@ impl Book {
         Self { opened: now, client: None, log: Vec::new() }
     }
 
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
     pub fn log(&self) -> Vec<Exchange> {
         self.log.iter().map(|(_, exchange)| exchange.clone()).collect()
     }

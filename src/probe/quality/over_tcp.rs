@@ -31,7 +31,7 @@ const AROUND: Duration = Duration::from_secs(4);
 /// Offers the loads, the highest first, until one holds; nothing where no responder is.
 pub async fn loads(run: &Run<'_>, (port, spec): (u16, &WsSpec)) -> Vec<Tried> {
     let mut tried: Vec<Tried> = Vec::new();
-    let mut doors = doors(run.task, &run.settings.page_ports);
+    let mut doors = doors(&run.task.ways, &run.settings.page_ports);
     for load in &run.task.loads {
         if run.cancel.is_cancelled() || run.remaining() < OPENING + AROUND {
             break;

@@ -52,6 +52,7 @@ impl Train {
         let len = match &self.side {
             Side::Stamp(stamp) => stamp.write(buf, self.written(seq, now, slot.len.into()))?,
             Side::Stun(bindings) => bindings.write(buf, seq)?,
+            Side::Echo(echoes) => echoes.write(buf, seq, slot.len.into())?,
         };
         let late = now.saturating_sub(i64::try_from(slot.due).unwrap_or(i64::MAX));
         self.book.push(stats::Sent { at: now, late, len: u16::try_from(len).unwrap_or(u16::MAX) });
@@ -85,6 +86,7 @@ impl Train {
         let mut number = 0;
         let answer = match &self.side {
             Side::Stun(bindings) => bindings.read(bytes, self.book.count()),
+            Side::Echo(echoes) => echoes.read(bytes, |seq| self.book.packet(seq).map(|sent| sent.len.into())),
             Side::Stamp(stamp) => stamp.read(bytes, |seq| {
                 number = seq;
                 let at = |nanos| self.wall + duration(nanos);

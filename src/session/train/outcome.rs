@@ -59,7 +59,7 @@ pub enum Ending {
 pub struct Misbehaviour {
     /// From another address or port than the target's.
     pub other_source: u32,
-    /// Neither STAMP nor STUN, as the train has it.
+    /// Neither STAMP nor STUN nor an echo, as the train has it.
     pub unreadable: u32,
     /// Longer than the request.
     pub longer: u32,

@@ -29,6 +29,12 @@ pub enum Via {
         /// Makes the transaction ids; from a source nobody can guess.
         secret: [u8; 32],
     },
+    /// Packets of the load's shape that come back as they are: through a relay to its own address and back, or from an
+    /// echo. Of which way a loss or delay was nothing is known; downstream is what was sent up.
+    Echo {
+        /// Proves that a packet is ours; from a source nobody can guess.
+        secret: [u8; 32],
+    },
 }
 
 /// How STAMP is spoken.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::{Failure, Step};
-use crate::session::{IcmpError, Strays};
+use crate::session::{IcmpError, SendError, Strays};
 
 /// An allocation that is ready to relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct Outcome {
     /// Each from its first request to its answer: allocate (both exchanges where credentials were asked for), permission,
     /// channel, relay (from the first datagram of the session inside to the first that came back), release.
     pub steps: Vec<(Step, Duration, Result<(), Failure>)>,
+    /// The server allocated something.
+    pub allocated: bool,
     /// `None`: nothing was allocated, or there is no permission or channel.
     pub relay: Option<Relay>,
     /// XOR-RELAYED-ADDRESS and XOR-MAPPED-ADDRESS, as soon as there is an allocation.
@@ -81,12 +83,16 @@ pub struct Outcome {
     pub software: Option<String>,
     pub realm: Option<String>,
     pub error: Option<TurnError>,
+    /// What went wrong while the session inside ran already, the first of it: it went on.
+    pub late: Option<Failure>,
     /// Where error 300 sends its clients (ALTERNATE-SERVER); not followed.
     pub alternate: Option<SocketAddr>,
     /// The server asked for credentials.
     pub asked_to_log_in: bool,
     /// The last ICMP error for a datagram to the server, and how many.
     pub icmp: Option<(IcmpError, u32)>,
+    /// Why this machine would not send a request, the last time it would not.
+    pub not_sent: Option<SendError>,
     /// The server took the allocation back.
     pub released: bool,
     /// Round trips of requests that were sent once, in the order in which they were answered.
@@ -98,8 +104,32 @@ pub struct Outcome {
     pub stale_nonces: u32,
     /// What the server sent that is against the standard, in words: the first of it.
     pub malformed: Option<String>,
-    /// Datagrams that came through the relay, and in how many of them as Data indications.
+    /// Datagrams that were sent through the relay, that came through it, and how many of those as Data indications.
+    pub relayed_out: u32,
     pub relayed_in: u32,
     pub indications: u32,
     pub strays: Strays,
+}
+
+/// What an error code means to who asked (RFC 8656 section 19, RFC 8489 section 18.4), in a clause; `None`: no code of
+/// theirs.
+pub fn meaning_of(code: u16) -> Option<&'static str> {
+    Some(match code {
+        300 => "the server sends its clients to another one",
+        400 => "the server cannot make sense of the request",
+        401 => "it does not accept the user name and password, or the time-limited user name has expired",
+        403 => "its administrator does not allow it, or not to this peer",
+        420 => "it does not know an attribute that it would have to",
+        437 => "it knows of another allocation for this address and port, or of none",
+        438 => "it calls every nonce stale that it gives out itself",
+        440 => "it has no addresses of the family to relay with",
+        441 => "the allocation was made with other credentials",
+        442 => "it relays over other transports only, not over UDP",
+        443 => "the peer's address is of another family than the relayed one",
+        486 => "this user has as many allocations as the server allows",
+        487 => "the two ends disagree on who controls",
+        500 => "the server failed at it and may not the next time",
+        508 => "the server has no relayed address or port left",
+        _ => return None,
+    })
 }

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, TransactionId, attr, fingerprint, integrity};
+use super::{COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, SHA1_LEN, TransactionId, attr, fingerprint, integrity};
 
 /// The class bits of a message type (RFC 8489 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,11 +123,10 @@ impl<'a> Message<'a> {
         Some(same(tag.as_ref(), value))
     }
 
-    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none. For the vectors of RFC 5769.
-    #[cfg(test)]
+    /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is right for `key`; `None` where there is none.
     pub fn integrity_sha1_ok(&self, key: &[u8]) -> Option<bool> {
         let (at, value) = self.find(attr::MESSAGE_INTEGRITY)?;
-        let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, 24)?;
+        let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.bytes, at, SHA1_LEN)?;
         Some(same(tag.as_ref(), value))
     }
 
@@ -138,11 +137,12 @@ impl<'a> Message<'a> {
         attributes.at == self.bytes.len()
     }
 
-    /// Whether there is an attribute that must be understood (below 0x8000) and is not known to a Binding server without
-    /// behaviour discovery (RFC 8489 section 6.3.1): CHANGE-REQUEST (RFC 5780), or those of ICE's checks (RFC 8445).
-    pub fn has_unknown_required(&self) -> bool {
+    /// Whether there is an attribute that must be understood (below 0x8000) and is known neither to a plain Binding server
+    /// or ICE agent (RFC 8489 section 6.3.1) nor among `more`: CHANGE-REQUEST (RFC 5780).
+    pub fn has_unknown_required(&self, more: &[u16]) -> bool {
         let known = |kind| {
             kind >= 0x8000
+                || more.contains(&kind)
                 || matches!(
                     kind,
                     attr::MAPPED_ADDRESS
@@ -151,6 +151,8 @@ impl<'a> Message<'a> {
                         | attr::ERROR_CODE
                         | attr::MESSAGE_INTEGRITY_SHA256
                         | attr::XOR_MAPPED_ADDRESS
+                        | attr::PRIORITY
+                        | attr::USE_CANDIDATE
                         | attr::REALM
                         | attr::NONCE
                 )
@@ -158,7 +160,24 @@ impl<'a> Message<'a> {
         self.attributes().any(|a| !known(a.kind))
     }
 
-    fn value(&self, kind: u16) -> Option<&'a [u8]> {
+    /// An attribute's address that is XORed as XOR-MAPPED-ADDRESS is.
+    pub(in crate::wire) fn xor_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &mask(&self.id))
+    }
+
+    /// An attribute's address as it stands.
+    pub(in crate::wire) fn plain_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.before_integrity(kind)?, &[0; 16])
+    }
+
+    /// The value of an attribute that stands before MESSAGE-INTEGRITY, if there is one: what stands behind it is to be
+    /// ignored (RFC 8489 section 14.5).
+    pub(in crate::wire) fn before_integrity(&self, kind: u16) -> Option<&'a [u8]> {
+        let end = self.find(attr::MESSAGE_INTEGRITY).map_or(usize::MAX, |(at, _)| at);
+        self.find(kind).filter(|(at, _)| *at < end).map(|(_, value)| value)
+    }
+
+    pub(super) fn value(&self, kind: u16) -> Option<&'a [u8]> {
         self.find(kind).map(|(_, value)| value)
     }
 
@@ -208,7 +227,7 @@ pub(super) fn mask(id: &TransactionId) -> [u8; 16] {
 }
 
 /// An address attribute's value, its port and address XORed with `mask`.
-fn address(value: &[u8], mask: &[u8; 16]) -> Option<SocketAddr> {
+pub(super) fn address(value: &[u8], mask: &[u8; 16]) -> Option<SocketAddr> {
     let ([_, family, p0, p1], octets) = value.split_first_chunk::<4>()?;
     let port = u16::from_be_bytes([p0 ^ mask[0], p1 ^ mask[1]]);
     let ip = match family {

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, RESPONDER_VERSION, TransactionId, attr, fingerprint, integrity,
+    COOKIE, FINGERPRINT_LEN, HEADER, INTEGRITY_LEN, RESPONDER_VERSION, SHA1_LEN, TransactionId, attr, fingerprint,
+    integrity,
 };
 
 /// The credential of a restricted responder.
@@ -54,36 +55,31 @@ pub fn write_binding_success(
 /// Writes a Binding error response with `code` (300 to 699) and `reason` (at most 127 bytes are used), and answers its
 /// length. `None`: the buffer is too small or the code is none.
 pub fn write_binding_error(buf: &mut [u8], id: TransactionId, code: u16, reason: &str) -> Option<usize> {
-    let (class, number) = (u8::try_from(code / 100).ok()?, u8::try_from(code % 100).ok()?);
-    if !(3..=6).contains(&class) {
-        return None;
-    }
     let mut w = Writer::new(buf, 0x0111, id)?;
-    let reason = reason.as_bytes();
-    let reason = reason.get(..127).unwrap_or(reason);
-    w.put(&attr::ERROR_CODE.to_be_bytes())?;
-    w.put(&u16::try_from(4 + reason.len()).ok()?.to_be_bytes())?;
-    w.put(&[0, 0, class, number])?;
-    w.put(reason)?;
-    w.align()?;
+    w.error_code(code, reason)?;
     w.finish(None)
 }
 
 /// A message that grows at `at`.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     buf: &'a mut [u8],
     at: usize,
 }
 
 impl<'a> Writer<'a> {
     /// The header, its length still zero.
-    fn new(buf: &'a mut [u8], kind: u16, id: TransactionId) -> Option<Self> {
+    pub(super) fn new(buf: &'a mut [u8], kind: u16, id: TransactionId) -> Option<Self> {
         let mut w = Self { buf, at: 0 };
         w.put(&kind.to_be_bytes())?;
         w.put(&[0, 0])?;
         w.put(&COOKIE)?;
         w.put(&id)?;
         Some(w)
+    }
+
+    /// Bytes written so far.
+    pub(super) fn len(&self) -> usize {
+        self.at
     }
 
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
@@ -104,7 +100,7 @@ impl<'a> Writer<'a> {
         self.zeros(self.at.next_multiple_of(4) - self.at)
     }
 
-    fn attribute(&mut self, kind: u16, value: &[u8]) -> Option<()> {
+    pub(super) fn attribute(&mut self, kind: u16, value: &[u8]) -> Option<()> {
         self.put(&kind.to_be_bytes())?;
         self.put(&u16::try_from(value.len()).ok()?.to_be_bytes())?;
         self.put(value)?;
@@ -112,7 +108,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Version, flags, and so many zero bytes behind them.
-    fn marker(&mut self, padding: usize) -> Option<()> {
+    pub(super) fn marker(&mut self, padding: usize) -> Option<()> {
         self.put(&attr::RTC_CHECK.to_be_bytes())?;
         self.put(&u16::try_from(4 + padding).ok()?.to_be_bytes())?;
         self.put(&RESPONDER_VERSION.to_be_bytes())?;
@@ -120,8 +116,29 @@ impl<'a> Writer<'a> {
         self.zeros(padding)
     }
 
+    /// RFC 8489 section 14.8.
+    pub(super) fn error_code(&mut self, code: u16, reason: &str) -> Option<()> {
+        let (class, number) = (u8::try_from(code / 100).ok()?, u8::try_from(code % 100).ok()?);
+        if !(3..=6).contains(&class) {
+            return None;
+        }
+        let reason = reason.as_bytes();
+        let reason = reason.get(..127).unwrap_or(reason);
+        self.put(&attr::ERROR_CODE.to_be_bytes())?;
+        self.put(&u16::try_from(4 + reason.len()).ok()?.to_be_bytes())?;
+        self.put(&[0, 0, class, number])?;
+        self.put(reason)?;
+        self.align()
+    }
+
+    /// Adds MESSAGE-INTEGRITY (RFC 8489 section 14.5).
+    pub(super) fn sha1(&mut self, key: &[u8]) -> Option<()> {
+        let tag = integrity(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, self.buf, self.at, SHA1_LEN)?;
+        self.attribute(attr::MESSAGE_INTEGRITY, tag.as_ref())
+    }
+
     /// RFC 8489 section 14.2.
-    fn xor_address(&mut self, address: SocketAddr, id: &TransactionId) -> Option<()> {
+    pub(super) fn xor_address(&mut self, address: SocketAddr, id: &TransactionId) -> Option<()> {
         let mask = super::read::mask(id);
         let [p0, p1] = address.port().to_be_bytes();
         let port = [p0 ^ COOKIE[0], p1 ^ COOKIE[1]];
@@ -140,7 +157,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds MESSAGE-INTEGRITY-SHA256 if there is a key, and FINGERPRINT; answers the message's length.
-    fn finish(mut self, key: Option<&[u8]>) -> Option<usize> {
+    pub(super) fn finish(mut self, key: Option<&[u8]>) -> Option<usize> {
         if let Some(key) = key {
             let tag = integrity(ring::hmac::HMAC_SHA256, key, self.buf, self.at, INTEGRITY_LEN)?;
             self.attribute(attr::MESSAGE_INTEGRITY_SHA256, tag.as_ref())?;
@@ -151,7 +168,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the length field; answers the message's length.
-    fn close(self) -> Option<usize> {
+    pub(super) fn close(self) -> Option<usize> {
         let length = u16::try_from(self.at.checked_sub(HEADER)?).ok()?;
         self.buf.get_mut(2..4)?.copy_from_slice(&length.to_be_bytes());
         Some(self.at)

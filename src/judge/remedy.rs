@@ -1,0 +1,96 @@
+//! What to change after a failure, by its class, for the one who can change it. Judges nothing.
+
+use crate::model::{Failure, FailureKind, Seen, Status, Step, metric};
+
+use super::aim::Aim;
+
+/// The words for a name that cannot be used, with what to change.
+pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
+    let change = match failure.kind {
+        FailureKind::NxDomain => {
+            "check the name for a typing error, or have it added to the DNS that this network uses"
+        }
+        FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
+        FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
+        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set",
+        _ => "mend the resolver, or ask another one with --dns",
+    };
+    format!("The name {} could not be used: {}; {change}.", aim.host, failure.detail)
+}
+
+/// What to change, by the class of failure.
+pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> String {
+    let (port, to) = (&aim.port, aim.to());
+    let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
+    match failure.kind {
+        _ if failure.step == Step::Options => {
+            "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
+        }
+        FailureKind::TimedOut if status == Status::Unknown => format!(
+            "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
+        ),
+        FailureKind::TimedOut
+            if failure.step == Step::Connect || aim.udp =>
+        {
+            format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
+        }
+        FailureKind::TimedOut => {
+            "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
+        }
+        FailureKind::Refused if status == Status::Unknown => {
+            "the path is open, and a plain datagram cannot tell whether IKE listens there: look at the server".to_owned()
+        }
+        FailureKind::Refused => format!(
+            "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
+        ),
+        FailureKind::Prohibited => match from {
+            Some(router) => format!("the firewall at {router} rejects it: allow {port} outbound to {to} there"),
+            None => format!("a firewall rejects it, perhaps this machine's own: allow {port} outbound to {to}"),
+        },
+        FailureKind::Unreachable => match from {
+            Some(router) => format!("{router} has no way to it: mend the route to {to} there"),
+            None => format!("mend the route to {to}, or check that the host is up"),
+        },
+        FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
+        FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set".to_owned(),
+        FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
+            "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
+        }
+        other => above_transport(aim, other),
+    }
+}
+
+/// The certificate bears the name of the authority that `rtc-check serve` makes for itself.
+fn issued_by_a_responder(seen: &Seen) -> bool {
+    let chain: Option<serde_json::Value> = seen.observation.facts.get(&metric::CERT_CHAIN);
+    let issuer = chain.as_ref().and_then(|c| c.get(0)?.get("issuer")?.as_str());
+    issuer.is_some_and(|i| i.contains("rtc-check throw-away authority"))
+}
+
+fn above_transport(aim: &Aim<'_>, kind: FailureKind) -> String {
+    let host = aim.host;
+    match kind {
+        FailureKind::CertExpired => format!("renew the certificate of {host}"),
+        FailureKind::CertNotYetValid => "set the clocks of both machines, or wait until it is valid".to_owned(),
+        FailureKind::CertWrongName => format!("use a name that the certificate has, or issue one for {host}"),
+        FailureKind::CertUnknownIssuer => {
+            "have the server present a publicly trusted certificate, or trust its authority with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
+        }
+        FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too, or trust a private authority with --ca FILE".to_owned(),
+        FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
+        FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
+        FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
+            "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
+        }
+        FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),
+        FailureKind::NotTls => "enable TLS on this port".to_owned(),
+        FailureKind::UpgradeRefused => {
+            "the port is open and speaks HTTP: check the WebSocket path, or a proxy that strips the Upgrade header".to_owned()
+        }
+        FailureKind::WrongSubprotocol => "check that the service behind this port is the one the document means".to_owned(),
+        FailureKind::WrongRedirect => format!("have it redirect to https://{host}/"),
+        FailureKind::HoldCut => "raise the idle timeout of the proxy or firewall in between above the keepalive".to_owned(),
+        FailureKind::Internal => "the other checks stand".to_owned(),
+        _ => "check which service listens there and what lies in between".to_owned(),
+    }
+}

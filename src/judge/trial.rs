@@ -1,0 +1,62 @@
+//! The check that comes of each thing tried beside the rules, one kind a file.
+
+use serde_json::json;
+
+use crate::model::{Check, Facts, ProbeKind, Seen, metric};
+use crate::plan::{Plan, Trial, TrialKind};
+
+use super::aim::Aim;
+use super::check::Judgement;
+use super::{call, ice, nat, observed, turn, waived};
+
+/// Judges what was seen of one trial.
+pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
+    let host = Aim::of_host(&trial.host, seen.address);
+    let Judgement { status, reason } = match &trial.kind {
+        TrialKind::Nat { .. } => nat::judge(&host, seen),
+        TrialKind::Turn(uri) => turn::judge(&Aim::of_relay(uri, seen.address), uri.transport, seen),
+        TrialKind::Ice => ice::judge(&host, seen),
+        TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
+    };
+    Check {
+        id: trial.check_id(seen.address),
+        rule: None,
+        probe: kind(&trial.kind),
+        role: trial.role.clone(),
+        target: trial.host.to_string(),
+        address: seen.address,
+        transport: None,
+        port: None,
+        ports: None,
+        need: trial.need,
+        status,
+        reason,
+        observed: with_via(&trial.kind, seen, observed(seen)),
+        limits: Vec::new(),
+        source: None,
+        group: trial.group.clone(),
+        waived: waived(&trial.waived, trial.allow_unknown, status, seen),
+        started_ms: seen.started_ms,
+        duration_ms: seen.duration_ms,
+    }
+}
+
+fn kind(kind: &TrialKind) -> ProbeKind {
+    match kind {
+        TrialKind::Nat { .. } => ProbeKind::Nat,
+        TrialKind::Turn(_) => ProbeKind::Turn,
+        TrialKind::Ice => ProbeKind::Ice,
+        TrialKind::Call => ProbeKind::JanusCall,
+    }
+}
+
+/// A check without a rule names what it used, also where the probe got too short a way to say so.
+fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
+    if let TrialKind::Turn(uri) = kind
+        && !facts.has(&metric::VIA)
+    {
+        let via = json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
+        facts.set(&metric::VIA, via);
+    }
+    facts
+}

@@ -1,0 +1,101 @@
+//! One relay (RFC 8656): a way to it, an allocation, and a second of audio through it to its own relayed address and back,
+//! so that what passes is proven by data. Knows no limit and judges nothing.
+
+pub mod carry;
+mod loops;
+mod outcome;
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+pub use ports::relayed_ports;
+
+use super::trial::RelayServer;
+use super::{RelayLogin, Settings, Task};
+use crate::model::{Observation, RelayTransport};
+use crate::net::clock;
+use crate::net::leg::Leg;
+use crate::net::mirror::Mirror;
+use crate::session::turn::{self, At, Login, Outcome, Peer};
+use loops::Loop;
+
+/// No relay is waited for any longer, whatever it does; the full schedule of RFC 8489 takes its time.
+const PATIENCE: Duration = Duration::from_secs(8);
+const LONG_PATIENCE: Duration = Duration::from_secs(45);
+
+/// A time-limited user name that is made here ends so long from now.
+const REST_LASTS: Duration = Duration::from_secs(3600);
+
+/// What a rule asks of a relay.
+pub async fn probe(
+    task: &Task,
+    transport: RelayTransport,
+    settings: &Settings,
+    cancel: &CancellationToken,
+) -> Observation {
+    let server = RelayServer { host: task.host.clone(), address: task.socket(), transport, seen: None };
+    attempt(&server, task.deadline, settings, cancel).await
+}
+
+/// Relays to itself; over a relay that forbids itself as a peer, to another socket of this machine.
+pub async fn attempt(
+    server: &RelayServer,
+    deadline: Duration,
+    settings: &Settings,
+    cancel: &CancellationToken,
+) -> Observation {
+    let patience = if settings.thorough { LONG_PATIENCE } else { PATIENCE };
+    let end = clock::now() + deadline.min(patience);
+    let mut way = Loop::new(server, settings, cancel, end);
+    let (mut observation, mut seen) = way.run(None).await;
+    // Not every relay that is reached over IPv6 relays to it.
+    if way.relay_v6 && refused(&seen, &[At::Allocate], 440) {
+        way.relay_v6 = false;
+        (observation, seen) = way.run(None).await;
+    }
+    if refused(&seen, &[At::Permission, At::Channel], 403)
+        && let Some(mirror) = Mirror::open(server.address).await
+    {
+        way.peer = Peer::Address(mirror.mapped());
+        way.relay_v6 = mirror.mapped().is_ipv6();
+        let (past_itself, _) = way.run(Some(&mirror)).await;
+        // What is forbidden there too says no more than the first.
+        if past_itself.failure().is_none() {
+            return past_itself;
+        }
+    }
+    observation
+}
+
+fn refused(seen: &Outcome, at: &[At], code: u16) -> bool {
+    seen.error.as_ref().is_some_and(|error| error.code == code && at.contains(&error.at))
+}
+
+/// The way to a relay as the settings have it.
+pub fn leg(server: &RelayServer, settings: &Settings) -> Leg {
+    Leg {
+        transport: server.transport,
+        server: server.address,
+        host: server.host.clone(),
+        trust: settings.tls.clone(),
+        proxy: settings.proxy.clone(),
+    }
+}
+
+/// What every relay of the run is told, ready for use.
+pub fn login(settings: &Settings) -> Option<Login> {
+    Some(match settings.relay_login.as_deref()? {
+        RelayLogin::LongTerm { username, password } => {
+            Login { username: username.clone(), password: password.clone(), rest: false }
+        }
+        RelayLogin::Rest { secret, user } => turn::rest(secret, user, (clock::wall() + REST_LASTS).as_secs()),
+    })
+}
+
+fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(clock::now())
+}

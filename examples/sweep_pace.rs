@@ -81,7 +81,7 @@ fn config(range: PortRange) -> Result<Config> {
         tls,
         key: None,
         limits: Limits::default(),
-        alternate: None,
+        alternate: Default::default(),
         tool_version: "pace".to_owned(),
     })
 }

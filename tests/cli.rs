@@ -290,6 +290,87 @@ fn what_is_measured_has_flags_a_file_and_words_of_its_own() {
 }
 
 #[test]
+fn what_is_tried_has_flags_a_file_and_words_of_its_own() {
+    let user = ["--profile", "user", "--target", "rtc=127.0.0.1"];
+    let with = |more: &[&'static str]| [&user[..], more].concat();
+    for (more, word) in [
+        (&["--stun", "stun:a.example:1"][..], "--stun"),
+        (&["--stun", "a.example:0"], "1 to 65535"),
+        (&["--turn", "stun:a.example"], "not a TURN URI"),
+        (&["--turn", "turn:a.example?transport=sctp"], "not a TURN URI"),
+        (&["--proxy", "proxy.example:3128"], "http://HOST:PORT"),
+        (&["--nat-lifetime", "5"], "from 10 to 600"),
+        (&["--nat-lifetime=601"], "from 10 to 600"),
+        (&["--call", "--no-call"], "either --call or --no-call"),
+        (&["--only", "natt"], "nat, turn, ice or call"),
+        (&["--allow-unknown", "ice.acd"], "ice.acd"),
+    ] {
+        refused(&with(more), &[word]);
+    }
+    let dry = |more: &[&'static str]| rtc_check(&with(&[&["--dry-run"], more].concat())).exits(0).stdout.clone();
+    let all =
+        dry(&["--stun", "192.0.2.1", "--stun", "[2001:db8::1]:99", "--turn", "turns:192.0.2.2", "--nat-lifetime"]);
+    for words in [
+        "nat.stun                 192.0.2.1 UDP 3478, 2001:db8::1 UDP 99, 127.0.0.1 UDP 19599, at most 68.5 s",
+        "silences of up to 60 s",
+        "turn.tls-5349            192.0.2.2                tcp 5349",
+        "ice.rtc ",
+        "call.rtc                 127.0.0.1                a call of 4 s",
+    ] {
+        assert!(all.contains(words), "{words}: {all}");
+    }
+    assert!(!dry(&["--no-call"]).contains("call.rtc"));
+    assert!(dry(&["--duration", "7"]).contains("a call of 7 s"));
+    let quality = dry(&["--only", "quality"]);
+    assert!(!["nat.", "ice.", "call."].iter().any(|word| quality.contains(word)), "{quality}");
+
+    let dir = TempDir::new().unwrap();
+    let file = "stun = [\"192.0.2.1\"]\nturn = [\"turn:192.0.2.2\"]\ncall = false\nnat-lifetime = 30\n";
+    written(&dir, "rtc-check.toml", file);
+    let run = rtc_check_in(dir.path(), &with(&["--dry-run"]));
+    let said = &run.exits(0).stdout;
+    assert!(
+        said.contains("192.0.2.1 UDP 3478") && said.contains("turn.udp-3478") && said.contains("up to 30 s"),
+        "{said}"
+    );
+    assert!(!said.contains("call.rtc"), "{said}");
+    written(&dir, "rtc-check.toml", "[[waive]]\nrule = \"nat\"\nreason = \"x\"\nuntil = \"2999-12-31\"\n");
+    rtc_check_in(dir.path(), &with(&["--dry-run"])).exits(0);
+
+    let mut command = binary();
+    command.env("RTC_CHECK_STUN", "192.0.2.7,192.0.2.8:9").env("RTC_CHECK_TURN", "turn:192.0.2.9");
+    command.env("RTC_CHECK_NO_CALL", "true").env("RTC_CHECK_NAT_LIFETIME", "20").args(with(&["--dry-run"]));
+    let run = harness::run(command);
+    let said = &run.exits(0).stdout;
+    assert!(said.contains("192.0.2.7 UDP 3478, 192.0.2.8 UDP 9, 192.0.2.9 UDP 3478"), "{said}");
+    assert!(said.contains("turn.udp-3478") && said.contains("up to 20 s") && !said.contains("call.rtc"), "{said}");
+}
+
+#[test]
+fn relays_come_after_all_that_is_reached_and_nat_waits_for_nobody() {
+    let closed = closed_port();
+    let moved = ["https", "http", "gateway", "api", "media"].map(|rule| format!("rtc.{rule}={closed}"));
+    let relays = ["turn-udp-80", "turn-tcp-80", "turns-udp-443", "turns-tcp-443", "media"];
+    let moved = [moved, relays.map(|rule| format!("ice.{rule}={closed}"))].concat().join(",");
+    let args = ["--profile", "user", "--target", "rtc=127.0.0.1", "--target", "ice=127.0.0.1", "--port", &moved];
+    let run = rtc_check(&[&args[..], &["--skip", "quality,bandwidth", "--format", "ndjson"]].concat());
+    let events: Vec<serde_json::Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at = |event: &str, key: &str, value: &str| {
+        let found = events.iter().position(|e| e["event"] == event && e[key] == value);
+        found.unwrap_or_else(|| panic!("no {event} with {key} = {value}: {}", run.stdout))
+    };
+    let media = at("phase-started", "phase", "media");
+    assert!(at("phase-done", "phase", "reachability") < media && at("phase-done", "phase", "ranges") < media);
+    assert!(at("phase-started", "phase", "nat") < media && at("check-started", "check", "nat.ice/127.0.0.1") < media);
+    assert!(media < at("check-started", "check", "ice.turns-tcp-443/127.0.0.1"));
+    let relays = at("check-started", "check", "ice.turn-tcp-80/127.0.0.1");
+    assert!(relays < at("check-started", "check", "ice.rtc/127.0.0.1"), "ICE gets the relays that worked");
+    assert!(at("check-started", "check", "ice.rtc/127.0.0.1") < at("check-started", "check", "call.rtc/127.0.0.1"));
+    at("phase-done", "phase", "nat");
+    at("phase-done", "phase", "media");
+}
+
+#[test]
 fn an_address_that_no_check_reached_is_not_measured_and_a_search_is_announced() {
     // Nobody accepts here, and nobody reads there: every check waits until the run's time is up.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

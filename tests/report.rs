@@ -35,6 +35,16 @@ fn other_nights_in_a_table() {
 }
 
 #[test]
+fn ways_side_by_side() {
+    insta::assert_snapshot!("table_ways_60", table(&reports::fallback(), style(60, false, false)));
+    insta::assert_snapshot!("table_ways_80", table(&reports::fallback(), style(80, false, true)));
+    insta::assert_snapshot!("table_ways_120", table(&reports::fallback(), style(120, false, true)));
+    let six = reports::fallback_to("2001:db8:85a3:8d3:1319:8a2e:370:7330");
+    insta::assert_snapshot!("table_ways_ipv6", table(&six, style(120, false, true)));
+    insta::assert_snapshot!("table_ways_narrow", table(&six, style(40, false, false)));
+}
+
+#[test]
 fn an_agents_bad_night_for_machines() {
     insta::assert_snapshot!("json", render(&reports::agent(), Format::Json, &Style::default()));
     insta::assert_snapshot!("ndjson", render(&reports::agent(), Format::Ndjson, &Style::default()));
@@ -45,6 +55,13 @@ fn a_saved_report_can_be_drawn_again() {
     let report = reports::agent();
     let json = render(&report, Format::Json, &Style::default());
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+#[test]
+fn a_report_of_a_version_without_ways_can_be_drawn() {
+    let json = render(&reports::agent(), Format::Json, &Style::default());
+    assert!(!json.contains("\"ways\""));
+    assert!(serde_json::from_str::<Report>(&json).unwrap().ways.is_empty());
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn the_schema_says_what_it_is() {
 #[test]
 fn real_reports_are_valid() {
     let validator = validator();
-    for report in [reports::agent(), reports::healthy(), reports::unresolved(), reports::measured(), reports::empty()] {
+    let ways = reports::fallback();
+    for report in
+        [reports::agent(), reports::healthy(), reports::unresolved(), reports::measured(), ways, reports::empty()]
+    {
         let errors: Vec<String> =
             validator.iter_errors(&as_json(&report)).map(|e| format!("{}: {e}", e.instance_path)).collect();
         assert!(errors.is_empty(), "{errors:#?}");

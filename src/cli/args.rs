@@ -322,7 +322,7 @@ pub struct DemoArgs {
     pub measure: MeasureArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Datagrams a second of a sweep [default: 4000]
+    /// Datagrams a second of a sweep [default: 8000]
     #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
 }

@@ -143,12 +143,26 @@ pub fn read(named: Option<&Path>, home: &[PathBuf]) -> Result<Config, String> {
     };
     let Some(path) = found else { return Ok(Config::default()) };
     let text = super::files::read_text(&path, MAX_BYTES)?;
-    let mut config: Config =
-        toml::from_str(&text).map_err(|e| format!("{}{}", place(&path, &text, &e), e.to_string().trim_end()))?;
+    let mut config: Config = toml::from_str(&text).map_err(|e| wrong(&path, &text, &e))?;
     let base = path.parent().unwrap_or(Path::new(""));
     config.ca.iter_mut().for_each(|ca| *ca = base.join(&*ca));
     config.path = Some(path);
     Ok(config)
+}
+
+/// Words in keys of what is a secret.
+const SECRET: [&str; 4] = ["password", "secret", "token", "username"];
+
+/// What is wrong and where, with the line that it is in unless that may be a secret.
+fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let place = place(path, text, error);
+    if SECRET.iter().any(|word| text.to_ascii_lowercase().contains(word)) {
+        return format!(
+            "{place}{}\nsecrets are not read from here but from the environment, such as RTC_CHECK_TURN_PASSWORD; `rtc-check --help` names them all",
+            error.message()
+        );
+    }
+    format!("{place}{}", error.to_string().trim_end())
 }
 
 /// `FILE:LINE:COLUMN: `, counted from 1.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::{CallMode, Host, PortRange, PortSet, Report, RoleName, RuleId};
 use crate::net::{chance, tls::Trust};
 use crate::plan::{Plan, Request};
-use crate::profile::{self, Profile, Rule};
+use crate::profile::{self, Profile, Rule, Spec};
 use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 
 use super::args::{DemoArgs, MeasureArgs, TuningArgs};
@@ -23,6 +23,9 @@ const SHIFTS: [Option<u16>; 6] = [None, None, Some(0), Some(0), Some(1500), Some
 
 /// The longest train, for a demonstration that nobody waits for.
 const LONGEST: Duration = Duration::from_secs(7);
+
+/// Datagrams a second of a sweep: no firewall on loopback takes it for a scan.
+const PACE: u32 = 8000;
 
 /// The highest port below those that Linux gives to outgoing sockets by default (`net.ipv4.ip_local_port_range`).
 const BELOW_EPHEMERAL: u16 = 32_767;
@@ -54,13 +57,14 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
         targets: addresses.iter().map(|(role, a)| (role.clone(), vec![Host::Address(*a)])).collect(),
         ports: moved(profile, &responder),
         measuring: measuring::measuring(&measure, &config::Config::default())?,
-        // The responder is no Janus Gateway.
+        // The responder is no Janus Gateway and no relay.
         call: CallMode::Never,
+        skip: profile.rules.iter().filter(|r| choice.takes(r) && is_relay(r)).map(|r| r.id.to_string()).collect(),
         ..Request::default()
     };
     let plan = Plan::new(profile, &request).map_err(|e| Unusable(e.to_string()))?;
     check::say_capacity(&plan, args.output.quiet);
-    let tuning = check::tuning(&TuningArgs { pace: args.pace, ..TuningArgs::default() });
+    let tuning = check::tuning(&TuningArgs { pace: args.pace.or(Some(PACE)), ..TuningArgs::default() });
     let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
     let (logins, call) = (secrets::Logins::default(), request.call);
     let strict = args.output.strict;
@@ -68,6 +72,10 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
     let result = check::run(job, outputs.sink()).await;
     responder.stop().await;
     Ok(result)
+}
+
+fn is_relay(rule: &Rule) -> bool {
+    matches!(rule.spec, Spec::Turn(_))
 }
 
 /// Each role that a rule reaches, on an address of its own of the loopback network 127.0.NET.0/24.

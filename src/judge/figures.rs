@@ -49,6 +49,10 @@ pub fn via(facts: &Facts) -> String {
     let method = text("method").unwrap_or_else(|| "an unnamed method".to_owned());
     let port = via.get("port").and_then(Value::as_u64).map(|p| format!(" {p}")).unwrap_or_default();
     match text("transport") {
+        Some(transport) if method == "turn" => {
+            let at = text("address").map(|a| format!(" at {a}")).unwrap_or_default();
+            format!("media through the relay{at} ({}{port}), not over direct UDP", transport.to_uppercase())
+        }
         Some(transport) => format!("{method} over {}{port}", transport.to_uppercase()),
         None => method,
     }
@@ -166,6 +170,14 @@ mod tests {
     #[test]
     fn numbers_have_the_digits_that_are_read() {
         assert_eq!([0.0, 1.5, 12.34, 300.0, 0.333, 81.25].map(number), ["0", "1.5", "12.3", "300", "0.33", "81.2"]);
+    }
+
+    #[test]
+    fn what_went_through_a_relay_is_told_as_such() {
+        let mut facts = Facts::new();
+        let relay = serde_json::json!({ "method": "turn", "transport": "tls", "address": "192.0.2.3", "port": 443 });
+        facts.set(&metric::VIA, relay);
+        assert_eq!(via(&facts), "media through the relay at 192.0.2.3 (TLS 443), not over direct UDP");
     }
 
     #[test]

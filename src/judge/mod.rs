@@ -147,4 +147,6 @@ fn observed(seen: &Seen) -> Facts {
 }
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod tests;

@@ -23,6 +23,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
     match failure.kind {
+        _ if failure.step == Step::Options => {
+            "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
+        }
         FailureKind::TimedOut if status == Status::Unknown => format!(
             "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
         ),

@@ -399,6 +399,40 @@ fn a_refusal_of_a_plain_datagram_on_4500_does_not_show_that_ike_is_missing() {
 }
 
 #[test]
+fn a_sip_service_that_says_nothing_behind_a_websocket_is_a_warning() {
+    let upgraded = |facts: &[(&crate::model::metric::Metric, serde_json::Value)]| {
+        let mut o = Observation::new(ProbeKind::Ws);
+        o.facts.set(&metric::SUBPROTOCOL, "sip");
+        o.facts.set(&metric::PING_RTT_MS, 4.0);
+        facts.iter().for_each(|(m, value)| o.facts.set(m, value));
+        o
+    };
+    let answered = |code: u16| {
+        let facts = [
+            (&metric::SIP_STATUS, code.into()),
+            (&metric::SIP_RTT_MS, 12.34.into()),
+            (&metric::SIP_SERVER, "kamailio".into()),
+        ];
+        only(&Bench::new(&["gateway"]).saw("gateway", upgraded(&facts)))
+    };
+    let (status, reason) = answered(200);
+    assert_eq!(status, Status::Pass);
+    assert!(reason.ends_with("SIP OPTIONS answered 200 in 12.3 ms by kamailio."), "{reason}");
+    assert_eq!((answered(404).0, answered(501).0, answered(503).0), (Status::Pass, Status::Pass, Status::Warn));
+    let mut silent = upgraded(&[]);
+    let none = Failure::new(Step::Options, FailureKind::TimedOut, "no answer in 2.0 s");
+    silent.step_noted(&none, std::time::Duration::from_secs(2));
+    let (status, reason) = only(&Bench::new(&["gateway"]).saw("gateway", silent));
+    assert_eq!(status, Status::Warn);
+    assert!(reason.contains("SIP OPTIONS got no answer (timed-out: no answer in 2.0 s)"), "{reason}");
+    let failed = Observation::failed(ProbeKind::Ws, none);
+    let (status, reason) = only(&Bench::new(&["gateway"]).saw("gateway", failed));
+    assert_eq!(status, Status::Warn);
+    assert!(reason.contains("look at the SIP service behind it"), "{reason}");
+    assert_eq!(only(&Bench::new(&["gateway"]).saw("gateway", upgraded(&[]))).0, Status::Pass, "it was not asked");
+}
+
+#[test]
 fn a_certificate_close_to_its_end_is_a_warning() {
     let left = |days: f64| {
         let mut o = ok();

@@ -52,15 +52,11 @@ fn kind(kind: &TrialKind) -> ProbeKind {
 
 /// A check without a rule names what it used, also where the probe got too short a way to say so.
 fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
-    if let TrialKind::Turn(uri) = kind {
-        if !facts.has(&metric::VIA) {
-            let via =
-                json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
-            facts.set(&metric::VIA, via);
-        }
+    if let TrialKind::Turn(uri) = kind
+        && !facts.has(&metric::VIA)
+    {
+        let via = json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
+        facts.set(&metric::VIA, via);
     }
     facts
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use super::figures;
 use super::pair::Pair;
 use super::turn::Relay;
 
-/// Every way, in the order of the checks, the direct ones first.
+/// Every way, in the order in which a call prefers them.
 pub struct Ways<'a> {
     pub rows: Vec<Row<'a>>,
     pub choices: Vec<Choice>,
@@ -53,7 +53,9 @@ pub fn of<'a>(plan: &Plan, checks: &'a [Check]) -> Ways<'a> {
         }
     }
     let directs = rows.len();
-    rows.extend(tried.iter().filter_map(|check| relay(plan, check)));
+    let mut relays: Vec<Row<'_>> = tried.iter().filter_map(|check| relay(plan, check)).collect();
+    relays.sort_by_key(|row| row.shown.way);
+    rows.append(&mut relays);
     let choices: Vec<Choice> = match directs {
         0 if rows.is_empty() => Vec::new(),
         0 => vec![choice(&rows, None)],
@@ -100,46 +102,49 @@ fn same_place(a: &Check, b: &Check) -> bool {
 /// The direct way to the place of `first`, by all that is known of it.
 fn direct<'a>(plan: &Plan, tried: &[&'a Check], first: &'a Check) -> Row<'a> {
     let here = || tried.iter().copied().filter(|c| same_place(c, first));
-    let worst = here().filter(|c| is_direct(plan, c)).max_by_key(|c| c.status).unwrap_or(first);
-    // Further ports that the document names without number inform only, but a proven block of them is a block.
-    let is_more = |c: &&Check| item_of(plan, c).is_some_and(|i| i.rule.spec == Spec::Range);
-    let blocked = here().filter(is_more).find(|c| c.status == Status::Fail);
-    let mut check = blocked.unwrap_or(worst);
-    let mut status = check.status;
-    let connected = || here().filter(|c| c.status.holds()).find(|c| went_direct(c).is_some());
-    let mut evidence = check;
-    if let Some(proof) = connected().filter(|_| status == Status::Unknown) {
+    let check = weakest(plan, here()).unwrap_or(first);
+    let connected = || here().find(|c| went_direct(c).is_some());
+    let (status, evidence) = match connected() {
         // Silence left it open, and media went that way.
-        (status, evidence) = (Status::Pass, proof);
-    }
-    if check.status.holds() {
-        check = first;
-    }
-    let figures = here().find(|c| is_direct_train(c)).or_else(connected);
-    let mapped = |c: &&Check| c.observed.get::<String>(&metric::MAPPED);
-    let family = |c: &&&Check| c.address.map(|a| a.is_ipv4()) == first.address.map(|a| a.is_ipv4());
-    let nat = || tried.iter().filter(|c| c.probe == ProbeKind::Nat).filter(family).find_map(mapped);
+        Some(proof) if check.status == Status::Unknown => (Status::Pass, proof),
+        _ => (check.status, check),
+    };
     let mut shown = row(first, Way::DirectUdp, status, evidence);
     shown.connect_ms = here().find_map(went_direct).flatten();
-    shown.seen_as = here().find_map(|c| mapped(&c)).or_else(nat);
-    if let Some(figures) = figures {
+    shown.seen_as = here().find_map(mapped).or_else(|| {
+        let family = |c: &&&Check| c.address.map(|a| a.is_ipv4()) == first.address.map(|a| a.is_ipv4());
+        tried.iter().filter(|c| c.probe == ProbeKind::Nat).filter(family).find_map(|c| mapped(c))
+    });
+    if let Some(figures) = here().find(|c| is_direct_train(c)).or_else(connected) {
         fill(&mut shown, figures);
     }
     Row { shown, check, works: status.holds() }
 }
 
+/// The check that decides whether media may go directly. Further ports that a document names without number inform only,
+/// but a proven block of them is a block.
+fn weakest<'a>(plan: &Plan, here: impl Iterator<Item = &'a Check> + Clone) -> Option<&'a Check> {
+    let is_range = |c: &&Check| item_of(plan, c).is_some_and(|i| i.rule.spec == Spec::Range);
+    let blocked = here.clone().filter(is_range).find(|c| c.status == Status::Fail);
+    let worst = || here.filter(|c| is_direct(plan, c)).reduce(|a, b| if b.status > a.status { b } else { a });
+    blocked.or_else(worst)
+}
+
+/// This machine's address as the far end saw it.
+fn mapped(check: &Check) -> Option<String> {
+    check.observed.get(&metric::MAPPED)
+}
+
 /// ICE or a call that found a direct pair, and how long that took where it is known.
 fn went_direct(check: &Check) -> Option<Option<f64>> {
-    let number = |v: &Value, key: &str| v.get(key).and_then(Value::as_f64);
-    let (facts, time): (Value, fn(&Value, &dyn Fn(&Value, &str) -> Option<f64>) -> Option<f64>) = match check.probe {
-        ProbeKind::Ice => (check.observed.get(&metric::ICE)?, |v, number| number(v, "connected_ms")),
-        ProbeKind::JanusCall => {
-            (check.observed.get(&metric::CALL)?, |v, number| Some(number(v, "ice_ms")? + number(v, "dtls_ms")?))
-        }
+    let (fact, steps): (_, &[&str]) = match check.probe {
+        ProbeKind::Ice => (&metric::ICE, &["connected_ms"]),
+        ProbeKind::JanusCall => (&metric::CALL, &["ice_ms", "dtls_ms"]),
         _ => return None,
     };
+    let facts: Value = check.observed.get(fact)?;
     Pair::read(&facts).filter(Pair::is_direct).filter(|_| check.status.holds())?;
-    Some(time(&facts, &number))
+    Some(steps.iter().map(|key| facts.get(key).and_then(Value::as_f64)).sum())
 }
 
 /// A quality check whose packets went over UDP to the target itself.

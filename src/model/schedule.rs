@@ -208,6 +208,12 @@ pub mod trial {
     /// Mapping and filtering, and hairpinning.
     pub const NAT: Duration = Duration::from_secs(8);
 
+    /// The first of the dynamic ports (RFC 6335 section 6), which a relay gives (RFC 8656 section 7.2).
+    pub const DYNAMIC: u16 = 49_152;
+
+    /// A sample of a relay's own ports.
+    pub const HIGH_PORTS: Duration = Duration::from_secs(5);
+
     /// Gathering and checks, once with every candidate and once with relays alone, and the packets over each pair.
     pub const ICE: Duration = Duration::from_secs(12);
 

@@ -200,7 +200,7 @@ impl End {
     }
 }
 
-/// Why a ping got no pong.
+/// Why a ping got no pong, or a question no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoPong {
     /// The connection stands, no pong came in time or among the frames read.
@@ -227,6 +227,30 @@ impl WebSocket {
                     }
                     Ok(_) => {}
                     Err(end) => return Err(NoPong::Ended(end)),
+                }
+            }
+            Err(NoPong::Silent)
+        };
+        tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(NoPong::Silent))
+    }
+
+    /// Sends `text` and waits for a message that `is_answer` takes: it, and the round trip.
+    ///
+    /// # Errors
+    /// [`NoPong`].
+    pub async fn ask(
+        &mut self,
+        text: String,
+        timeout: Duration,
+        is_answer: impl Fn(&[u8]) -> bool,
+    ) -> Result<(Vec<u8>, Duration), NoPong> {
+        let start = clock::now();
+        let exchange = async {
+            self.inner.send(Message::text(text)).await.map_err(|e| NoPong::Ended(end_of(&e)))?;
+            for _ in 0..MAX_FRAMES {
+                let message = next(&mut self.inner).await.map_err(NoPong::Ended)?;
+                if !message.is_ping() && !message.is_pong() && is_answer(&message.clone().into_data()) {
+                    return Ok((message.into_data().to_vec(), clock::now().duration_since(start)));
                 }
             }
             Err(NoPong::Silent)

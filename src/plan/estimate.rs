@@ -181,7 +181,10 @@ impl Tuning {
         }
         let alone = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Ice | TrialKind::Call));
         let alone: Duration = alone.map(|t| self.longest_trial(t) * times(&t.host)).sum();
-        longest + waiting(jobs, schedule::trial::SIDE_BY_SIDE, work) + alone
+        let high = |i: &&Item| i.is_selected() && i.rule.ports.is_some_and(|p| p.first() >= schedule::trial::DYNAMIC);
+        let high = plan.items.iter().filter(high).map(|i| schedule::trial::HIGH_PORTS * times(&i.host));
+        let high = if jobs > 0 { high.sum() } else { Duration::ZERO };
+        longest + waiting(jobs, schedule::trial::SIDE_BY_SIDE, work) + high + alone
     }
 }
 

@@ -164,7 +164,7 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
     if request.call != CallMode::Never {
         all.extend(at_roles(items, TrialKind::Call, Need::Required, is_gateway));
     }
-    all.retain(|trial| selected(request, trial) && is_tested(request, items, trial));
+    all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
     for trial in &mut all {
         let (word, name) = (trial.word(), trial.name());
         let is = |rule: &RuleId| rule.as_str() == word || rule.as_str() == name;
@@ -175,9 +175,10 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
 }
 
 /// Naming a rule or a service selects rules alone, and `turn` both.
-fn selected(request: &Request, trial: &Trial) -> bool {
+fn selected(profile: &Profile, request: &Request, trial: &Trial) -> bool {
     let (word, name) = (trial.word(), trial.name());
-    let named = |words: &[String]| words.iter().any(|w| *w == word || *w == name || w == trial.role.as_str());
+    let role = profile.roles.contains_key(&trial.role).then_some(trial.role.as_str());
+    let named = |words: &[String]| words.iter().any(|w| *w == word || *w == name || Some(w.as_str()) == role);
     (request.only.is_empty() || named(&request.only)) && !named(&request.skip)
 }
 
@@ -277,3 +278,6 @@ pub(super) fn nothing_to_try(request: &Request) -> Option<&'static str> {
 pub(super) fn is_word(word: &str) -> bool {
     KINDS.contains(&word)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub(super) mod figures;
 mod more;
 mod offer;
 mod over_tcp;
+mod relayed;
 mod ride;
 mod series;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::measure::{MeasureTask, Stands};
 use super::{Progress, Settings};
-use crate::model::{Facts, Failure, FailureKind, Length, Load, Observation, ProbeKind, Standing, Step, metric};
+use crate::model::{Facts, Failure, FailureKind, Length, Load, Observation, ProbeKind, Standing, Step, Way, metric};
 use crate::net::classify::clean;
 use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
@@ -52,6 +53,8 @@ struct Used {
     session: Option<&'static str>,
     responder: Option<String>,
     refused: Option<String>,
+    /// Through a relay: whom it relayed to, `itself` or an address.
+    peer: Option<String>,
     /// What was measured beyond the loads.
     more: Facts,
     failure: Option<Failure>,
@@ -60,7 +63,15 @@ struct Used {
 impl Used {
     /// Figures of the probe's own packets.
     fn own(tried: Tried) -> Self {
-        Self { tried: vec![tried], session: None, responder: None, refused: None, more: Facts::new(), failure: None }
+        Self {
+            tried: vec![tried],
+            session: None,
+            responder: None,
+            refused: None,
+            peer: None,
+            more: Facts::new(),
+            failure: None,
+        }
     }
 }
 
@@ -124,6 +135,7 @@ impl<'a> Run<'a> {
                 Offering::new(self, reflector).offer().await
             }
             Candidate::Stun { port } => self.stun(*port).await,
+            Candidate::Relay { server, port } => relayed::measure(self, server, *port).await,
             Candidate::Ws { port, spec } => {
                 let series = series::pings(self.task, self.settings, (*port, spec), self.pings_for(), self.cancel);
                 let series = series.await.map_err(Miss)?;
@@ -205,7 +217,7 @@ impl<'a> Run<'a> {
     /// What the figures were measured with, and why with nothing better.
     fn via(&self, candidate: &Candidate<'_>, used: &Used, missed: &[(String, Failure)]) -> Value {
         let clauses: Vec<String> = missed.iter().map(|(what, why)| format!("{what}: {}", why.detail)).collect();
-        json!({
+        let mut via = json!({
             "method": candidate.method(),
             "transport": candidate.transport(),
             "address": self.task.address,
@@ -213,7 +225,13 @@ impl<'a> Run<'a> {
             "responder": used.responder,
             "session": used.session,
             "why": (!clauses.is_empty()).then(|| clean(&clauses.join("; "), 600)),
-        })
+        });
+        if let (Candidate::Relay { server, .. }, Some(via)) = (candidate, via.as_object_mut()) {
+            via.insert("way".to_owned(), json!(Way::from(server.transport)));
+            via.insert("server".to_owned(), json!(server.address));
+            via.insert("peer".to_owned(), json!(used.peer));
+        }
+        via
     }
 }
 

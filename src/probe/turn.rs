@@ -1,6 +1,7 @@
 //! One relay (RFC 8656): a way to it, an allocation, and a second of audio through it to its own relayed address and back,
 //! so that what passes is proven by data. Knows no limit and judges nothing.
 
+pub mod carry;
 mod loops;
 mod outcome;
 mod ports;

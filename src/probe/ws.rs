@@ -1,4 +1,7 @@
-//! WebSocket: the upgrade with the profile's path and subprotocol, a ping, silence where it is asked for, a clean close.
+//! WebSocket: the upgrade with the profile's path and subprotocol, SIP OPTIONS where that is `sip`, a ping, silence where it
+//! is asked for, a clean close.
+
+mod options;
 
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use crate::profile::WsSpec;
 /// How long the server's close frame is waited for.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Upgrades, pings, holds the connection in silence where the settings ask for it, and closes.
+/// Upgrades, asks, pings, holds the connection in silence where the settings ask for it, and closes.
 pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observation {
     let mut climb = Climb::new(ProbeKind::Ws, task);
     // Nothing but http/1.1 by ALPN: Janus picks h2 for a WebSocket wherever it is offered.
@@ -35,6 +38,11 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
     answer.record(&mut climb.obs.facts);
     if let Some(selected) = &spec.subprotocol {
         climb.obs.facts.set(&metric::SUBPROTOCOL, selected);
+    }
+    if spec.subprotocol.as_deref() == Some(options::SUBPROTOCOL)
+        && let Some(end) = options::ask(&mut climb, &mut socket, spec.tls).await
+    {
+        return options::closed(climb, &end, settings.hold);
     }
     let Some(pongs) = first_ping(&mut climb, &mut socket, settings.hold).await else { return climb.obs };
     if let Some(hold) = settings.hold

@@ -11,6 +11,10 @@ const RANGES_LISTED: usize = 6;
 
 /// What was seen, a clause each; empty where the probe recorded nothing that is short.
 pub(super) fn clauses(check: &Check) -> Vec<String> {
+    // What a NAT does is a word each, and its reason has them all.
+    if check.probe == ProbeKind::Nat {
+        return Vec::new();
+    }
     let mut clauses = sweep(check);
     // A train's own length says more than its step, and a rate's check is of a train that the quality's tells.
     let is_train = check.observed.has(&metric::SENT) || check.probe == ProbeKind::Bandwidth;
@@ -101,8 +105,22 @@ fn train(facts: &Facts) -> Vec<String> {
         clauses.push(format!("{sent} packets{time}"));
     }
     clauses.extend(via(facts));
+    clauses.extend(way(facts));
     clauses.extend(facts.get::<f64>(&metric::MOS).map(|mos| format!("MOS {}", short(mos))));
     clauses
+}
+
+/// What a way for media took to be ready, and what no table of limits beside it tells: round trip and loss.
+fn way(facts: &Facts) -> Vec<String> {
+    let Some(ready) = facts.get::<f64>(&metric::READY_MS) else { return Vec::new() };
+    let rtt = facts.get::<Value>(&metric::RTT_MS).and_then(|r| r.get("mean")?.as_f64());
+    let loss = facts.get::<f64>(&metric::LOSS_PCT);
+    let clauses = [
+        Some(format!("ready in {}", ms(ready))),
+        rtt.map(|rtt| format!("round trip {} ms", significant(rtt))),
+        loss.map(|loss| format!("loss {} %", significant(loss))),
+    ];
+    clauses.into_iter().flatten().collect()
 }
 
 /// What was measured with: `stamp over udp 19099`.
@@ -112,6 +130,7 @@ fn via(facts: &Facts) -> Option<String> {
     let port = via.get("port").and_then(Value::as_u64).map(|p| p.to_string()).unwrap_or_default();
     let words = match via.as_str() {
         Some(words) => words.to_owned(),
+        None if text("transport").is_empty() => text("method").to_owned(),
         None => format!("{} over {} {port}", text("method"), text("transport")),
     };
     Some(words.trim().to_owned())

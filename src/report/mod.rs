@@ -10,6 +10,7 @@ mod page;
 mod schema;
 mod table;
 mod text;
+mod ways;
 
 use std::fmt;
 use std::str::FromStr;

@@ -6,7 +6,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::page::{Page, Tone, span};
 use super::text::clean;
-use super::{Style, capacity, evidence, limits};
+use super::{Style, capacity, evidence, limits, ways};
 use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status, metric};
 
 /// Draws the whole report.
@@ -15,6 +15,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     header(&mut page, report);
     verdict(&mut page, report);
     findings(&mut page, report);
+    ways::draw(&mut page, &report.ways);
     problems(&mut page, report);
     waived(&mut page, report);
     notes(&mut page, report);

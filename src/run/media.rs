@@ -4,41 +4,42 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::model::{Event, Phase, Seen, schedule};
-use crate::plan::{Plan, TrialKind};
+use crate::model::{Event, Phase, Planned, PortSet, Seen, Service, metric, schedule};
+use crate::plan::{Item, Plan, TrialKind};
 use crate::probe::trial::RelayServer;
+use crate::probe::turn;
 
 use super::work::{Crew, Work};
 use super::{Context, earlier, names, rules, trials};
 
-/// Tries all ways; `seen` is what the rules' checks saw, and `relays` are rules that lead to one, as work.
+/// Tries all ways; `relays` are the rules that lead to one. `seen` is what the rules' checks saw, and what is seen here is
+/// put behind it.
 pub async fn try_ways(
     plan: &Plan,
     context: &Arc<Context>,
     names: &names::Names,
     relays: Vec<rules::Job>,
-    seen: &[Seen],
-) -> Vec<Seen> {
-    let (mut works, mut all): (Vec<Work>, Vec<Seen>) = (Vec::new(), Vec::new());
+    seen: &mut Vec<Seen>,
+) {
+    let mut works: Vec<Work> = Vec::new();
     works.extend(relays.iter().filter_map(|job| rules::work(plan, job, Phase::Media, context, names)));
     for trial in trials::of(plan, |kind| matches!(kind, TrialKind::Turn(_))) {
         let (more, known) = trials::relay(plan, trial, context, names);
         works.extend(more);
-        all.extend(known);
+        seen.extend(known);
     }
     let alone = trials::of(plan, is_alone).count();
     if works.is_empty() && alone == 0 {
-        return all;
+        return;
     }
     let (phase, checks) = (Phase::Media, works.len() + alone);
     context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
-    all.extend(side_by_side(context, works).await);
-    let mut seen = seen.to_vec();
-    seen.extend(all.iter().cloned());
-    let relays = earlier::relays(plan, &seen);
-    all.extend(one_by_one(plan, context, names, (&seen, &relays)).await);
+    seen.extend(side_by_side(context, works).await);
+    let relays = earlier::relays(plan, seen);
+    high_ports(plan, context, &relays, seen).await;
+    let tried = one_by_one(plan, context, names, (seen, &relays)).await;
+    seen.extend(tried);
     context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
-    all
 }
 
 fn is_alone(kind: &TrialKind) -> bool {
@@ -70,4 +71,32 @@ async fn one_by_one(
         }
     }
     all
+}
+
+/// Nothing answers on most ports of a range that a server gives to its calls as they come; a relay at the same address
+/// gives some, which can be asked. A rule about such a range gets their fact.
+async fn high_ports(plan: &Plan, context: &Arc<Context>, relays: &[RelayServer], seen: &mut [Seen]) {
+    for one in seen.iter_mut().filter(|s| leaves_high_ports_open(plan, s)) {
+        let Some(relay) = relays.iter().find(|r| Some(r.address.ip()) == one.address).cloned() else { continue };
+        let asking = {
+            let context = Arc::clone(context);
+            async move { turn::relayed_ports(&relay, &context.settings, &context.cancel, schedule::trial::HIGH_PORTS).await }
+        };
+        // In a task of its own, so that a defect there loses this fact alone.
+        let Ok(ports) = tokio::spawn(asking).await else { continue };
+        one.observation.facts.set(&metric::RELAYED_PORTS, ports);
+        context.done(one);
+    }
+}
+
+/// A range of dynamic ports (RFC 6335 section 6) that no responder answered in, and some of whose ports stayed silent.
+fn leaves_high_ports_open(plan: &Plan, seen: &Seen) -> bool {
+    let Planned::Item(index) = seen.of else { return false };
+    let is_high = |item: &Item| {
+        item.rule.service == Service::Rtp && item.rule.ports.is_some_and(|p| p.first() >= schedule::trial::DYNAMIC)
+    };
+    let facts = &seen.observation.facts;
+    plan.items.get(index).is_some_and(is_high)
+        && !facts.has(&metric::RESPONDER)
+        && facts.get::<PortSet>(&metric::SILENT).is_some_and(|silent| !silent.is_empty())
 }

@@ -63,8 +63,7 @@ async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Ve
     let is_relay = |job: &rules::Job| plan.items.get(job.item).is_some_and(|i: &Item| i.relay().is_some());
     let (relays, jobs) = jobs.into_iter().partition(is_relay);
     seen.extend(rules::probe_all(plan, context, jobs, names).await);
-    let tried = media::try_ways(plan, context, names, relays, &seen).await;
-    seen.extend(tried);
+    media::try_ways(plan, context, names, relays, &mut seen).await;
     let measured = measures::measure_all(plan, context, names, &seen).await;
     seen.extend(measured);
     seen

@@ -136,24 +136,26 @@ impl Server {
         };
         let accept = derive_accept_key(key.as_bytes());
         let offered = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
-        let selected = self.site.select(offered).and_then(|s| HeaderValue::from_str(s).ok());
+        let selected = self.site.select(offered);
+        let sip = selected.is_some_and(|s| s == ws::SIP);
+        let selected = selected.and_then(|s| HeaderValue::from_str(s).ok());
         let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
         answer = with(with(answer, header::UPGRADE, "websocket"), header::CONNECTION, "upgrade");
         answer.headers_mut().extend(HeaderValue::from_str(&accept).ok().map(|a| (header::SEC_WEBSOCKET_ACCEPT, a)));
         answer.headers_mut().extend(selected.map(|s| (header::SEC_WEBSOCKET_PROTOCOL, s)));
         answer.headers_mut().remove(header::CONTENT_TYPE);
         let token = session(request.headers());
-        self.echo(hyper::upgrade::on(request), token, place);
+        self.echo(hyper::upgrade::on(request), (token, sip), place);
         answer
     }
 
-    /// Waits for the connection to be handed over, then echoes until its end.
-    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, token: Option<u64>, place: Pass) {
+    /// Waits for the connection to be handed over, then echoes until its end, answering SIP's OPTIONS where that is `sip`.
+    fn echo(&self, handing_over: hyper::upgrade::OnUpgrade, (token, sip): (Option<u64>, bool), place: Pass) {
         let (context, pass) = (self.context.clone(), self.pass.clone());
         self.context.tasks.spawn(async move {
             let echoing = async {
                 let stream = within(context.limits.handshake, handing_over).await?.map_err(|_| Cut::Protocol)?;
-                ws::echo(TokioIo::new(stream), &context, token, pass.source()).await
+                ws::echo(TokioIo::new(stream), &context, (token, sip), pass.source()).await
             };
             if let Err(cut) = echoing.await {
                 context.tally.cut(cut);

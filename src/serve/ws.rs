@@ -1,6 +1,6 @@
 //! A WebSocket that sends back what it gets: messages of at most 64 KiB, pongs to pings, silence otherwise, so that a
 //! client can hold it open and see who cuts it. What comes faster than it may is read later, so that TCP slows the
-//! client. Knows no subprotocol.
+//! client. Of subprotocols it knows SIP's OPTIONS alone, which it answers.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -15,8 +15,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::counters::Cut;
 use super::door::Granted;
 use super::tcp::{Context, within};
-use crate::net::clock;
+use crate::net::{chance, clock};
 use crate::session::limits::{Bucket, Rate};
+use crate::wire;
 
 /// Bytes of one message.
 const LONGEST_MESSAGE: usize = 64 << 10;
@@ -114,12 +115,15 @@ fn bounds() -> WebSocketConfig {
         .max_write_buffer_size(4 * LONGEST_MESSAGE)
 }
 
+/// The subprotocol of SIP (RFC 7118 section 4.1).
+pub(super) const SIP: &str = "sip";
+
 /// Echoes until the peer, `source`, closes, is silent for too long, or the responder stops; as fast as the session of
-/// `token` may, else slowly.
+/// `token` may, else slowly. Where SIP was agreed on, OPTIONS is answered.
 pub(super) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     context: &Context,
-    token: Option<u64>,
+    (token, sip): (Option<u64>, bool),
     source: IpAddr,
 ) -> Result<(), Cut> {
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(bounds())).await;
@@ -133,7 +137,8 @@ pub(super) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
             Some(Ok(None | Some(Err(Error::ConnectionClosed)))) => break Ok(None),
             Some(Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))))) => {
                 pause(&mut pace, message.len(), context).await;
-                within(limits.handshake, socket.send(message)).await?.map_err(|_| Cut::Protocol)?;
+                let answer = options_answered(&message, sip, &context.version).map_or(message, Message::text);
+                within(limits.handshake, socket.send(answer)).await?.map_err(|_| Cut::Protocol)?;
             }
             // Pongs and the answer to a close are sent by the library while it reads on.
             Some(Ok(Some(Ok(other)))) => pause(&mut pace, other.len(), context).await,
@@ -146,6 +151,14 @@ pub(super) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
         let _ = within(limits.handshake.min(super::STOP_WITHIN / 2), socket.close(Some(frame))).await;
     }
     ended.map(|_| ())
+}
+
+/// The answer to SIP's OPTIONS, if it is that.
+fn options_answered(message: &Message, sip: bool, version: &str) -> Option<String> {
+    let Message::Text(text) = message else { return None };
+    let request = wire::sip::decode(text.as_bytes()).ok().filter(|_| sip)?;
+    let tag = format!("{:016x}", u64::from_ne_bytes(chance::bytes()));
+    wire::sip::ok(&request, &tag, &format!("rtc-check/{version}"))
 }
 
 /// Waits until a message of `len` bytes may be sent back, or the responder stops.
@@ -173,6 +186,17 @@ mod tests {
             bytes += len as u64;
         }
         bytes
+    }
+
+    #[test]
+    fn options_is_answered_where_sip_was_agreed_on_and_nothing_else_is() {
+        let request = wire::sip::Options { host: "a.example", random: "k3b9", agent: "test" };
+        let message = Message::text(request.encode(true));
+        let answer = options_answered(&message, true, "0").unwrap();
+        assert!(wire::sip::decode(answer.as_bytes()).unwrap().answers(&request), "{answer}");
+        assert_eq!(options_answered(&message, false, "0"), None);
+        assert_eq!(options_answered(&Message::text(answer), true, "0"), None);
+        assert_eq!(options_answered(&Message::binary(request.encode(true)), true, "0"), None);
     }
 
     #[test]

@@ -241,6 +241,10 @@ impl Signalling {
                 self.stage = Stage::Known;
                 self.happens(Happening::Info(info));
             }
+            Says::Other(_) if ours && self.stage == Stage::Asked => {
+                let detail = "the server answers with what it was asked: it is no Janus Gateway";
+                self.fail(FailureKind::Garbage, detail.to_owned());
+            }
             Says::Success(id) if ours => self.succeeded(id, now),
             Says::Event(event) => self.event(event),
             Says::Trickle(trickle) => {

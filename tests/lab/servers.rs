@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::namespaces::{Daemon, Lab, Listens, Place, RTC4, RTC6};
+use crate::namespaces::{ACD4, ACD6, Daemon, Lab, Listens, Place, RTC4, RTC6};
 
 /// Our responder for `role` of profile `agent`, on `v4` and `v6`: a process for each, because the 10,001 sockets of a
 /// role in both families are more than some machines' hard limit on open files.
@@ -46,6 +46,10 @@ pub fn nginx(lab: &Lab) -> Daemon {
     let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
     let temporary: String =
         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|n| format!(" {n}_temp_path {dir}/nginx;\n")).concat();
+    // By address: the relay has others.
+    let hosts = [RTC4, ACD4, &format!("[{RTC6}]"), &format!("[{ACD6}]")].map(str::to_owned);
+    let listening = |port: &str| hosts.iter().map(|h| format!("listen {h}:{port};\n")).collect::<String>();
+    let (plain, secure) = (listening("80"), listening("443 ssl"));
     let file = written(
         lab,
         "nginx.conf",
@@ -53,8 +57,8 @@ pub fn nginx(lab: &Lab) -> Daemon {
             "daemon off; master_process off; user root; pid {dir}/nginx.pid; error_log stderr;\n\
              events {{ worker_connections 64; }}\n\
              http {{\n access_log off;\n{temporary}\
-             server {{ listen 80; listen [::]:80; location / {{ return 301 https://$host$request_uri; }} }}\n\
-             server {{ listen 443 ssl; listen [::]:443 ssl; ssl_certificate {chain}; ssl_certificate_key {key};\n\
+             server {{\n{plain}location / {{ return 301 https://$host$request_uri; }} }}\n\
+             server {{\n{secure}ssl_certificate {chain}; ssl_certificate_key {key};\n\
              location / {{ return 200 \"the platform's page\\n\"; }} }}\n}}\n"
         ),
     );

@@ -1,1 +1,71 @@
+//! ICE in sentences.
 
+use serde_json::{Value, json};
+
+use crate::judge::bench::{Bench, failed, figures, seen};
+use crate::model::{FailureKind, Observation, ProbeKind, Status, Step, metric};
+
+fn told(observation: Observation) -> (Status, String) {
+    Bench::new("user", &[]).trial("ice.rtc", observation).told("ice.rtc")
+}
+
+fn pair(local: &str, via: &str) -> Value {
+    json!({
+        "connected_ms": 45.2, "gathered_ms": 12.0, "rtt_ms": { "mean": 41.0 },
+        "pair": {
+            "local": { "type": local, "address": "192.0.2.7:40001", "via": via },
+            "remote": { "type": "host", "address": "203.0.113.10:19504" },
+        },
+    })
+}
+
+fn connected(ice: Value, more: &[(&'static crate::model::metric::Metric, Value)]) -> Observation {
+    let mut facts = figures(40.1);
+    facts.push((&metric::ICE, ice));
+    facts.extend_from_slice(more);
+    seen(ProbeKind::Ice, &facts)
+}
+
+#[test]
+fn a_direct_pair_passes_with_its_time_and_figures_and_the_fallback_is_told() {
+    let (status, reason) = told(connected(pair("host", ""), &[(&metric::ICE_RELAY_ONLY, pair("relay", "turn-tls"))]));
+    assert_eq!(status, Status::Pass);
+    insta::assert_snapshot!(reason, @"ICE with 203.0.113.10: host 192.0.2.7:40001 to host 203.0.113.10:19504 connected in 45.2 ms; 50 of 50 packets came back, round trip 40.1 ms, which varies by 0.42 ms, loss 0 %, MOS 4.4. With direct UDP left out: relay 192.0.2.7:40001 by TURN/TLS to host 203.0.113.10:19504 connected in 45.2 ms, round trip 41 ms.");
+}
+
+#[test]
+fn a_relayed_pair_is_a_warning() {
+    let (status, reason) = told(connected(pair("relay", "turn-tcp"), &[]));
+    assert_eq!(status, Status::Warn);
+    assert!(reason.contains("relay 192.0.2.7:40001 by TURN/TCP to host 203.0.113.10:19504"), "{reason}");
+    assert!(reason.contains("no direct pair worked"), "{reason}");
+}
+
+#[test]
+fn a_failure_says_what_each_candidate_and_relay_said_and_changes_no_verdict() {
+    let ice = json!({
+        "failed": "no pair answered in 10 s",
+        "candidates": [{ "type": "host", "address": "192.0.2.7:40001" }, { "type": "srflx", "address": "198.51.100.1:9" }],
+        "left_out": [{ "address": "127.0.0.1", "why": "loopback" }],
+        "relay_errors": [{ "server": "203.0.113.30:443", "code": 401, "reason": "Unauthorized" }, "TURN/UDP: silent"],
+    });
+    let (status, reason) = told(seen(ProbeKind::Ice, &[(&metric::ICE, ice.clone())]));
+    assert_eq!(status, Status::Fail);
+    insta::assert_snapshot!(reason, @"ICE with 203.0.113.10: no pair answered in 10 s; candidates: host 192.0.2.7:40001, srflx 198.51.100.1:9; left out: 127.0.0.1 (loopback); relays: 203.0.113.30:443 401 Unauthorized, TURN/UDP: silent; allow UDP to the target's media ports, or give a relay that works with --turn.");
+    let by_kind = |kind| told(failed(ProbeKind::Ice, Step::Checks, kind, "so", &[(&metric::ICE, ice.clone())]));
+    assert_eq!(by_kind(FailureKind::IceFailed).0, Status::Fail);
+    assert!(by_kind(FailureKind::IceFailed).1.contains("left out: 127.0.0.1 (loopback)"));
+    assert_eq!(by_kind(FailureKind::SessionRefused).0, Status::Unknown);
+    assert_eq!(by_kind(FailureKind::OutOfTime).0, Status::Unknown);
+    let bench = Bench::new("user", &[]).trial("ice.rtc", seen(ProbeKind::Ice, &[(&metric::ICE, ice)]));
+    assert_eq!(bench.report().verdict, Status::Pass);
+}
+
+#[test]
+fn a_pair_that_carries_nothing_fails() {
+    let mut observation = connected(pair("host", ""), &[]);
+    observation.facts.set(&metric::RECEIVED, 0);
+    let (status, reason) = told(observation);
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("none of its packets came back"), "{reason}");
+}

@@ -3,7 +3,7 @@
 
 use crate::judge::ways::{self, Choice, Row, Ways};
 use crate::judge::{figures, groups};
-use crate::model::{Check, Failure, Finding, Status, WayRow, metric};
+use crate::model::{Check, Failure, Finding, PortSet, Status, WayRow, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
@@ -21,7 +21,7 @@ fn of_choice(plan: &Plan, checks: &[Check], ways: &Ways<'_>, choice: &Choice) ->
     let relays: Vec<&Row<'_>> = choice.relays.iter().filter_map(|n| ways.rows.get(*n)).collect();
     let used = choice.used.and_then(|n| ways.rows.get(n));
     match used {
-        Some(row) if Some(row.shown.way) == Some(direct.shown.way) => {
+        Some(row) if row.shown.way == direct.shown.way => {
             (!direct.check.status.holds()).then(|| range_open(direct, status(plan, checks, direct)))
         }
         Some(relay) => Some(fallback(direct, relay, &relays, status(plan, checks, direct))),
@@ -52,20 +52,25 @@ fn status(plan: &Plan, checks: &[Check], direct: &Row<'_>) -> Status {
 fn fallback(direct: &Row<'_>, relay: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
     let others: Vec<String> = relays.iter().filter(|r| r.check.id != relay.check.id).map(|r| short(&r.shown)).collect();
     let others = if others.is_empty() { String::new() } else { format!(" The others: {}.", others.join(", ")) };
-    let seen = match direct.check.status {
-        Status::Fail => "does not work",
-        _ => "was not shown to work",
+    let by = relay.shown.way.words();
+    let (title, seen, call) = match direct.check.status {
+        Status::Fail if is_partly_open(direct.check) => (
+            format!("Media fall back to {by} where their port is blocked"),
+            "works on a part of its ports",
+            "A call that gets another one",
+        ),
+        Status::Fail => (format!("Media fall back to {by}"), "does not work", "A call from here"),
+        _ => (format!("Media fall back to {by}"), "was not shown to work", "A call from here"),
     };
     let ways = [direct, relay].into_iter().chain(relays.iter().copied().filter(|r| r.check.id != relay.check.id));
     Finding {
         id: "media.fallback".to_owned(),
         status,
-        title: format!("Media fall back to {}", relay.shown.way.words()),
+        title,
         detail: format!(
-            "Direct UDP to {} {seen} ({}). A call from here would take {} at {}{}.{others}",
+            "Direct UDP to {} {seen} ({}). {call} would take {by} at {}{}.{others}",
             place(&direct.shown),
             direct.check.id,
-            relay.shown.way.words(),
             place(&relay.shown),
             measured(&relay.shown),
         ),
@@ -78,6 +83,12 @@ fn fallback(direct: &Row<'_>, relay: &Row<'_>, relays: &[&Row<'_>], status: Stat
         },
         checks: ways.map(|r| r.check.id.clone()).collect(),
     }
+}
+
+/// Some of the range's ports were reached.
+fn is_partly_open(check: &Check) -> bool {
+    let reached = |m| check.observed.get::<PortSet>(m).is_some_and(|set| !set.is_empty());
+    reached(&metric::ANSWERED) || reached(&metric::REFUSED)
 }
 
 fn range_open(direct: &Row<'_>, status: Status) -> Finding {

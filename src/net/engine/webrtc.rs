@@ -45,8 +45,7 @@ const LONGEST_RTCP: usize = 1500;
 
 /// One call.
 pub struct Engine {
-    /// Taken when the engine is dropped.
-    runtime: Option<Runtime>,
+    runtime: Own,
     connection: Arc<RTCPeerConnection>,
     audio: Arc<TrackLocalStaticRTP>,
     video: Arc<TrackLocalStaticRTP>,
@@ -60,20 +59,29 @@ pub async fn open(setup: &Setup, told: mpsc::Sender<Event>, came: mpsc::Sender<A
         .enable_all()
         .build()
         .map_err(|e| broken(&e.to_string()))?;
+    let runtime = Own(Some(runtime));
     let (audio, video) = (track(opus(), "audio"), track(vp8(), "video"));
     let tracks = [audio.clone(), video.clone()];
     let setup = setup.clone();
-    let built = runtime.spawn(async move { build(&setup, tracks, told, came).await }).await;
-    let connection = match built {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(e)) => Err(broken(&e.to_string())),
-        Err(e) => Err(broken(&e.to_string())),
-    };
-    match connection {
-        Ok(connection) => Ok(Engine { runtime: Some(runtime), connection, audio, video }),
-        Err(failure) => {
+    let built = runtime.run(async move { build(&setup, tracks, told, came).await }).await;
+    let connection = built.ok_or_else(|| broken("no connection"))?.map_err(|e| broken(&e.to_string()))?;
+    Ok(Engine { runtime, connection, audio, video })
+}
+
+/// A runtime that is dropped within another one: its tasks end where they stand, and nobody waits for them.
+struct Own(Option<Runtime>);
+
+impl Own {
+    /// Runs `work`; `None` where it broke.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.0.as_ref()?.spawn(work).await.ok()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
-            Err(failure)
         }
     }
 }
@@ -238,13 +246,6 @@ async fn read(track: Arc<TrackRemote>, came: mpsc::Sender<Arrival>) {
     }
 }
 
-impl Engine {
-    /// Runs `work` with the engine's own runtime; `None` where it broke.
-    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        self.runtime.as_ref()?.spawn(work).await.ok()
-    }
-}
-
 #[async_trait]
 impl MediaEngine for Engine {
     async fn prepare(&self) -> Result<(), Failure> {
@@ -253,13 +254,13 @@ impl MediaEngine for Engine {
             let offer = connection.create_offer(None).await?;
             connection.set_local_description(offer).await
         };
-        let done: Option<Result_<()>> = self.run(work).await;
+        let done: Option<Result_<()>> = self.runtime.run(work).await;
         done.ok_or_else(|| broken("no offer"))?.map_err(|e| broken(&e.to_string()))
     }
 
     async fn offer(&self) -> Option<String> {
         let connection = self.connection.clone();
-        self.run(async move { connection.local_description().await.map(|d| d.sdp) }).await?
+        self.runtime.run(async move { connection.local_description().await.map(|d| d.sdp) }).await?
     }
 
     async fn answer(&self, sdp: &str) -> Result<Accepted, Failure> {
@@ -270,7 +271,7 @@ impl MediaEngine for Engine {
         let answer = RTCSessionDescription::answer(sdp.to_owned()).map_err(|e| bad(&e.to_string()))?;
         let accepted = accepted(&answer).map_err(|e| bad(&e))?;
         let connection = self.connection.clone();
-        let done = self.run(async move { connection.set_remote_description(answer).await }).await;
+        let done = self.runtime.run(async move { connection.set_remote_description(answer).await }).await;
         done.ok_or_else(|| bad("it broke the media engine"))?.map_err(|e| bad(&e.to_string()))?;
         Ok(accepted)
     }
@@ -283,7 +284,7 @@ impl MediaEngine for Engine {
             username_fragment: None,
         };
         let connection = self.connection.clone();
-        self.run(async move { connection.add_ice_candidate(init).await.is_ok() }).await.unwrap_or(false)
+        self.runtime.run(async move { connection.add_ice_candidate(init).await.is_ok() }).await.unwrap_or(false)
     }
 
     async fn send(&self, packet: Packet) -> bool {
@@ -309,20 +310,12 @@ impl MediaEngine for Engine {
             let pair = pair.map(|pair| (end(pair.local), end(pair.remote)));
             Figures { pair, rtcp_rtt: rtcp_rtt(&connection).await }
         };
-        self.run(work).await.unwrap_or_default()
+        self.runtime.run(work).await.unwrap_or_default()
     }
 
     async fn close(&self) {
         let connection = self.connection.clone();
-        let _ = tokio::time::timeout(GOODBYE, self.run(async move { connection.close().await })).await;
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        let _ = tokio::time::timeout(GOODBYE, self.runtime.run(async move { connection.close().await })).await;
     }
 }
 

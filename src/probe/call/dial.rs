@@ -86,7 +86,8 @@ impl Call<'_> {
     async fn connect(&mut self, setup: Setup) -> Result<Connected, Failure> {
         let Opened { engine, mut events, arrivals } = self.attach(&setup).await?;
         let broken = || Failure::new(Step::Offer, FailureKind::Internal, "the media engine made no offer");
-        self.talk.offer(&engine.offer().await.ok_or_else(broken)?);
+        let offer = engine.offer().await.ok_or_else(broken)?;
+        self.talk.offer(&offer);
         let (accepted, connected) = self.negotiate(&*engine, &mut events).await?;
         let times = Times {
             start: self.start,
@@ -135,7 +136,7 @@ impl Call<'_> {
                         accepted = engine.answer(&sdp).await?;
                         let now = clock::now();
                         self.answered = Some(now);
-                        self.remote += u32::try_from(sdp.matches("a=candidate:").count()).unwrap_or(u32::MAX);
+                        self.remote += candidates(&sdp);
                         limit = now + ICE;
                     }
                     Happening::Candidate(candidate) => self.remote += u32::from(remote(engine, &candidate).await),
@@ -190,6 +191,12 @@ impl Call<'_> {
             (_, Some(_)) => Failure::new(Step::Dtls, FailureKind::TlsRefused, words),
         }
     }
+}
+
+/// How many candidates stand in an SDP, each once.
+fn candidates(sdp: &str) -> u32 {
+    let lines: std::collections::BTreeSet<&str> = sdp.lines().filter(|l| l.starts_with("a=candidate:")).collect();
+    u32::try_from(lines.len()).unwrap_or(u32::MAX)
 }
 
 fn dtls_broke(who: &str) -> Failure {

@@ -38,10 +38,13 @@ impl Ready {
 
     /// What went wrong, as a step that decides nothing.
     pub fn record(&self, obs: &mut Observation) {
-        let errors = self.shim.iter().flat_map(|(shim, _)| shim.log());
-        let errors = errors.filter_map(|exchange| exchange.error.filter(|(code, _)| *code != 401 && *code != 438));
+        let errors = self.shim.iter().flat_map(|(shim, _)| shim.log()).filter_map(|exchange| exchange.error);
+        // The first 401 asks for the login, and each 438 for another nonce.
+        let (asked, others): (Vec<_>, Vec<_>) = errors.partition(|(code, _)| *code == 401);
+        let others = others.into_iter().filter(|(code, _)| *code != 438);
+        let told = asked.into_iter().skip(1).take(1).chain(others);
         let mut notes: Vec<String> =
-            errors.map(|(code, reason)| format!("the relay answers error {code} ({reason})")).collect();
+            told.map(|(code, reason)| format!("the relay answers error {code} ({reason})")).collect();
         notes.extend(self.note.clone());
         notes.truncate(4);
         super::report::note(obs, notes);

@@ -3,8 +3,11 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Facts, Observation, Outcome, PortSet, Service, Step, Transport, metric};
+use crate::model::{
+    Facts, Observation, Outcome, PortRange, PortSet, Service, Step, Transport, Way as ModelWay, metric,
+};
 use crate::probe::measure::{MeasureTask, Way};
+use crate::probe::trial::RelayServer;
 use crate::profile::{Spec, WsSpec};
 use crate::wire::stamp;
 
@@ -18,6 +21,8 @@ pub enum Candidate<'a> {
     Reflector { port: u16 },
     /// STUN Binding requests.
     Stun { port: u16 },
+    /// Through a relay: STAMP in a session of a responder at the port, where one grants it; else to the relay and back.
+    Relay { server: &'a RelayServer, port: Option<u16> },
     /// WebSocket pings.
     Ws { port: u16, spec: &'a WsSpec },
     /// TCP handshakes.
@@ -30,14 +35,16 @@ impl Candidate<'_> {
         match self {
             Candidate::Responder { .. } | Candidate::Reflector { .. } => "stamp",
             Candidate::Stun { .. } => "stun",
+            Candidate::Relay { .. } => "turn",
             Candidate::Ws { .. } => "ws",
             Candidate::Tcp { .. } => "tcp",
         }
     }
 
-    /// What carries it.
+    /// What carries it; a relay's data, what carries them to it.
     pub fn transport(&self) -> Transport {
         match self {
+            Candidate::Relay { server, .. } if !server.transport.is_udp() => Transport::Tcp,
             Candidate::Ws { .. } | Candidate::Tcp { .. } => Transport::Tcp,
             _ => Transport::Udp,
         }
@@ -51,6 +58,7 @@ impl Candidate<'_> {
             | Candidate::Stun { port }
             | Candidate::Ws { port, .. }
             | Candidate::Tcp { port } => *port,
+            Candidate::Relay { server, .. } => server.address.port(),
         }
     }
 }
@@ -70,10 +78,8 @@ pub fn candidates(task: &MeasureTask) -> Vec<Candidate<'_>> {
         }),
     );
     all.extend(stun().filter_map(responder));
-    all.extend(media().filter(|w| w.seen.is_none()).filter_map(|w| {
-        let range = w.ports?;
-        Some(Candidate::Responder { port: range.iter().nth(range.count() as usize / 2)?, version: None })
-    }));
+    let untried = media().filter(|w| w.seen.is_none()).filter_map(|w| w.ports);
+    all.extend(untried.map(|range| Candidate::Responder { port: middle_of(range), version: None }));
     let silent = ranges.iter().filter(|(version, _)| version.is_none());
     all.extend(silent.filter_map(|(_, ports)| Some(Candidate::Reflector { port: first(ports)? })));
     all.push(Candidate::Reflector { port: stamp::PORT });
@@ -83,6 +89,8 @@ pub fn candidates(task: &MeasureTask) -> Vec<Candidate<'_>> {
         all.extend(open.filter_map(|w| Some(Candidate::Stun { port: w.ports?.first() })));
     }
     all.extend(ranges.iter().filter_map(|(_, ports)| Some(Candidate::Stun { port: middle(ports)? })));
+    let port = media().find_map(|w| w.ports).map(middle_of);
+    all.extend(task.relays.iter().map(|server| Candidate::Relay { server, port }));
     for tried in [true, false] {
         let open = ways(&[Service::Wss, Service::Ws], Transport::Tcp)
             .filter(|w| w.seen.is_some() == tried && w.seen.as_ref().is_none_or(ponged));
@@ -159,6 +167,10 @@ fn middle(ports: &PortSet) -> Option<u16> {
     ports.ranges().iter().flat_map(|r| r.iter()).nth(half)
 }
 
+fn middle_of(range: PortRange) -> u16 {
+    range.iter().nth(range.count() as usize / 2).unwrap_or(range.first())
+}
+
 /// A candidate in words, for the clause that says why it was not used.
 pub fn words(candidate: &Candidate<'_>, address: IpAddr) -> String {
     let port = candidate.port();
@@ -166,6 +178,9 @@ pub fn words(candidate: &Candidate<'_>, address: IpAddr) -> String {
     match candidate {
         Candidate::Responder { .. } | Candidate::Reflector { .. } => format!("STAMP to {at}"),
         Candidate::Stun { .. } => format!("STUN to {at}"),
+        Candidate::Relay { server, .. } => {
+            format!("{} at {}", ModelWay::from(server.transport).words(), server.address)
+        }
         Candidate::Ws { .. } => format!("WebSocket pings to {at}"),
         Candidate::Tcp { .. } => format!("TCP connects to {at}"),
     }
@@ -176,7 +191,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Failure, FailureKind, Length, PortRange, ProbeKind, RuleId};
+    use crate::model::{Failure, FailureKind, Length, ProbeKind, RelayTransport, RuleId};
     use crate::profile::RefusedUpgrade;
 
     fn way(service: Service, transport: Transport, ports: &str, seen: Option<Observation>) -> Way {
@@ -248,6 +263,26 @@ mod tests {
         // Not tried: whoever grants a session there is a responder.
         assert_eq!(drawn(&task(vec![range(None)])), ["stamp 19100", "stamp 862"]);
         assert_eq!(drawn(&task(Vec::new())), ["stamp 862"]);
+    }
+
+    #[test]
+    fn relays_come_after_everything_over_udp_and_before_tcp_in_their_own_order() {
+        let relay = |port, transport| {
+            let address = std::net::SocketAddr::from(([192, 0, 2, 1], port));
+            RelayServer { host: "relay.example".to_owned(), address, transport, seen: None }
+        };
+        let mut task = task(vec![
+            way(Service::Rtp, Transport::Udp, "19099-20099", Some(sweep(&[], false))),
+            way(Service::Stun, Transport::Udp, "3478", None),
+            way(Service::Https, Transport::Tcp, "443", None),
+        ]);
+        task.relays = vec![relay(3478, RelayTransport::Udp), relay(443, RelayTransport::Tls)];
+        assert_eq!(drawn(&task), ["stamp 862", "stun 3478", "turn 3478", "turn 443", "tcp 443"]);
+        let all = candidates(&task);
+        assert!(all.iter().any(|c| *c == Candidate::Relay { server: &task.relays[0], port: Some(19_599) }));
+        let transports: Vec<_> = all.iter().filter(|c| c.method() == "turn").map(Candidate::transport).collect();
+        assert_eq!(transports, [Transport::Udp, Transport::Tcp]);
+        assert_eq!(words(&all[3], task.address), "TURN/TLS at 192.0.2.1:443");
     }
 
     #[test]

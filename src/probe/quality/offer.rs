@@ -12,10 +12,12 @@ use serde_json::Value;
 use super::choose::doors;
 use super::figures::{self, Tried};
 use super::ride::{self, Ride};
-use super::{Miss, Run, Used, silence};
+use super::{Miss, Run, Used, relayed, silence};
 use crate::model::{Estimates, Facts, Failure, FailureKind, Length, Load, Media, Standing, Step, metric};
 use crate::probe::session::{self, Door, Opened};
+use crate::probe::trial::RelayServer;
 use crate::session::train::{Outcome, Stamp, Via};
+use crate::session::turn::Peer;
 use crate::wire::grant::{Ask, Grant, Kind};
 
 /// A load of audio: the shape of packets that stand for nothing else, and what is offered beside loads that tell no round
@@ -42,6 +44,9 @@ pub struct Reflector {
     pub ours: bool,
 }
 
+/// Why an asymmetric load is not offered through a relay.
+const NOT_THROUGH_A_RELAY: &str = "needs flows, which go to a responder directly and not through a relay";
+
 /// What opening a session came to.
 enum Admission {
     Granted {
@@ -61,6 +66,8 @@ enum Admission {
 pub struct Offering<'a> {
     run: &'a Run<'a>,
     reflector: Reflector,
+    /// Trains go through it.
+    relay: Option<&'a RelayServer>,
     /// TLS ports to ask for a session; empty as soon as none of them knows of any.
     doors: Vec<u16>,
     key: Option<Vec<u8>>,
@@ -75,7 +82,22 @@ impl<'a> Offering<'a> {
         let ours = reflector.ours;
         let key = run.settings.responder_key.as_ref().filter(|_| ours).map(|key| key.bytes().to_vec());
         let doors = if ours { doors(&run.task.ways, &run.settings.page_ports) } else { Vec::new() };
-        Self { run, reflector, doors, key, granted: false, answered: false, tried: Vec::new(), refused: None }
+        Self {
+            run,
+            reflector,
+            relay: None,
+            doors,
+            key,
+            granted: false,
+            answered: false,
+            tried: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Through a relay, and in sessions alone: who grants none is not known to be a reflector.
+    pub fn through(self, relay: &'a RelayServer) -> Self {
+        Self { relay: Some(relay), ..self }
     }
 
     /// Offers every load until one holds.
@@ -100,6 +122,9 @@ impl<'a> Offering<'a> {
             }
         }
         self.round_trips().await?;
+        if self.relay.is_some() {
+            return Ok(self.used(Facts::new()));
+        }
         self.each_way_alone().await;
         let more = self.capacity().await;
         Ok(self.used(more))
@@ -110,7 +135,10 @@ impl<'a> Offering<'a> {
             self.train(load, time, more).await
         } else {
             self.round_trips().await?;
-            Ok(self.flows(load, time).await)
+            match self.relay {
+                Some(_) => Ok(Tried::nothing(load, self.run.v6(), &metric::FAILURE, NOT_THROUGH_A_RELAY)),
+                None => Ok(self.flows(load, time).await),
+            }
         }
     }
 
@@ -152,6 +180,10 @@ impl<'a> Offering<'a> {
             let stamp = match self.admission(train_ask(&load, length, v6)).await {
                 Admission::Refused { why, .. } => return Ok(self.turned_away(load, &why)),
                 Admission::Granted { ssid, token, .. } => Stamp { ssid, token, key: self.key.clone(), report: true },
+                Admission::Plain if self.relay.is_some() => {
+                    let words = "no responder grants a session there";
+                    return Err(Miss(Failure::new(Step::Session, FailureKind::SessionRefused, words)));
+                }
                 Admission::Plain if self.answered || self.known() => {
                     Stamp { ssid: 0, token: 0, key: self.key.clone(), report: self.known() }
                 }
@@ -163,7 +195,11 @@ impl<'a> Offering<'a> {
             let length = self.run.fitting(self.run.task.length, left(self.run));
             let target = self.run.at(self.reflector.port);
             let ride = Ride { target, via: Via::Stamp(stamp), load, judged: load, length, more };
-            let outcome = ride::ride(self.run, ride).await.map_err(Miss)?;
+            let outcome = match self.relay {
+                Some(relay) => relayed::ride(self.run, relay, ride, Peer::Address(target)).await,
+                None => ride::ride(self.run, ride).await,
+            };
+            let outcome = outcome.map_err(Miss)?;
             if outcome.record.replies.is_empty() && !self.answered {
                 // A responder without a key does not know packets that bear its proof.
                 if self.key.take().is_some() {
@@ -241,7 +277,15 @@ impl<'a> Offering<'a> {
             (false, true) => Some("plain"),
             (false, false) => None,
         };
-        Used { tried: self.tried, session, responder: self.reflector.version, refused: self.refused, more, failure }
+        Used {
+            tried: self.tried,
+            session,
+            responder: self.reflector.version,
+            refused: self.refused,
+            peer: None,
+            more,
+            failure,
+        }
     }
 }
 

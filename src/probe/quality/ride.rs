@@ -89,7 +89,7 @@ pub async fn knock(run: &Run<'_>, target: SocketAddr, via: Via, load: Load) -> R
 }
 
 /// When to look, and what a look says.
-fn looks(length: Length, judged: Load, more: bool, stands: Stands) -> Looks {
+pub fn looks(length: Length, judged: Load, more: bool, stands: Stands) -> Looks {
     let codec = judged.figures_up().codec_kbps;
     let around = Circumstances { codec_kbps: (!judged.is_none()).then_some(codec), ..Circumstances::default() };
     let mut answered = (0, 0);

@@ -1,6 +1,8 @@
 //! One measurement over loopback for each method, and what becomes of refusals, silence and far ends that die.
 
 mod far;
+#[cfg(feature = "media")]
+mod through_relays;
 
 use std::net::IpAddr;
 use std::sync::Arc;

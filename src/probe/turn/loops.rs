@@ -39,12 +39,7 @@ pub struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    pub fn new(
-        server: &'a RelayServer,
-        settings: &'a Settings,
-        cancel: &'a CancellationToken,
-        end: Instant,
-    ) -> Self {
+    pub fn new(server: &'a RelayServer, settings: &'a Settings, cancel: &'a CancellationToken, end: Instant) -> Self {
         let relay_v6 = server.address.is_ipv6();
         let login = login(settings);
         Self { server, settings, cancel, end, login, peer: Peer::Itself, relay_v6, length: LENGTH }
@@ -93,7 +88,7 @@ impl<'a> Loop<'a> {
         ready: Arc<OnceLock<Instant>>,
         mirror: Option<&Mirror>,
     ) -> Result<Driven<Relayed<Train>>, crate::model::Failure> {
-        let plan = self.plan(&way);
+        let plan = TurnPlan { login: self.login.clone(), ..turn_plan(self.settings, &way, self.peer, self.relay_v6) };
         let paced = Paced {
             target: way.server.ip(),
             dscp: 0,
@@ -117,22 +112,23 @@ impl<'a> Loop<'a> {
         };
         paced.run_over(way, make, |_, _| {}).await
     }
+}
 
-    fn plan(&self, way: &Connected) -> TurnPlan {
-        TurnPlan {
-            server: way.server,
-            stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
-            login: self.login.clone(),
-            peer: self.peer,
-            relay_v6: self.relay_v6,
-            schedule: if self.settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
-            secret: chance::bytes(),
-        }
+/// What a relay is asked for over a way that is open.
+pub fn turn_plan(settings: &Settings, way: &Connected, peer: Peer, relay_v6: bool) -> TurnPlan {
+    TurnPlan {
+        server: way.server,
+        stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
+        login: login(settings),
+        peer,
+        relay_v6,
+        schedule: if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
+        secret: chance::bytes(),
     }
 }
 
 /// DTLS becomes a UDP port on loopback; everything else stays.
-async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
+pub async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
     if !matches!(way.carrier, Carrier::Dtls(_)) {
         return Ok((way, None));
     }
@@ -145,4 +141,3 @@ fn exact(length: Duration) -> Looks {
     let looks = stats::Looks::exact(length);
     Looks { next: Box::new(move |so_far| looks.next(so_far)), decide: Box::new(|_| Decision::Undecided) }
 }
-

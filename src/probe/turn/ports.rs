@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::loops::Loop;
 use super::left;
+use super::loops::Loop;
 use crate::model::{Observation, metric};
 use crate::net::clock;
 use crate::net::mirror::Mirror;

@@ -67,6 +67,7 @@ async fn probed_within(
         address: servers.first().map_or(IpAddr::from([127, 0, 0, 1]), |(_, s)| s.ip()),
         ways: vec![],
         relays: vec![],
+        length: Duration::from_secs(4),
         deadline,
     };
     let settings = Settings { nat_lifetime: lifetime, ..fixture::settings(Trust::only([])) };

@@ -60,10 +60,12 @@ fn the_honest_one_passes_over_both_transports() {
 
 #[test]
 fn silence_at_each_step_is_told_by_its_step() {
-    for (method, step) in [(ALLOCATE, "allocate"), (PERMISSION, "permission"), (CHANNEL, "channel")] {
-        let lie = move |f: &Frame<'_>| (f.method() == method && f.is_signed()).then(Vec::new);
-        liar(lie, step, &["timed-out"]);
-    }
+    std::thread::scope(|all| {
+        for (method, step) in [(ALLOCATE, "allocate"), (PERMISSION, "permission"), (CHANNEL, "channel")] {
+            let lie = move |f: &Frame<'_>| (f.method() == method && f.is_signed()).then(Vec::new);
+            all.spawn(move || liar(lie, step, &["timed-out"]));
+        }
+    });
     // Never a word: nothing proves that anybody is there.
     let port = over_udp(|_| Vec::new());
     let report = asked("udp", port);
@@ -195,23 +197,30 @@ fn a_stream_that_is_no_turn_or_never_a_whole_message_is_told() {
         let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
         hold(stream);
     });
-    found_out(&asked("tcp", http), "allocate", &["garbage"]);
-    found_out(&asked("tcp", listen(hold)), "allocate", &["timed-out"]);
-    found_out(&asked("tcp", listen(drop)), "allocate", &["closed", "reset"]);
     // The longest message there can be, of which one byte comes now and then.
     let endless = listen(|mut stream| {
         let _ = std::io::Read::read(&mut stream, &mut [0; 64]);
         let _ = std::io::Write::write_all(&mut stream, &[0x01, 0x13, 0xFF, 0xFC, 0x21, 0x12, 0xA4, 0x42]);
         drip(&mut stream, b"x");
     });
-    found_out(&asked("tcp", endless), "allocate", &["timed-out", "garbage"]);
     // And more of them, at once, than anybody would read.
     let flood = listen(|mut stream| {
         let mut frame = vec![0x40, 0x00, 0xFF, 0xFC];
         frame.resize(0x1_0000, 7);
         while std::io::Write::write_all(&mut stream, &frame).is_ok() {}
     });
-    found_out(&asked("tcp", flood), "allocate", &["timed-out", "garbage", "too-large"]);
+    let cases: [(u16, &[&str]); 5] = [
+        (http, &["garbage"]),
+        (listen(hold), &["timed-out"]),
+        (listen(drop), &["closed", "reset"]),
+        (endless, &["timed-out", "garbage"]),
+        (flood, &["timed-out", "garbage", "too-large"]),
+    ];
+    std::thread::scope(|all| {
+        for (port, kinds) in cases {
+            all.spawn(move || found_out(&asked("tcp", port), "allocate", kinds));
+        }
+    });
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub fn via(facts: &Facts) -> String {
     let port = via.get("port").and_then(Value::as_u64).map(|p| format!(" {p}")).unwrap_or_default();
     match text("transport") {
         Some(transport) if method == "turn" => {
-            let at = text("address").map(|a| format!(" at {a}")).unwrap_or_default();
-            format!("media through the relay{at} ({}{port}), not over direct UDP", transport.to_uppercase())
+            let at = text("server").map(|server| format!(" at {server}")).unwrap_or_default();
+            format!("media through the relay{at} over {}, not over direct UDP", transport.to_uppercase())
         }
         Some(transport) => format!("{method} over {}{port}", transport.to_uppercase()),
         None => method,
@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn what_went_through_a_relay_is_told_as_such() {
         let mut facts = Facts::new();
-        let relay = serde_json::json!({ "method": "turn", "transport": "tls", "address": "192.0.2.3", "port": 443 });
+        let relay = serde_json::json!({ "method": "turn", "transport": "tls", "server": "192.0.2.3:443" });
         facts.set(&metric::VIA, relay);
-        assert_eq!(via(&facts), "media through the relay at 192.0.2.3 (TLS 443), not over direct UDP");
+        assert_eq!(via(&facts), "media through the relay at 192.0.2.3:443 over TLS, not over direct UDP");
     }
 
     #[test]

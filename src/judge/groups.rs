@@ -134,7 +134,8 @@ impl<'a> Unit<'a> {
 
     /// Alternatives that were seen only as an open port.
     pub fn unproven(&self) -> Vec<&'a Check> {
-        self.alternatives.iter().copied().filter(|c| c.status.holds() && !worth(c).holds()).collect()
+        let open = |c: &&Check| c.observed.has(&metric::FALLBACK) && worth(c) == Status::Unknown;
+        self.alternatives.iter().copied().filter(open).collect()
     }
 }
 

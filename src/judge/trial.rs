@@ -1,7 +1,10 @@
 //! The check that comes of each thing tried beside the rules, one kind a file.
 
-use serde_json::json;
+use std::net::SocketAddr;
 
+use serde_json::{Map, Value, json};
+
+use crate::model::metric::Metric;
 use crate::model::{Check, Facts, ProbeKind, Seen, metric};
 use crate::plan::{Plan, Trial, TrialKind};
 
@@ -52,11 +55,24 @@ fn kind(kind: &TrialKind) -> ProbeKind {
 
 /// A check without a rule names what it used, also where the probe got too short a way to say so.
 fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
-    if let TrialKind::Turn(uri) = kind
-        && !facts.has(&metric::VIA)
-    {
-        let via = json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port });
-        facts.set(&metric::VIA, via);
+    if facts.get::<Map<String, Value>>(&metric::VIA).is_some() {
+        return facts;
     }
+    let port = |fact: &Metric| -> Option<u16> {
+        let fact: Value = facts.get(fact)?;
+        let remote = fact.pointer("/pair/remote/address")?.as_str()?;
+        Some(remote.parse::<SocketAddr>().ok()?.port())
+    };
+    let via = match kind {
+        TrialKind::Turn(uri) => {
+            json!({ "method": "turn", "transport": uri.transport, "address": seen.address, "port": uri.port })
+        }
+        TrialKind::Nat { .. } => json!({ "method": "stun", "transport": "udp", "address": seen.address }),
+        TrialKind::Ice => {
+            json!({ "method": "ice", "transport": "udp", "address": seen.address, "port": port(&metric::ICE) })
+        }
+        TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
+    };
+    facts.set(&metric::VIA, via);
     facts
 }

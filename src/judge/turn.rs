@@ -170,7 +170,8 @@ fn wrong_protocol(transport: RelayTransport, step: Step, kind: FailureKind) -> O
 
 fn measured(tried: &str, facts: &Facts) -> Judgement {
     if let Some(fallback) = facts.get::<String>(&metric::FALLBACK) {
-        return Judgement { status: status_of_certificate(facts), reason: format!("{tried}: {fallback}.") };
+        // It is there, and whether it relays is not known.
+        return Judgement { status: Status::Unknown, reason: format!("{tried}: {fallback}.") };
     }
     let estimates: Estimates = facts.get(&metric::ESTIMATES).unwrap_or_default();
     let lossy = limits::loses_too_much(&estimates);

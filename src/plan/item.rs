@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Host, RelayTransport, Waived};
+use crate::model::{Host, RelayTransport, Service, Waived};
 use crate::profile::{Profile, Rule, Spec};
 
 use super::Request;
@@ -50,9 +50,10 @@ pub fn check_id(rule: &str, host: &Host, address: Option<IpAddr>) -> String {
     }
 }
 
-/// Whether a selector names the rule, its role or its service.
+/// Whether a selector names the rule, its role or its service; `turn` names relays, encrypted ones too.
 pub(super) fn matches(rule: &Rule, word: &str) -> bool {
-    rule.id.as_str() == word || rule.to.as_str() == word || rule.service.as_str() == word
+    let service = rule.service.as_str() == word || (word == "turn" && rule.service == Service::Turns);
+    rule.id.as_str() == word || rule.to.as_str() == word || service
 }
 
 /// Why a rule is left out; `None` when it is tested.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{Host, Length, Load, Media, RoleName, RuleId, Service, Transport, Waived, schedule};
+use crate::model::{Host, Length, Load, Media, Need, RoleName, RuleId, Service, Transport, Waived, schedule};
 use crate::profile::{Bandwidth, Limit, Profile, Rule};
 
 use super::{Item, Request, check_id};
@@ -180,8 +180,14 @@ pub(super) fn media_roles(profile: &Profile, request: &Request, rules: &[&Rule])
     let bound = |r: &Rule| {
         request.targets.contains_key(&r.to) || profile.roles.get(&r.to).is_none_or(|role| role.hosts.is_empty())
     };
+    // A role of relays alone takes no media of its own: what it carries is told by the relays' own checks.
+    let relays_alone = |role: &RoleName| {
+        let relays = |r: &Rule| matches!(r.service, Service::Turn | Service::Turns);
+        let mut of_role = rules.iter().filter(|r| r.to == *role);
+        of_role.clone().any(|r| relays(r)) && of_role.all(|r| relays(r) || r.need == Need::Optional)
+    };
     let roles = |takes: &dyn Fn(&Rule) -> bool| -> BTreeSet<RoleName> {
-        rules.iter().filter(|r| takes(r)).map(|r| r.to.clone()).collect()
+        rules.iter().filter(|r| takes(r)).map(|r| r.to.clone()).filter(|role| !relays_alone(role)).collect()
     };
     let tiers: [&dyn Fn(&Rule) -> bool; 3] =
         [&|r| r.service == Service::Rtp, &|r| r.service == Service::Stun && r.transport == Transport::Udp, &|r| {

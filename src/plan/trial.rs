@@ -165,6 +165,13 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
         all.extend(at_roles(items, TrialKind::Call, Need::Required, is_gateway));
     }
     all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
+    // Whatever ICE or a call is asked for alone may take the relays that the operator names.
+    let named = |word: &str| request.skip.iter().any(|w| w == word);
+    if all.iter().any(|t| matches!(t.kind, TrialKind::Ice | TrialKind::Call)) && !named(TURN) {
+        let missing: Vec<Trial> =
+            turns(profile, request).into_iter().filter(|t| !all.contains(t) && !named(&t.name())).collect();
+        all.splice(0..0, missing);
+    }
     for trial in &mut all {
         let (word, name) = (trial.word(), trial.name());
         let is = |rule: &RuleId| rule.as_str() == word || rule.as_str() == name;

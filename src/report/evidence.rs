@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use crate::model::metric::Metric;
 use crate::model::offered::Offered;
-use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, metric};
+use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, Way, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
 const RANGES_LISTED: usize = 6;
@@ -116,11 +117,23 @@ fn way(facts: &Facts) -> Vec<String> {
     let rtt = facts.get::<Value>(&metric::RTT_MS).and_then(|r| r.get("mean")?.as_f64());
     let loss = facts.get::<f64>(&metric::LOSS_PCT);
     let clauses = [
+        pair(facts, &metric::CALL).or_else(|| pair(facts, &metric::ICE)),
         Some(format!("ready in {}", ms(ready))),
+        pair(facts, &metric::ICE_RELAY_ONLY).map(|way| format!("with relays alone {way}")),
         rtt.map(|rtt| format!("round trip {} ms", significant(rtt))),
         loss.map(|loss| format!("loss {} %", significant(loss))),
     ];
     clauses.into_iter().flatten().collect()
+}
+
+/// The way that a pair of ICE candidates took: `direct`, `through TURN/TLS`.
+fn pair(facts: &Facts, fact: &Metric) -> Option<String> {
+    let local: Value = facts.get::<Value>(fact)?.pointer("/pair/local")?.clone();
+    if local.get("type")?.as_str()? != "relay" {
+        return Some("direct".to_owned());
+    }
+    let way: Option<Way> = local.get("via").and_then(|via| serde_json::from_value(via.clone()).ok());
+    Some(format!("through {}", way.map_or("a relay", Way::words)))
 }
 
 /// What was measured with: `stamp over udp 19099`.

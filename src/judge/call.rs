@@ -79,7 +79,7 @@ fn measured(aim: &Aim<'_>, range: Option<PortRange>, facts: &Facts) -> Judgement
     let head = format!("Call to {}{}", aim.place(), server(facts));
     let setup = call.setup_ms.map(|ms| format!(" set up in {} ms", figures::number(ms))).unwrap_or_default();
     if facts.get::<u64>(&metric::RECEIVED).unwrap_or(0) == 0 {
-        let sent = facts.get::<u64>(&metric::SENT).map(|n| format!("none of {n} audio packets")).unwrap_or_default();
+        let sent = facts.get::<u64>(&metric::SENT).map(|n| format!("none of {n} packets")).unwrap_or_default();
         let sent = if sent.is_empty() { "no media".to_owned() } else { sent };
         let media = range.map_or_else(|| "UDP".to_owned(), |r| format!("UDP {r}"));
         let reason = format!(
@@ -92,16 +92,15 @@ fn measured(aim: &Aim<'_>, range: Option<PortRange>, facts: &Facts) -> Judgement
     let clauses = [
         path(facts),
         port,
-        Some(figures::train(facts))
-            .filter(|f| !f.is_empty())
-            .map(|f| format!("audio{}: {f}", codec(&call.audio_codec))),
+        audio(facts, &call),
         video(facts, &call),
         facts.get::<f64>(&metric::RTCP_RTT_MS).map(|ms| format!("round trip by RTCP {} ms", figures::number(ms))),
         rates(&call),
     ];
     let clauses: Vec<String> = clauses.into_iter().flatten().collect();
     let status = if inside { Status::Pass } else { Status::Warn };
-    Judgement { status, reason: format!("{head}{setup}; {}.", clauses.join("; ")) }
+    let caveats = figures::caveats_of_way(facts);
+    Judgement { status, reason: format!("{head}{setup}; {}.{caveats}", clauses.join("; ")) }
 }
 
 /// ` through Janus 1.2.3`.
@@ -141,6 +140,12 @@ fn path(facts: &Facts) -> Option<String> {
 
 fn codec(name: &Option<String>) -> String {
     name.as_ref().map(|n| format!(" ({n})")).unwrap_or_default()
+}
+
+/// The figures at the top, which are video's where there was no audio.
+fn audio(facts: &Facts, call: &Call) -> Option<String> {
+    let words = Some(figures::train(facts)).filter(|f| !f.is_empty())?;
+    call.audio_codec.is_some().then(|| format!("audio{}: {words}", codec(&call.audio_codec)))
 }
 
 fn video(facts: &Facts, call: &Call) -> Option<String> {

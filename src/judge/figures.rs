@@ -145,6 +145,16 @@ pub fn caveats(facts: &Facts) -> String {
     list.iter().map(|c| format!(" Caveat: {}.", c.trim_end_matches('.'))).collect()
 }
 
+/// The same for a way through a relay or a call, of which everyone knows that it tells nothing by direction.
+pub fn caveats_of_way(facts: &Facts) -> String {
+    let list: Vec<String> = facts.get(&metric::CAVEATS).unwrap_or_default();
+    let mut facts = Facts::new();
+    let told: Vec<String> =
+        list.into_iter().filter(|c| !c.starts_with("the far end tells nothing by direction")).collect();
+    facts.set(&metric::CAVEATS, told);
+    caveats(&facts)
+}
+
 /// How much longer to measure for what is undecided.
 pub fn more(facts: &Facts) -> String {
     let packets: Option<f64> = facts.get(&metric::PACKETS_TO_DECIDE);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::model::{Check, Finding, Need, RoleName, Status, metric};
+use crate::model::{Check, Failure, FailureKind, Finding, Need, ProbeKind, RoleName, Status, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
@@ -139,10 +139,13 @@ impl<'a> Unit<'a> {
 }
 
 /// An alternative that was seen only as an open port, or as a relay that asks for credentials, is not shown to carry
-/// anything.
+/// anything. A relay that stays silent carries nothing: it would have answered whatever it was asked, and only whose
+/// fault that is stays open.
 fn worth(check: &Check) -> Status {
-    match check.status.holds() && check.observed.has(&metric::FALLBACK) {
-        true => Status::Unknown,
-        false => check.status,
+    let silent = || check.observed.get::<Failure>(&metric::FAILURE).is_some_and(|f| f.kind == FailureKind::TimedOut);
+    match check.status {
+        status if status.holds() && check.observed.has(&metric::FALLBACK) => Status::Unknown,
+        Status::Unknown if check.probe == ProbeKind::Turn && silent() => Status::Fail,
+        status => status,
     }
 }

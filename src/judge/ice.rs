@@ -38,7 +38,7 @@ fn failed(aim: &Aim<'_>, seen: &Seen, failure: &Failure, ice: &Value) -> Judgeme
         (Status::Fail, _) => format!(
             "ICE with {place}: {}{}; allow UDP to the target's media ports, or give a relay that works with --turn.",
             failure.detail,
-            told(ice)
+            told(ice, &failure.detail)
         ),
         (_, FailureKind::OutOfTime | FailureKind::Internal) => {
             format!("ICE with {place}: {}; {}.", failure.detail, remedy::of(aim, seen, failure, status))
@@ -62,7 +62,7 @@ fn measured(place: &str, facts: &Facts, ice: &Value) -> Judgement {
         };
         let reason = format!(
             "ICE with {place}: {words}{}; allow UDP to the target's media ports, or give a relay that works with --turn.",
-            told(ice)
+            told(ice, &words)
         );
         return Judgement { status: Status::Fail, reason };
     };
@@ -72,7 +72,13 @@ fn measured(place: &str, facts: &Facts, ice: &Value) -> Judgement {
         false => "; no direct pair worked, so media take the relay: allow UDP to the target's media ports",
     };
     let figures = Some(figures::train(facts)).filter(|f| !f.is_empty()).map(|f| format!("; {f}")).unwrap_or_default();
-    let reason = format!("ICE with {place}: {}{}{figures}{hint}.{}", pair.words(), connected(ice), relay_only(facts));
+    let reason = format!(
+        "ICE with {place}: {}{}{figures}{hint}.{}{}",
+        pair.words(),
+        connected(ice),
+        relay_only(facts),
+        figures::caveats_of_way(facts)
+    );
     Judgement { status, reason }
 }
 
@@ -93,26 +99,24 @@ fn relay_only(facts: &Facts) -> String {
             let rtt = rtt.map(|ms| format!(", round trip {} ms", figures::number(ms))).unwrap_or_default();
             format!(" With direct UDP left out: {}{}{rtt}.", pair.words(), connected(&ice))
         }
-        None => format!(
-            " With direct UDP left out: {}{}.",
-            failed.unwrap_or("no pair worked").trim_end_matches('.'),
-            told(&ice)
-        ),
+        None => {
+            let words = failed.unwrap_or("no pair worked").trim_end_matches('.');
+            format!(" With direct UDP left out: {words}{}.", told(&ice, words))
+        }
     }
 }
 
-/// What each candidate and relay said, as clauses: `; candidates: …; left out: …; relays: …`.
-fn told(ice: &Value) -> String {
+/// What each candidate and relay said, as clauses: `; candidates: …; left out: …; relays: …`. What `failure` says already
+/// is not said again.
+fn told(ice: &Value, failure: &str) -> String {
     let list = |key: &str| ice.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let candidate = |v: &Value| serde_json::from_value::<Candidate>(v.clone()).ok().map(|c| c.words());
+    let candidate = |v: &Value| serde_json::from_value::<Candidate>(v.clone()).ok();
+    let is_new = |c: &Candidate| !failure.contains(&c.address);
+    let candidates = list("candidates").iter().filter_map(candidate).filter(is_new).map(|c| c.words()).collect();
     let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let left_out = |v: &Value| format!("{} ({})", text(v, "address"), text(v, "why"));
-    [
-        clause("candidates", list("candidates").iter().filter_map(candidate).collect()),
-        clause("left out", list("left_out").iter().map(left_out).collect()),
-        clause("relays", list("relay_errors").iter().map(relay_error).collect()),
-    ]
-    .concat()
+    let left_out = list("left_out").iter().map(|v| format!("{} ({})", text(v, "address"), text(v, "why"))).collect();
+    let relays = list("relay_errors").iter().map(relay_error).filter(|words| !failure.contains(words)).collect();
+    [clause("candidates", candidates), clause("left out", left_out), clause("relays", relays)].concat()
 }
 
 fn clause(name: &str, words: Vec<String>) -> String {

@@ -4,23 +4,6 @@ use serde::Deserialize;
 
 use crate::model::{Facts, PortSet, Status, metric};
 
-/// Ports that a relay at the same address gave, and to which data were sent directly.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Relayed {
-    pub answered: Vec<u16>,
-    pub silent: Vec<u16>,
-    /// Their share of the dynamic ports.
-    pub coverage_pct: f64,
-}
-
-impl Relayed {
-    /// Every one that was asked was reached.
-    pub fn holds(&self) -> bool {
-        !self.answered.is_empty() && self.silent.is_empty()
-    }
-}
-
 /// What a sweep or sample saw of a range.
 pub struct Swept {
     pub answered: PortSet,
@@ -36,10 +19,32 @@ pub struct Swept {
     pub sampled: bool,
     /// How many open ports the sweep may be expected to call silent by loss alone.
     pub expected_missed: f64,
-    /// What a relay's own ports showed.
-    pub relayed: Relayed,
     /// A router or firewall that answered in the target's place.
     pub icmp_from: Option<String>,
+    /// Ports that a relay at the same address gave, which something does listen on.
+    pub relayed: Option<Relayed>,
+}
+
+/// A sample of the ports that a relay gives, asked over UDP directly.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Relayed {
+    pub answered: Vec<u16>,
+    pub silent: Vec<u16>,
+    /// Share of 49152-65535.
+    pub coverage_pct: Option<f64>,
+}
+
+impl Relayed {
+    /// What they show. Where none answers, a NAT that gives each destination another port looks like a firewall.
+    fn status(&self, strict: bool) -> Status {
+        match (self.answered.is_empty(), self.silent.is_empty()) {
+            (true, _) => Status::Unknown,
+            (false, false) => Status::Fail,
+            (false, true) if strict => Status::Unknown,
+            (false, true) => Status::Pass,
+        }
+    }
 }
 
 impl Swept {
@@ -59,9 +64,14 @@ impl Swept {
             responder: facts.has(&metric::RESPONDER) || by_page,
             sampled: facts.get(&metric::SAMPLED).unwrap_or_default(),
             expected_missed: facts.get(&metric::EXPECTED_MISSED).unwrap_or_default(),
-            relayed: facts.get(&metric::RELAYED_PORTS).unwrap_or_default(),
             icmp_from: facts.get(&metric::ICMP_FROM),
+            relayed: facts.get(&metric::RELAYED_PORTS),
         }
+    }
+
+    /// Silence alone leaves it undecided, and no responder is there to ask.
+    pub fn is_left_open(&self) -> bool {
+        !self.responder && self.prohibited.is_empty() && self.refused.is_empty() && !self.silent.is_empty()
     }
 
     /// The chance that loss alone silences so many ports or more: the upper tail of a Poisson distribution.
@@ -83,6 +93,14 @@ const SURE: f64 = 0.01;
 /// Judges a range as the contract says: on a responder every port counts, elsewhere a sample, and silence is a failure
 /// only where something shows that the far end would have answered.
 pub fn status(range: &Swept, strict: bool) -> Status {
+    match (of_range(range, strict), &range.relayed) {
+        // Nothing listens on most ports of such a range, and what a relay gave is known to be listened on.
+        (Status::Unknown, Some(relayed)) if range.is_left_open() => relayed.status(strict),
+        (status, _) => status,
+    }
+}
+
+fn of_range(range: &Swept, strict: bool) -> Status {
     let reached = range.answered.count() + range.refused.count();
     match () {
         () if !range.prohibited.is_empty() => Status::Fail,
@@ -93,8 +111,6 @@ pub fn status(range: &Swept, strict: bool) -> Status {
         () if range.responder && range.answered.count() == range.total => Status::Pass,
         () if range.responder => Status::Unknown,
         () if range.sampled && !range.silent.is_empty() && !range.refused.is_empty() => Status::Fail,
-        // What answers outside a call is a sample; what its relay gives is one, too.
-        () if range.relayed.holds() && !strict => Status::Pass,
         () if !range.silent.is_empty() || reached == 0 => Status::Unknown,
         () if range.probed < range.total && strict => Status::Unknown,
         () => Status::Pass,

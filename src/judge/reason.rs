@@ -6,7 +6,7 @@ use crate::model::{Facts, Failure, Seen, Service, Status, Step, metric};
 use crate::plan::Item;
 
 use super::aim::Aim;
-use super::range::Swept;
+use super::range::{Relayed, Swept};
 use super::remedy;
 
 /// A certificate closer to its end than this, in days, is a warning; rtc-check's own limit.
@@ -186,11 +186,14 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         true => format!("{} of {} ports asked, {:.1} %", range.probed, range.total, range.coverage_pct),
         false => format!("all {} ports asked", range.total),
     };
+    let relayed = range.relayed.as_ref().filter(|_| range.is_left_open());
+    if let Some(words) = relayed.and_then(|relayed| by_relay(relayed, &all, &to, &allow, status)) {
+        return format!("{words} Of the ports of the range itself, {reached} were reached ({coverage}).");
+    }
     if !range.prohibited.is_empty() {
         return prohibited(range, &seen.observation.facts, &all, &to, &allow, &coverage);
     }
     match status {
-        Status::Pass if range.relayed.holds() => relayed(range, &all, &to, ""),
         Status::Pass => {
             let how = match range.refused.is_empty() {
                 true => "answered".to_owned(),
@@ -214,12 +217,6 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             short(&range.refused),
             range.answered.count(),
         ),
-        _ if !range.relayed.answered.is_empty() || !range.relayed.silent.is_empty() => relayed(
-            range,
-            &all,
-            &to,
-            if range.relayed.holds() { ", but a sample proves only itself (--strict)" } else { "" },
-        ),
         _ if reached == 0 => format!(
             "UDP {all} to {to} stayed silent{astray}, which decides nothing: no port answered or was refused; run `rtc-check serve` at the far end to prove the path (a responder with a key answers only with the same RTC_CHECK_RESPONDER_KEY here), or {allow} ({coverage})."
         ),
@@ -238,22 +235,22 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
     }
 }
 
-/// The words for ports that a relay there gave, where the others stay silent outside calls.
-fn relayed(range: &Swept, all: &str, to: &str, but: &str) -> String {
-    let relayed = &range.relayed;
-    let asked = relayed.answered.len() + relayed.silent.len();
-    let share = relayed.coverage_pct;
-    let silent = short(&relayed.silent.iter().copied().collect());
-    match (relayed.answered.is_empty(), relayed.silent.is_empty()) {
-        (false, true) => format!(
-            "UDP {all} to {to}: all {asked} ports that the relay there gave were reached{but} ({share} % of them); the others stay silent outside calls."
-        ),
-        (true, _) => format!(
-            "UDP {all} to {to}: none of the {asked} ports that the relay there gave was reached ({silent}), which its own firewall explains as well as one on the way; allow UDP {all} outbound to {to} ({share} % of them asked)."
-        ),
-        (false, false) => format!(
-            "UDP {all} to {to}: of {asked} ports that the relay there gave, UDP {silent} stayed silent while the others were reached: allow the whole range outbound to {to} ({share} % of them asked)."
-        ),
+/// The words for a range that ports of a relay stand in for; `None` where these decide nothing.
+fn by_relay(relayed: &Relayed, all: &str, to: &str, allow: &str, status: Status) -> Option<String> {
+    let list = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let answered = relayed.answered.len();
+    let share = relayed.coverage_pct.map(|pct| format!(", {pct} % of 49152-65535")).unwrap_or_default();
+    let gave = format!("UDP {all} to {to}: of the ports that the relay there gave");
+    match (answered, status) {
+        (0, _) => None,
+        (_, Status::Fail) => Some(format!(
+            "{gave}, {} did not answer while {answered} did{share}: a firewall between here and there drops them; {allow}.",
+            list(&relayed.silent)
+        )),
+        _ => Some(format!(
+            "{gave}, all {answered} that were asked directly answered ({}{share}).",
+            list(&relayed.answered)
+        )),
     }
 }
 

@@ -189,27 +189,6 @@ fn a_sample_passes_when_every_port_was_reached_and_says_how_much_that_is() {
 }
 
 #[test]
-fn the_ports_that_a_relay_gives_stand_in_for_a_range_that_is_silent_outside_calls() {
-    let of = |answered: &[u16], silent: &[u16]| {
-        let mut observation = range(&[], &[], &[1000, 1050], &[]);
-        let fact = serde_json::json!({ "answered": answered, "silent": silent, "coverage_pct": 0.037 });
-        observation.facts.set(&metric::RELAYED_PORTS, fact);
-        Bench::new(&["media"]).saw("media", observation)
-    };
-    let all = of(&[1001, 1002], &[]);
-    let (status, reason) = only(&all);
-    assert_eq!(status, Status::Pass);
-    assert!(reason.contains("all 2 ports that the relay there gave were reached (0.037 % of them)"), "{reason}");
-    let (status, reason) = only(&Bench { strict: true, ..all });
-    assert!(status == Status::Unknown && reason.contains("--strict"), "{reason}");
-    let (status, reason) = only(&of(&[1001], &[1002]));
-    assert!(status == Status::Unknown && reason.contains("UDP 1002 stayed silent while the others"), "{reason}");
-    let (status, reason) = only(&of(&[], &[1001, 1002]));
-    assert!(status == Status::Unknown && reason.contains("none of the 2 ports"), "{reason}");
-    assert_eq!(only(&of(&[], &[])).0, Status::Unknown);
-}
-
-#[test]
 fn a_silent_port_of_a_sample_fails_only_while_others_were_refused() {
     let fail = Bench::new(&["media"]).saw("media", range(&[], &[1000, 1099], &[1050], &[]));
     let (status, reason) = only(&fail);

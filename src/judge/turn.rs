@@ -188,7 +188,7 @@ fn measured(tried: &str, facts: &Facts) -> Judgement {
     }
     text.push_str(&addresses(&Relay::read(facts)));
     text.push_str(&reason::certificate(days_left(facts)));
-    Judgement { status, reason: text + "." }
+    Judgement { status, reason: text + "." + &figures::caveats_of_way(facts) }
 }
 
 /// What stands between here and the relay.

@@ -43,7 +43,7 @@ pub enum Carrier {
     Udp,
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    Dtls(Dtls),
+    Dtls(Box<Dtls>),
 }
 
 impl fmt::Debug for Connected {
@@ -71,7 +71,7 @@ impl Leg {
     pub async fn connect(&self, deadline: Instant, obs: &mut Observation) -> Result<Connected, ()> {
         let carrier = match self.transport {
             RelayTransport::Udp => Carrier::Udp,
-            RelayTransport::Dtls => Carrier::Dtls(self.dtls(deadline, obs).await?),
+            RelayTransport::Dtls => Carrier::Dtls(Box::new(self.dtls(deadline, obs).await?)),
             RelayTransport::Tcp => Carrier::Tcp(self.tcp(deadline, obs).await?),
             RelayTransport::Tls => {
                 let stream = self.tcp(deadline, obs).await?;

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io;
 
+use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind, Step};
@@ -31,4 +32,33 @@ pub async fn own<T: Send + 'static>(
     thread.map_err(|e| failed("no thread could be started", &e))?;
     let result = result.await.map_err(|e| failed("the probe's thread broke", &e))?;
     result.map_err(|e| failed("no UDP socket could be opened", &e))
+}
+
+/// Does `work` on a thread called `name` with a runtime of its own, whose tasks wait for nobody else's, and hands out what
+/// it makes; the thread lives until `rest`, made of that, is over.
+///
+/// # Errors
+/// No thread or runtime could be started, or it broke.
+pub async fn apart<T, R>(
+    name: &str,
+    work: impl Future<Output = T> + Send + 'static,
+    rest: impl FnOnce(&T) -> R + Send + 'static,
+) -> io::Result<T>
+where
+    T: Send + 'static,
+    R: Future<Output = ()>,
+{
+    let (done, result) = tokio::sync::oneshot::channel();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = move || {
+        runtime.block_on(async move {
+            let made = work.await;
+            let rest = rest(&made);
+            // Nobody waits any more where the future was dropped.
+            let _ = done.send(made);
+            rest.await;
+        });
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+    result.await.map_err(io::Error::other)
 }

@@ -8,6 +8,7 @@ mod http;
 mod ice;
 mod layers;
 pub mod measure;
+mod nat;
 mod plain_tcp;
 mod plain_udp;
 mod quality;

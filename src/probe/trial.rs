@@ -70,6 +70,6 @@ pub async fn attempt(
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
         What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
-        What::Nat(_) => Observation::skipped(kind(&task.what), "not tried"),
+        What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

@@ -15,6 +15,7 @@ pub mod janus;
 pub mod limits;
 #[cfg(test)]
 mod lossy;
+pub mod nat;
 mod pace;
 pub mod reflector;
 pub mod sample;

@@ -1,7 +1,7 @@
 //! A real call: Janus's EchoTest through the router, directly and through relays.
 
 use crate::harness::{Check, Report, Run};
-use crate::namespaces::{ICE4, Lab, Place, RTC, RTC4, RTC6, note};
+use crate::namespaces::{ICE4, Lab, RTC, RTC4, RTC6, note};
 use crate::relay::{LOGIN, measured, relay};
 use crate::servers::{janus, janus_with};
 
@@ -76,7 +76,7 @@ fn without_udp_and_without_a_relay_the_call_fails_at_ice() {
     let run = called(&lab, &[], &["--target", RTC_V4]);
     let report = run.exits(1).report();
     let check = call(&report, RTC4).is("fail");
-    assert_eq!(check.failure().0, "ice", "{check}");
+    assert_eq!(check.failure().0, "checks", "{check}");
     assert!(run.took.as_secs() < 40, "took {:?}", run.took);
 }
 
@@ -136,9 +136,8 @@ fn the_media_that_a_line_loses_are_missed() {
     let Some(lab) = Lab::with(&["janus"]) else { return };
     let _janus = janus(&lab);
     lab.forward("iifname sv0 udp sport 19099-20099 udp length > 60 numgen inc mod 10 == 0 drop");
-    let run = called(&lab, &[], &["--target", RTC_V4, "--duration", "4"]);
+    let run = called(&lab, &[], &["--target", RTC_V4]);
     let report = run.report();
     let check = call(&report, RTC4);
     assert!((5.0..15.0).contains(&check.number("loss_pct")), "{check}");
-    lab.unlimited_icmp(Place::Router);
 }

@@ -56,9 +56,9 @@ fn host_candidates_win_on_an_open_path_of_either_family() {
 
 #[test]
 fn behind_a_nat_the_agent_sees_the_outer_address_and_the_relay_is_tried_too() {
-    let Some(lab) = Lab::with(&["turnserver"]) else { return };
-    let _servers = [limited(&lab, RTC4, &[]), relay(&lab)];
     for nat in [Nat::PortRestricted, Nat::Symmetric] {
+        let Some(lab) = Lab::with(&["turnserver"]) else { return };
+        let _servers = [limited(&lab, RTC4, &[]), relay(&lab)];
         lab.translated(nat);
         let ice_target = format!("ice={ICE4}");
         let report = asked(&lab, &["--target", RTC_V4, "--target", &ice_target, "--only", "ice.turn-udp-80"]);

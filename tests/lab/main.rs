@@ -22,4 +22,5 @@ mod quality;
 mod relay;
 mod router;
 mod servers;
+mod sip;
 mod ways;

@@ -328,6 +328,16 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Waits until it has written `words` so many times.
+    #[track_caller]
+    pub fn says(&self, words: &str, times: usize) {
+        let since = Instant::now();
+        while fs::read_to_string(&self.log).unwrap_or_default().matches(words).count() < times {
+            assert!(since.elapsed() < READY, "{} never said {words:?}:\n{}", self.name, self.tail());
+            std::thread::park_timeout(Duration::from_millis(25));
+        }
+    }
+
     fn tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&text[text.len().saturating_sub(4000)..]).into_owned()

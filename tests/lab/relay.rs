@@ -215,10 +215,11 @@ fn a_quota_that_is_used_up_is_told_and_an_allocation_is_given_back() {
     }
     drop(server);
     // Of coturn's own client, which takes two.
-    let _relay = relay_with(&lab, LONG_TERM, "user-quota=2\nmin-port=20000\nmax-port=20001");
+    let server = relay_with(&lab, LONG_TERM, "user-quota=2\nverbose");
     let mut holder = lab.command(Place::Client, "turnutils_uclient");
     holder.args(["-c", "-e", ACD4, "-u", USER, "-w", PASSWORD, "-n", "100000", "-m", "1", ICE4]);
-    let _holder = lab.start(holder, "holder", &[Listens::Udp(ICE4, 20000), Listens::Udp(ICE4, 20001)]);
+    let _holder = lab.start(holder, "holder", &[]);
+    server.says("ALLOCATE processed, success", 2);
     let run = one(&lab, &LOGIN, ICE_V4, "ice.turn-tcp-80", &[]);
     let check = run.exits(1).report();
     let check = check.at(ICE4, "tcp 80").is("fail").says(&["486"]);

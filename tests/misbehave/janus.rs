@@ -158,10 +158,13 @@ fn a_plugin_that_refuses_is_told_in_its_words() {
 
 #[test]
 fn silence_at_any_request_ends() {
-    for what in ["info", "create", "attach", "message"] {
+    for what in ["create", "attach", "message"] {
         let lie = move |r: &Value| asks(r, what).then(Vec::new);
         fails(lie, &["offer", "info", "request"], &["timed-out"]);
     }
+    // Where it says nothing of itself, the other API is asked, which is not there.
+    let sentence = fails(|r| asks(r, "info").then(Vec::new), &["info", "connect"], &["timed-out", "refused"]);
+    assert!(sentence.contains("info in 5.0 s"), "{sentence}");
     // Acknowledged, and then nothing ever more.
     let lie = |_: &Value| None;
     fails(lie, &["offer"], &["timed-out"]);
@@ -169,15 +172,18 @@ fn silence_at_any_request_ends() {
 
 #[test]
 fn a_gateway_that_hangs_up_is_told() {
-    for what in ["info", "attach", "message"] {
+    for what in ["create", "attach", "message"] {
         let lie = move |r: &Value| asks(r, what).then(|| vec![Does::HangsUp]);
         fails(lie, &["offer", "info", "request"], &["closed", "reset"]);
     }
+    let sentence =
+        fails(|r| asks(r, "info").then(|| vec![Does::HangsUp]), &["info", "connect"], &["closed", "refused"]);
+    assert!(sentence.contains("closed"), "{sentence}");
 }
 
 #[test]
 fn what_is_no_janus_is_garbage() {
-    let deep = "[".repeat(100_000);
+    let deep = "[".repeat(10_000);
     for text in ["", "{", "[]", "null", "{\"janus\": 7}", &deep].map(str::to_owned) {
         let lie = move |r: &Value| asks(r, "create").then(|| vec![Does::Text(text.clone())]);
         fails(lie, &["offer", "info", "request"], &["garbage", "timed-out"]);

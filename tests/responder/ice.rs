@@ -53,6 +53,7 @@ fn task(address: IpAddr, relays: Vec<RelayServer>) -> TrialTask {
         address,
         ways: Vec::new(),
         relays,
+        length: std::time::Duration::from_secs(4),
         deadline: Duration::from_secs(60),
     }
 }

@@ -55,6 +55,10 @@ fn a_failure_says_what_each_candidate_and_relay_said_and_changes_no_verdict() {
     let by_kind = |kind| told(failed(ProbeKind::Ice, Step::Checks, kind, "so", &[(&metric::ICE, ice.clone())]));
     assert_eq!(by_kind(FailureKind::IceFailed).0, Status::Fail);
     assert!(by_kind(FailureKind::IceFailed).1.contains("left out: 127.0.0.1 (loopback)"));
+    let said = "nothing in 5.0 s: tried host 192.0.2.7:40001, srflx 198.51.100.1:9 against UDP 19504; TURN/UDP: silent";
+    let once = failed(ProbeKind::Ice, Step::Checks, FailureKind::IceFailed, said, &[(&metric::ICE, ice.clone())]);
+    let (_, reason) = told(once);
+    assert_eq!((reason.matches("40001").count(), reason.matches("TURN/UDP").count()), (1, 1), "{reason}");
     assert_eq!(by_kind(FailureKind::SessionRefused).0, Status::Unknown);
     assert_eq!(by_kind(FailureKind::OutOfTime).0, Status::Unknown);
     let bench = Bench::new("user", &[]).trial("ice.rtc", seen(ProbeKind::Ice, &[(&metric::ICE, ice)]));

@@ -147,6 +147,11 @@ fn no_way_lists_each_way_and_why() {
     insta::assert_snapshot!(found.detail, @"direct UDP at 203.0.113.10 (fail): UDP 19500 to 203.0.113.10 did not answer while the other 2 ports were reached: a firewall between here and there drops them. TURN/TLS at 203.0.113.30:443 (fail): the host refused it.");
     let alone = Bench::new("agent", &[]).rule("rtc.media", blocked()).report();
     assert!(finding(&alone, "media.no-way").remedy.contains("with --turn"));
+    let silent_relay = Bench::new("agent", &[])
+        .rule("rtc.media", blocked())
+        .rule("ice.turn-udp-80", silence(ProbeKind::Turn))
+        .report();
+    assert_eq!(silent_relay.verdict, Status::Fail, "nothing came through it, whose fault that ever is");
     let undecided = Bench::new("agent", &[])
         .rule("rtc.media", dropped())
         .rule("ice.turn-udp-80", silence(ProbeKind::Turn))
@@ -175,6 +180,25 @@ fn a_call_that_went_direct_shows_the_way_where_silence_left_it_open() {
     assert_eq!(report.verdict, Status::Unknown, "the range itself stays undecided");
     assert_eq!(rows(&bench("relay", dropped()).report()), [(Way::DirectUdp, Status::Unknown, false)]);
     assert_eq!(rows(&bench("host", blocked()).report()), [(Way::DirectUdp, Status::Fail, false)]);
+}
+
+#[test]
+fn the_ports_that_a_relay_gave_stand_in_for_a_range_on_which_nothing_listens() {
+    let told = |answered: &[u16], silent: &[u16]| {
+        let mut direct = dropped();
+        let asked = json!({ "asked": [50123, 60001], "answered": answered, "silent": silent, "coverage_pct": 0.012 });
+        direct.facts.set(&metric::RELAYED_PORTS, asked);
+        Bench::new("dlegate", &[]).rule("dlegate.media", direct).told("dlegate.media")
+    };
+    let (status, reason) = told(&[50123, 60001], &[]);
+    assert_eq!(status, Status::Pass);
+    insta::assert_snapshot!(reason, @"UDP 49152-65535 to 203.0.113.10: of the ports that the relay there gave, all 2 that were asked directly answered (50123, 60001, 0.012 % of 49152-65535). Of the ports of the range itself, 0 were reached (3 of 1001 ports asked, 0.3 %).");
+    let (status, reason) = told(&[50123], &[60001]);
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("60001 did not answer while 1 did, 0.012 % of 49152-65535: a firewall"), "{reason}");
+    let (status, reason) = told(&[], &[50123, 60001]);
+    assert_eq!(status, Status::Unknown, "a NAT would look the same");
+    assert!(reason.contains("stayed silent, which decides nothing"), "{reason}");
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::loops::{datagrams, turn_plan};
+use super::loops::{open, turn_plan};
 use super::{left, leg};
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step};
+use crate::net::clock;
 use crate::net::paced::{Paced, Start};
-use crate::net::{clock, icmp};
 use crate::probe::Settings;
 use crate::probe::trial::RelayServer;
 use crate::session::train::{self, Train};
@@ -44,11 +44,9 @@ impl Carried<'_> {
         let end = clock::now() + self.deadline;
         let mut observation = Observation::new(ProbeKind::Turn);
         let no_way = || Failure::new(Step::Connect, FailureKind::Internal, "no way to the relay");
-        let way = leg(self.relay, settings).connect(end, &mut observation).await;
-        let way = way.map_err(|()| observation.failure().cloned().unwrap_or_else(no_way))?;
-        let not_sent = |e| icmp::not_sent(Step::Allocate, icmp::send_error(&e), self.relay.address.ip());
         // Held until the session is over: with it goes the way.
-        let (way, shim) = datagrams(way).await.map_err(not_sent)?;
+        let opened = open(&leg(self.relay, settings), end, &mut observation).await;
+        let (way, shim) = opened.map_err(|()| observation.failure().cloned().unwrap_or_else(no_way))?;
         let plan = turn_plan(settings, &way, self.peer, self.relay_v6);
         let paced = Paced {
             target: way.server.ip(),

@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Seen, record};
 use super::{left, leg, login};
 use crate::model::schedule::Schedule;
-use crate::model::{Observation, ProbeKind, Step};
-use crate::net::leg::{Carrier, Connected};
+use crate::model::{Failure, Observation, ProbeKind, RelayTransport, Step};
+use crate::net::leg::{Carrier, Connected, Leg};
 use crate::net::mirror::Mirror;
 use crate::net::paced::{Driven, Paced, Start};
 use crate::net::shim::Shim;
-use crate::net::{chance, clock, icmp};
+use crate::net::{chance, clock};
 use crate::probe::Settings;
 use crate::probe::quality::AUDIO;
 use crate::probe::trial::RelayServer;
@@ -50,14 +50,8 @@ impl<'a> Loop<'a> {
         let begun = clock::now();
         let mut observation = Observation::new(ProbeKind::Turn);
         let leg = leg(self.server, self.settings);
-        let Ok(way) = leg.connect(self.end, &mut observation).await else { return (observation, Outcome::default()) };
-        let (way, shim) = match datagrams(way).await {
-            Ok(both) => both,
-            Err(e) => {
-                let failure = icmp::not_sent(Step::Allocate, icmp::send_error(&e), self.server.address.ip());
-                observation.step_failed(failure, Duration::ZERO);
-                return (observation, Outcome::default());
-            }
+        let Ok((way, shim)) = open(&leg, self.end, &mut observation).await else {
+            return (observation, Outcome::default());
         };
         let ready = Arc::new(OnceLock::new());
         let driven = match self.drive(way, ready.clone(), mirror).await {
@@ -87,7 +81,7 @@ impl<'a> Loop<'a> {
         way: Connected,
         ready: Arc<OnceLock<Instant>>,
         mirror: Option<&Mirror>,
-    ) -> Result<Driven<Relayed<Train>>, crate::model::Failure> {
+    ) -> Result<Driven<Relayed<Train>>, Failure> {
         let plan = TurnPlan { login: self.login.clone(), ..turn_plan(self.settings, &way, self.peer, self.relay_v6) };
         let paced = Paced {
             target: way.server.ip(),
@@ -128,11 +122,11 @@ pub fn turn_plan(settings: &Settings, way: &Connected, peer: Peer, relay_v6: boo
 }
 
 /// DTLS becomes a UDP port on loopback; everything else stays.
-pub async fn datagrams(way: Connected) -> std::io::Result<(Connected, Option<Shim>)> {
-    if !matches!(way.carrier, Carrier::Dtls(_)) {
-        return Ok((way, None));
+pub async fn open(leg: &Leg, end: Instant, observation: &mut Observation) -> Result<(Connected, Option<Shim>), ()> {
+    if leg.transport != RelayTransport::Dtls {
+        return Ok((leg.connect(end, observation).await?, None));
     }
-    let shim = Shim::over(way).await?;
+    let shim = Shim::open(leg, end, observation).await?;
     Ok((Connected { server: shim.address(), carrier: Carrier::Udp }, Some(shim)))
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::model::{Facts, Failure, FailureKind, Observation, Outcome, Standing, Step, Way, metric, millis};
+use crate::model::{
+    Facts, Failure, FailureKind, Observation, Outcome, RelayTransport, Standing, Step, Way, metric, millis,
+};
 use crate::net::udp::Stop;
 use crate::net::{clock, icmp};
 use crate::probe::quality::figures;
@@ -50,8 +52,19 @@ pub fn record(observation: &mut Observation, server: &RelayServer, seen: Seen<'_
     if let Some(train) = &seen.train {
         let (tried, _) = figures::of_train(train, None, server.address.is_ipv6(), |_| Standing::Holds);
         facts.extend(tried.facts);
+        let mut caveats: Vec<String> = facts.get(&metric::CAVEATS).unwrap_or_default();
+        caveats.extend(own_caveats(server, seen.peer).map(str::to_owned));
+        facts.set(&metric::CAVEATS, caveats);
     }
     settle(observation, &seen);
+}
+
+/// What of the figures comes of the way in which they were measured.
+fn own_caveats(server: &RelayServer, peer: Peer) -> impl Iterator<Item = &'static str> {
+    let dtls = "DTLS is not timed by the kernel: this machine adds some tenths of a millisecond to each round trip";
+    let twice = "the relay forbids its own address as a peer, so packets went from it to this machine and back: a round trip is two";
+    let dtls = (server.transport == RelayTransport::Dtls).then_some(dtls);
+    dtls.into_iter().chain((peer != Peer::Itself).then_some(twice))
 }
 
 /// The fact `relay`; what is not known is left out.

@@ -94,10 +94,11 @@ impl<S: Session> Relayed<S> {
         self.outcome.allocated = true;
         self.outcome.lifetime = reply.lifetime;
         self.outcome.mapped = reply.mapped;
-        self.outcome.relayed = reply.relayed;
-        if reply.relayed.is_none() {
+        // Nobody can send to port 0 or to no address.
+        self.outcome.relayed = reply.relayed.filter(|at| at.port() != 0 && !at.ip().is_unspecified());
+        if self.outcome.relayed.is_none() {
             let detail = "Allocate was answered without a relayed address".to_owned();
-            self.malformed("a success response to Allocate without XOR-RELAYED-ADDRESS");
+            self.malformed("a success response to Allocate without a usable XOR-RELAYED-ADDRESS");
             return self.fail(Kind::Allocate, request.since(), FailureKind::Garbage, detail);
         }
         self.done(Kind::Allocate.step(), request.since());

@@ -8,6 +8,7 @@ use std::time::Instant;
 use libfuzzer_sys::fuzz_target;
 use rtc_check::session::limits::AnswerLimits;
 use rtc_check::session::reflector::{Alternate, Incoming, LONGEST, OwnSockets, Reflector};
+use rtc_check::wire::ice::Ask;
 
 fuzz_target!(|input: (bool, bool, bool, u16, &[u8])| {
     let (v6, restricted, discovery, port, datagram) = input;
@@ -24,6 +25,9 @@ fuzz_target!(|input: (bool, bool, bool, u16, &[u8])| {
     sockets.iter().take(if discovery { 4 } else { 1 }).for_each(|s| own.insert(*s));
     let alternate = Alternate { second: vec![sockets[2].ip()], first: vec![here.ip()], ports: vec![19099] };
     let mut reflector = Reflector::new(AnswerLimits::default(), own, key, 1, now).with_alternate(alternate);
+    // Seeds have checks of this session, rightly signed.
+    let ask = Ask { ufrag: "them".to_owned() };
+    reflector.ice.grant(&ask, &[19099], from.ip(), (1, 2), now).expect("a session");
     let mut answer = [0; LONGEST];
     let Ok(written) = reflector.handle(&Incoming::plain(now, from, here, datagram), &mut answer) else { return };
     let length = written.len;

@@ -54,7 +54,8 @@ fn other_side(args: &ServeArgs, config: &Config) -> String {
         Some(a) if !a.is_unspecified() => a.to_string(),
         _ => "HOST".to_owned(),
     };
-    let targets: BTreeMap<&RoleName, String> = config.services.iter().map(|s| (&s.role, host(s))).collect();
+    // The profile's own services come before those that stand beside them on a second address.
+    let targets: BTreeMap<&RoleName, String> = config.services.iter().rev().map(|s| (&s.role, host(s))).collect();
     let roles: Vec<&str> = targets.keys().map(|r| r.as_str()).collect();
     let targets: String = targets.iter().map(|(role, host)| format!(" --target {role}={host}")).collect();
     let ca = match (&args.cert, &args.ca_out) {

@@ -163,6 +163,12 @@ fn drive<S: Session>(
     let start = Start { at: clock::now(), wall: clock::wall() };
     let mut session = make(start);
     let stop = until_it_stops(line, &mut session, start.at + deadline, cancel, &progress);
+    if matches!(stop, Stop::Cancelled | Stop::Deadline) {
+        let mut buf = [0; LONGEST];
+        if let Some(last) = session.farewell(clock::now(), &mut buf) {
+            let _ = line.send(&mut session, buf.get(..last.len).unwrap_or_default(), last.to);
+        }
+    }
     Driven { session, stop, ended: clock::now(), cut: line.cut().filter(|_| stop == Stop::Cut) }
 }
 

@@ -167,7 +167,10 @@ impl Run<'_> {
         let Some(((server, answer), rest)) = answered.split_first() else {
             return Err(Failure::new(Step::Mapping, crate::model::FailureKind::Internal, "no server to compare"));
         };
-        let more = rest.iter().map(|(at, _)| *at).take(MOST_COMPARED).collect();
+        // Another way out may have another NAT.
+        let source = |at: &SocketAddr| self.route(at.ip()).map(|r| r.source);
+        let same_way = rest.iter().map(|(at, _)| *at).filter(|at| source(at) == source(server));
+        let more = same_way.take(MOST_COMPARED).collect();
         self.behaviour(*server, answer, None, more).await
     }
 
@@ -241,14 +244,14 @@ fn with_mapping_of(best: Seen, compared: &Seen) -> Seen {
 
 /// What several servers say, and why none of them could show more.
 fn compared_only(compared: &Seen, answered: &[(SocketAddr, Answer)]) -> Seen {
-    let why = |(server, answer): &(SocketAddr, Answer)| Some(format!("{server}: {}", answer.other.err()?));
+    let why = |(server, answer): &(SocketAddr, Answer)| Some(format!("{server} {}", answer.other.err()?));
     let all: Vec<String> = answered.iter().filter_map(why).collect();
     Seen {
         server: compared.server,
         answer: compared.answer.clone(),
         outcome: compared.outcome.clone(),
         rfc5780: false,
-        short: Some(all.join("; ")).filter(|all| !all.is_empty()),
+        short: Some(all.join(", ")).filter(|all| !all.is_empty()),
     }
 }
 

@@ -181,6 +181,11 @@ fn head(page: &mut Page, check: &Check) {
 /// The other ways of the check's group at the same kind of address, and how they fare.
 fn alternatives(report: &Report, check: &Check) -> Option<String> {
     let group = check.group.as_ref()?;
+    // The table of ways has them side by side.
+    let is_way = |c: &Check| c.group.as_ref() == Some(group) && report.ways.iter().any(|way| way.check == c.id);
+    if report.checks.iter().any(is_way) {
+        return None;
+    }
     let family = |c: &Check| c.address.map(|a| a.is_ipv4());
     // A rule that is required itself stands in for nobody.
     let stands_in = |c: &&Check| c.need == Need::Alternative || check.need == Need::Alternative;

@@ -87,6 +87,11 @@ pub trait Session {
     /// The datagram last written to `to` could not be sent.
     fn on_send_error(&mut self, now: Instant, to: SocketAddr, error: SendError);
 
+    /// It is stopped before its end: writes what must still be sent, of which no answer will be waited for.
+    fn farewell(&mut self, _now: Instant, _buf: &mut [u8]) -> Option<Transmit> {
+        None
+    }
+
     /// So many of so many parts are done.
     fn progress(&self) -> (u32, u32) {
         (0, 0)

@@ -74,13 +74,13 @@ pub trait Sockets {
 pub fn believable(server: SocketAddr, other: SocketAddr) -> Result<(), &'static str> {
     let (here, there) = (server.ip().to_canonical(), other.ip().to_canonical());
     if here.is_ipv4() != there.is_ipv4() {
-        return Err("its OTHER-ADDRESS is of another family");
+        return Err("names an OTHER-ADDRESS of another family");
     }
     if here == there {
-        return Err("its OTHER-ADDRESS is its own address");
+        return Err("names its own address as its OTHER-ADDRESS");
     }
     if other.port() == 0 || other.port() == server.port() {
-        return Err("its OTHER-ADDRESS has no other port");
+        return Err("names no other port in its OTHER-ADDRESS");
     }
     let scope = |ip: IpAddr| match ip {
         IpAddr::V4(a) if a.is_loopback() => Some(1),
@@ -94,8 +94,8 @@ pub fn believable(server: SocketAddr, other: SocketAddr) -> Result<(), &'static 
         _ => Some(4),
     };
     match (scope(here), scope(there)) {
-        (_, None) => Err("its OTHER-ADDRESS is no address of a host"),
-        (Some(a), Some(b)) if b < a => Err("its OTHER-ADDRESS is a private one, of its own side of a NAT"),
+        (_, None) => Err("names an OTHER-ADDRESS that is no host's"),
+        (Some(a), Some(b)) if b < a => Err("names an OTHER-ADDRESS of its own side of a NAT"),
         _ => Ok(()),
     }
 }

@@ -133,14 +133,20 @@ impl<S: Session> Relayed<S> {
     pub fn finish(mut self, now: Instant) -> (Outcome, Option<S>) {
         self.now = self.now.max(now);
         self.note_silence_inside();
-        if self.phase != Phase::Running {
-            for request in &self.pending {
-                let detail = format!("stopped while the answer to {} was waited for", request.kind.words());
-                let failure = Failure::new(request.kind.step(), FailureKind::OutOfTime, detail);
-                self.outcome.steps.push((request.kind.step(), request.took(self.now), Err(failure)));
-            }
-        }
+        self.note_unanswered();
         (self.outcome, self.inner)
+    }
+
+    /// Says what was waited for when it was stopped; while the session inside runs, that is its own affair.
+    fn note_unanswered(&mut self) {
+        if self.phase == Phase::Running {
+            return;
+        }
+        for request in &self.pending {
+            let detail = format!("stopped while the answer to {} was waited for", request.kind.words());
+            let failure = Failure::new(request.kind.step(), FailureKind::OutOfTime, detail);
+            self.outcome.steps.push((request.kind.step(), request.took(self.now), Err(failure)));
+        }
     }
 
     /// Asks for something, now; `again` is the request that it takes up again with what the server told.

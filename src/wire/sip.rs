@@ -115,9 +115,10 @@ pub fn decode(bytes: &[u8]) -> Result<Message, NotSip> {
         return Err(NotSip::TooLong);
     }
     // A body may be anything.
-    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").ok_or(NotSip::Unfinished);
-    let head = bytes.get(..end.or_else(|e| if looks_like_sip(bytes) { Err(e) } else { Err(NotSip::FirstLine) })?);
-    let head = std::str::from_utf8(head.unwrap_or_default()).map_err(|_| NotSip::NoText)?;
+    let unfinished = if looks_like_sip(bytes) { NotSip::Unfinished } else { NotSip::FirstLine };
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").ok_or(unfinished)?;
+    let head = bytes.get(..end).unwrap_or_default();
+    let head = std::str::from_utf8(head).map_err(|_| NotSip::NoText)?;
     let mut lines = head.split("\r\n");
     let start = start(lines.next().unwrap_or_default()).ok_or(NotSip::FirstLine)?;
     let headers = headers(lines)?;

@@ -327,7 +327,7 @@ fn way(way: Way, place: (&str, &str, Option<u16>), status: Status, figures: [Opt
         loss_pct,
         mos,
         seen_as: (status == Status::Pass).then(|| "198.51.100.77:41000".to_owned()),
-        check: format!("{role}.way/{role}.example.com/{address}"),
+        check: format!("ice.turns-tcp-443/{role}.example.com/{address}"),
     }
 }
 

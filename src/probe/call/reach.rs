@@ -1,7 +1,7 @@
 //! Finding a Janus Gateway behind the rules of a target: the WebSocket with its subprotocol first, else its HTTPS API; and
 //! what it says of itself. Whether a call follows is not decided here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -23,6 +23,8 @@ use crate::wire::janus::{ECHO_TEST, ServerInfo};
 
 /// No more ways than this are tried.
 const MOST_WAYS: usize = 3;
+/// How long each is given.
+const EACH: Duration = Duration::from_secs(5);
 /// The port on which Janus's HTTPS API usually is, and its path.
 const HTTPS: (u16, &str) = (8089, "/janus");
 
@@ -85,7 +87,7 @@ pub async fn reach(
     for (way, access, port) in possible(&task.ways).take(MOST_WAYS) {
         let failure = match way.seen.as_ref().and_then(Observation::failure) {
             Some(failure) => failure.clone(),
-            None => match ask(task, settings, (&access, port), end, obs).await {
+            None => match ask(task, settings, (&access, port), end.min(clock::now() + EACH), obs).await {
                 Ok(reached) => return Ok(reached),
                 Err(failure) => failure,
             },

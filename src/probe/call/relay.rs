@@ -1,25 +1,21 @@
 //! The relay that a call may take: a loopback port in front of the best one whose own check worked. Knows no media.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::{Observation, ProbeKind, Way};
+use crate::model::{Observation, ProbeKind, Secret, Way};
 use crate::net::engine::Relay;
-use crate::net::leg::Leg;
 use crate::net::shim::Shim;
-use crate::net::{clock, engine};
 use crate::probe::trial::TrialTask;
-use crate::probe::{RelayLogin, Settings};
-use crate::session::turn;
+use crate::probe::{Settings, turn};
 
-/// How long a login that is made here is good for, in seconds.
-const GOOD_FOR: u64 = 3600;
+/// A relay that worked without a login is asked without one; the engine wants to have some.
+const NO_LOGIN: &str = "anonymous";
 
 /// A relay that stands ready, or why there is none.
 #[derive(Default)]
 pub struct Ready {
     shim: Option<(Shim, Way)>,
-    login: Option<(String, crate::model::Secret)>,
+    login: Option<(String, Secret)>,
     note: Option<String>,
 }
 
@@ -28,7 +24,7 @@ impl Ready {
     pub fn server(&self) -> Option<Relay> {
         let (shim, _) = self.shim.as_ref()?;
         let (username, password) = self.login.clone()?;
-        Some(engine::Relay { address: shim.address(), username, password })
+        Some(Relay { address: shim.address(), username, password })
     }
 
     /// What carries the way to it.
@@ -54,35 +50,19 @@ impl Ready {
 /// Opens the way to the first relay of the task: calls prefer it.
 pub async fn open(task: &TrialTask, settings: &Settings, end: Instant) -> Ready {
     let Some(relay) = task.relays.first() else { return Ready::default() };
-    let leg = Leg {
-        transport: relay.transport,
-        server: relay.address,
-        host: relay.host.clone(),
-        trust: settings.tls.clone(),
-        proxy: settings.proxy.clone(),
-    };
+    let leg = turn::leg(relay, settings);
     let mut way = Observation::new(ProbeKind::Turn);
     match Shim::open(&leg, end, &mut way).await {
         Ok(shim) => Ready {
             shim: Some((shim, relay.transport.into())),
-            login: Some(login(settings.relay_login.as_ref())),
+            login: turn::login(settings)
+                .map(|login| (login.username, login.password))
+                .or_else(|| Some((NO_LOGIN.to_owned(), Secret::new(NO_LOGIN)))),
             note: None,
         },
         Err(()) => {
             let why = way.failure().map_or("no result", |f| f.detail.as_str());
             Ready { note: Some(format!("the relay {} could not be used: {why}", relay.address)), ..Ready::default() }
-        }
-    }
-}
-
-/// A relay that worked without a login is asked without one; the engine wants to have some.
-fn login(login: Option<&Arc<RelayLogin>>) -> (String, crate::model::Secret) {
-    match login.map(|login| &**login) {
-        None => ("anonymous".to_owned(), crate::model::Secret::new("anonymous")),
-        Some(RelayLogin::LongTerm { username, password }) => (username.clone(), password.clone()),
-        Some(RelayLogin::Rest { secret, user }) => {
-            let login = turn::rest(secret, user, clock::wall().as_secs() + GOOD_FOR);
-            (login.username, login.password)
         }
     }
 }

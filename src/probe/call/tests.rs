@@ -1,1 +1,327 @@
+//! Calls on loopback to a Janus Gateway that is none: it speaks the API as told, and its media are a second engine's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use futures_util::{SinkExt, StreamExt};
+
 use super::*;
+use crate::model::{PortRange, Secret, Service, Transport, metric};
+use crate::net::loopback::{LONG, Pki, SHORT, closed_port, serve};
+use crate::net::ws::tests::{accept, echo};
+use crate::probe::JanusSecrets;
+use crate::probe::layers::fixture::settings;
+use crate::probe::measure::Way;
+use crate::probe::trial::What;
+use crate::profile::{RefusedUpgrade, Spec, WsSpec};
+
+/// How the server answers an offer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Manner {
+    /// With media that come back; its candidates come before the answer.
+    #[cfg(feature = "media")]
+    Echo,
+    Sdp(&'static str),
+    HangUp,
+    Refuse,
+    Silent,
+    NoPlugin,
+}
+
+fn way(at: SocketAddr) -> Way {
+    let spec = WsSpec {
+        tls: false,
+        path: "/".to_owned(),
+        subprotocol: Some("janus-protocol".to_owned()),
+        refused: RefusedUpgrade::Fail,
+    };
+    Way {
+        rule: "rtc.gateway".into(),
+        spec: Spec::Ws(spec),
+        service: Service::Ws,
+        transport: Transport::Tcp,
+        ports: PortRange::single(at.port()),
+        seen: None,
+    }
+}
+
+async fn attempted(ways: Vec<Way>, call: CallMode, deadline: Duration) -> Observation {
+    let janus = JanusSecrets { token: Some(Secret::new("hush-hush")), api_secret: None };
+    let settings = Settings { call, janus: Arc::new(janus), ..settings(Pki::test().trust()) };
+    let task = TrialTask {
+        check: "test".to_owned(),
+        what: What::Call,
+        host: "rtc.example".to_owned(),
+        address: [127, 0, 0, 1].into(),
+        ways,
+        relays: Vec::new(),
+        length: Duration::from_millis(400),
+        deadline,
+    };
+    let obs = attempt(&task, &settings, &CancellationToken::new(), Arc::new(|_, _| {})).await;
+    assert!(!format!("{obs:?}").contains("hush"), "a secret: {obs:?}");
+    obs
+}
+
+async fn called(manner: Manner) -> Observation {
+    attempted(vec![way(janus(manner).await)], CallMode::IfOffered, LONG).await
+}
+
+fn skipped(obs: &Observation) -> &str {
+    match &obs.outcome {
+        Outcome::Skipped(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server that speaks Janus's API over a WebSocket.
+async fn janus(manner: Manner) -> SocketAddr {
+    serve(move |mut stream: TcpStream| async move {
+        accept(&mut stream, Some("janus-protocol")).await;
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let mut far = Far::default();
+        while let Some(Ok(Message::Text(text))) = socket.next().await {
+            let request: Value = serde_json::from_str(&text).unwrap();
+            for mut answer in far.answers(&request, manner).await {
+                answer["transaction"] = request["transaction"].clone();
+                answer["session_id"] = json!(1);
+                if socket.send(Message::text(answer.to_string())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await
+}
+
+#[derive(Default)]
+struct Far {
+    #[cfg(feature = "media")]
+    media: Option<media_server::Far>,
+}
+
+impl Far {
+    async fn answers(&mut self, request: &Value, manner: Manner) -> Vec<Value> {
+        let plugins = if manner == Manner::NoPlugin {
+            json!({ "janus.plugin.sip": {} })
+        } else {
+            json!({ "janus.plugin.echotest": {} })
+        };
+        match request["janus"].as_str().unwrap() {
+            "info" => {
+                vec![json!({ "janus": "server_info", "version": 1102, "version_string": "1.1.2", "plugins": plugins })]
+            }
+            "create" if manner == Manner::Refuse => {
+                vec![json!({ "janus": "error", "error": { "code": 403, "reason": "Unauthorized" } })]
+            }
+            "create" => vec![json!({ "janus": "success", "data": { "id": 1 } })],
+            "attach" => vec![json!({ "janus": "success", "data": { "id": 2 } })],
+            "message" => {
+                let mut all = vec![json!({ "janus": "ack" })];
+                all.extend(self.offered(request["jsep"]["sdp"].as_str().unwrap(), manner).await);
+                all
+            }
+            "trickle" => {
+                #[cfg(feature = "media")]
+                if let (Some(media), Some(candidate)) = (&self.media, request["candidate"]["candidate"].as_str()) {
+                    media.candidate(candidate).await;
+                }
+                vec![json!({ "janus": "ack" })]
+            }
+            _ => vec![json!({ "janus": "success" })],
+        }
+    }
+
+    async fn offered(&mut self, _sdp: &str, manner: Manner) -> Vec<Value> {
+        let event = |sdp: &str| json!({ "janus": "event", "sender": 2, "jsep": { "type": "answer", "sdp": sdp } });
+        match manner {
+            #[cfg(feature = "media")]
+            Manner::Echo => {
+                let (far, answer) = media_server::Far::answer(_sdp).await;
+                self.media = Some(far);
+                let (candidates, rest): (Vec<&str>, Vec<&str>) =
+                    answer.lines().partition(|line| line.starts_with("a=candidate") || *line == "a=end-of-candidates");
+                let candidates =
+                    candidates.iter().filter_map(|line| line.strip_prefix("a=").filter(|c| c.starts_with("cand")));
+                let trickle = |c: &str| json!({ "janus": "trickle", "sender": 2, "candidate": { "candidate": c, "sdpMid": "0", "sdpMLineIndex": 0 } });
+                let mut all: Vec<Value> = candidates.map(trickle).collect();
+                all.push(event(&(rest.join("\r\n") + "\r\n")));
+                all
+            }
+            Manner::Sdp(sdp) => vec![event(sdp)],
+            Manner::HangUp => vec![json!({ "janus": "hangup", "sender": 2, "reason": "No \x1b[2J codec" })],
+            Manner::Refuse | Manner::Silent | Manner::NoPlugin => Vec::new(),
+        }
+    }
+}
+
+/// The far end of the media: what comes goes back.
+#[cfg(feature = "media")]
+mod media_server {
+    use std::sync::Arc;
+
+    use ::webrtc::api::APIBuilder;
+    use ::webrtc::api::media_engine::MediaEngine;
+    use ::webrtc::api::setting_engine::SettingEngine;
+    use ::webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
+    use ::webrtc::peer_connection::RTCPeerConnection;
+    use ::webrtc::peer_connection::configuration::RTCConfiguration;
+    use ::webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
+    use ::webrtc::rtp_transceiver::rtp_codec::RTCRtpCodecCapability;
+    use ::webrtc::track::track_local::TrackLocalWriter;
+    use ::webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
+
+    pub struct Far(Arc<RTCPeerConnection>);
+
+    impl Far {
+        pub async fn answer(offer: &str) -> (Self, String) {
+            let mut codecs = MediaEngine::default();
+            codecs.register_default_codecs().unwrap();
+            let mut settings = SettingEngine::default();
+            settings.set_include_loopback_candidate(true);
+            settings.set_ip_filter(Box::new(|ip| ip == std::net::IpAddr::from([127, 0, 0, 1])));
+            let api = APIBuilder::new().with_media_engine(codecs).with_setting_engine(settings).build();
+            let connection = Arc::new(api.new_peer_connection(RTCConfiguration::default()).await.unwrap());
+            let track = |mime: &str, rate| {
+                let codec =
+                    RTCRtpCodecCapability { mime_type: mime.to_owned(), clock_rate: rate, ..Default::default() };
+                Arc::new(TrackLocalStaticRTP::new(codec, mime.to_owned(), "far".to_owned()))
+            };
+            let tracks = [track("audio/opus", 48_000), track("video/VP8", 90_000)];
+            for track in &tracks {
+                connection.add_track(track.clone()).await.unwrap();
+            }
+            connection.on_track(Box::new(move |theirs, _, _| {
+                let back = tracks.iter().find(|t| t.codec().mime_type == theirs.codec().capability.mime_type).cloned();
+                tokio::spawn(async move {
+                    let mut sequence = 0u16;
+                    while let (Some(back), Ok((mut packet, _))) = (&back, theirs.read_rtp().await) {
+                        // Nothing of the header need be kept.
+                        sequence = sequence.wrapping_add(1);
+                        packet.header.sequence_number = sequence;
+                        let _ = back.write_rtp(&packet).await;
+                    }
+                });
+                Box::pin(async {})
+            }));
+            connection.set_remote_description(RTCSessionDescription::offer(offer.to_owned()).unwrap()).await.unwrap();
+            let answer = connection.create_answer(None).await.unwrap();
+            let mut gathered = connection.gathering_complete_promise().await;
+            connection.set_local_description(answer).await.unwrap();
+            let _ = gathered.recv().await;
+            let sdp = connection.local_description().await.unwrap().sdp;
+            (Self(connection), sdp)
+        }
+
+        pub async fn candidate(&self, candidate: &str) {
+            let init = RTCIceCandidateInit { candidate: candidate.to_owned(), ..Default::default() };
+            let _ = self.0.add_ice_candidate(init).await;
+        }
+    }
+}
+
+#[cfg(feature = "media")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_set_up_and_its_media_are_measured() {
+    use crate::model::Step::{Checks, Connect, Dtls, Info, Media, Offer, Upgrade};
+    let obs = called(Manner::Echo).await;
+    assert_eq!(obs.outcome, Outcome::Measured, "{obs:?}");
+    let steps: Vec<Step> = obs.steps.iter().map(|s| s.step).collect();
+    assert_eq!(steps, [Connect, Upgrade, Info, Offer, Checks, Dtls, Media]);
+    assert!(obs.steps.iter().all(|s| s.result == "ok"));
+    let fact = |m| obs.facts.get::<Value>(m).unwrap_or_default();
+    let call = fact(&metric::CALL);
+    assert_eq!((&call["audio_codec"], &call["video_codec"]), (&json!("opus"), &json!("VP8")));
+    assert_eq!(call["pair"]["local"]["via"], "direct-udp");
+    assert!(call["pair"]["remote"]["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{call}");
+    assert!(call["remote_port"].as_u64().unwrap() > 0);
+    let parts: f64 = ["signalling_ms", "ice_ms", "dtls_ms"].iter().map(|p| call[p].as_f64().unwrap()).sum();
+    assert!((call["setup_ms"].as_f64().unwrap() - parts).abs() < 0.01, "{call}");
+    let video = fact(&metric::CALL_VIDEO);
+    for (figures, sent) in [(json!(obs.facts), 20), (video, 24)] {
+        assert_eq!(figures["sent"], sent);
+        assert_eq!(figures["received"], figures["sent"], "{figures}");
+        assert!(figures["rtt_ms"]["mean"].as_f64().unwrap() > 0.0);
+        assert_eq!((&figures["loss_up_pct"], &figures["jitter_ms"]), (&Value::Null, &Value::Null));
+    }
+    assert_eq!(fact(&metric::JANUS)["version_string"], "1.1.2");
+}
+
+#[cfg(feature = "media")]
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_is_told_as_such() {
+    for sdp in ["", "<html>", "v=0\r\n", "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/SAVPF 0\r\n"] {
+        let obs = called(Manner::Sdp(sdp)).await;
+        let failure = obs.failure().unwrap();
+        assert_eq!((failure.step, failure.kind), (Step::Offer, FailureKind::BadAnswer), "{sdp}: {failure}");
+    }
+}
+
+#[cfg(feature = "media")]
+#[tokio::test]
+async fn a_server_that_hangs_up_or_refuses_is_heard() {
+    let obs = called(Manner::HangUp).await;
+    let failure = obs.failure().unwrap();
+    assert_eq!(failure.kind, FailureKind::ServerError);
+    assert_eq!(failure.detail, "Janus hung up before media could flow: No  [2J codec");
+    let obs = called(Manner::Refuse).await;
+    assert!(obs.failure().unwrap().detail.starts_with("Janus answers error 403 (Unauthorized) to create"), "{obs:?}");
+}
+
+#[cfg(feature = "media")]
+#[tokio::test]
+async fn a_server_that_falls_silent_costs_no_more_than_the_deadline() {
+    let obs = attempted(vec![way(janus(Manner::Silent).await)], CallMode::IfOffered, SHORT).await;
+    assert_eq!(obs.failure().unwrap().kind, FailureKind::OutOfTime, "{obs:?}");
+    assert!(obs.facts.has(&metric::JANUS), "what was seen before is kept");
+}
+
+#[tokio::test]
+async fn where_no_call_is_possible_none_is_made_unless_it_was_asked_for() {
+    let at = janus(Manner::NoPlugin).await;
+    let words = "the Janus Gateway (version 1.1.2) has no EchoTest plugin to send media back: it has janus.plugin.sip";
+    let obs = attempted(vec![way(at)], CallMode::IfOffered, LONG).await;
+    assert_eq!(skipped(&obs), words);
+    assert!(obs.facts.has(&metric::JANUS));
+    let obs = attempted(vec![way(at)], CallMode::Always, LONG).await;
+    assert_eq!((obs.failure().unwrap().kind, &*obs.failure().unwrap().detail), (FailureKind::NoPlugin, words));
+    let obs = attempted(vec![way(janus(Manner::Silent).await)], CallMode::Never, LONG).await;
+    assert_eq!(skipped(&obs), "calls are switched off");
+}
+
+#[tokio::test]
+async fn what_is_no_janus_is_known_at_once_and_no_failure() {
+    let obs = attempted(vec![way(echo("janus-protocol").await)], CallMode::IfOffered, LONG).await;
+    assert!(skipped(&obs).contains("it is no Janus Gateway"), "{obs:?}");
+    let obs = attempted(vec![way(closed_port().await)], CallMode::IfOffered, LONG).await;
+    assert!(skipped(&obs).contains("connection refused"), "{obs:?}");
+    let obs = attempted(Vec::new(), CallMode::IfOffered, LONG).await;
+    assert_eq!(skipped(&obs), "no rule of the target leads to a Janus Gateway's API, so no call was made");
+    let obs = attempted(vec![way(closed_port().await)], CallMode::Always, LONG).await;
+    assert_eq!(obs.failure().unwrap().kind, FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_ends_the_call() {
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let settings = settings(Pki::test().trust());
+    let task = TrialTask {
+        check: "test".to_owned(),
+        what: What::Call,
+        host: "rtc.example".to_owned(),
+        address: [127, 0, 0, 1].into(),
+        ways: vec![way(janus(Manner::Silent).await)],
+        relays: Vec::new(),
+        length: LONG,
+        deadline: LONG,
+    };
+    let obs = attempt(&task, &settings, &cancel, Arc::new(|_, _| {})).await;
+    assert_eq!(obs.failure().unwrap().kind, FailureKind::OutOfTime);
+}

@@ -74,7 +74,7 @@ fn via(seen: &Seen) -> Value {
 fn why_unknown(seen: &Seen) -> Option<String> {
     let mapping = seen.outcome.mapping.as_ref().err().map(|why| format!("the mapping cannot be told: {why}"));
     let filtering = seen.outcome.filtering.as_ref().err().map(|why| match &seen.short {
-        Some(short) if !seen.rfc5780 => format!("the filtering cannot be told: {why} ({short})"),
+        Some(short) if !seen.rfc5780 => format!("the filtering cannot be told: {why}: {short}"),
         _ => format!("the filtering cannot be told: {why}"),
     });
     let all: Vec<String> = mapping.into_iter().chain(filtering).collect();

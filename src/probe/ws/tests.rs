@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, frame::coding::CloseCode};
 
 use super::*;
@@ -130,4 +131,61 @@ async fn the_time_held_comes_on_top_of_the_deadline() {
     let obs = probed(echo("janus-protocol").await, Some(hold), Duration::from_secs(2)).await;
     assert_eq!(obs.failure(), None);
     assert_eq!(obs.facts.get::<f64>(&metric::HELD_S), Some(2.5));
+}
+
+/// A server of SIP that answers whatever comes with what `say` makes of it.
+async fn sip(say: fn(&str) -> Option<Message>, deadline: Duration) -> Observation {
+    let at = serve(move |mut s| async move {
+        accept(&mut s, Some("sip")).await;
+        let mut ws = WebSocketStream::from_raw_socket(s, Role::Server, None).await;
+        while let Some(Ok(message)) = ws.next().await {
+            let Message::Text(text) = message else { continue };
+            match say(&text) {
+                Some(answer) => drop(ws.send(answer).await),
+                None => break,
+            }
+        }
+    })
+    .await;
+    let spec = WsSpec { subprotocol: Some("sip".to_owned()), ..spec(false) };
+    probe(&Task { deadline, ..task("acd.example", at) }, &settings(Pki::test().trust()), &spec).await
+}
+
+fn answered(text: &str) -> String {
+    crate::wire::sip::ok(&crate::wire::sip::decode(text.as_bytes()).unwrap(), "t", "Asterisk").unwrap()
+}
+
+fn noted(obs: &Observation, step: Step) -> &str {
+    obs.steps.iter().find(|s| s.step == step).map_or("", |s| &s.result)
+}
+
+#[tokio::test]
+async fn sip_options_is_answered_by_whatever_is_sip() {
+    let obs = sip(|text| Some(Message::text(answered(text))), LONG).await;
+    assert_eq!(obs.failure(), None);
+    assert_eq!(steps(&obs), [Step::Connect, Step::Upgrade, Step::Options, Step::Ping].map(|s| (s, true)));
+    assert_eq!(obs.facts.get::<u16>(&metric::SIP_STATUS), Some(200));
+    assert_eq!(obs.facts.get::<String>(&metric::SIP_SERVER).as_deref(), Some("Asterisk"));
+    assert!(obs.facts.get::<f64>(&metric::SIP_RTT_MS).unwrap() > 0.0);
+    let refused = sip(|text| Some(Message::text(answered(text).replace("200 OK", "404 Not Found"))), LONG).await;
+    assert_eq!(refused.facts.get::<u16>(&metric::SIP_STATUS), Some(404));
+}
+
+#[tokio::test]
+async fn what_is_not_sip_is_noted_and_fails_no_upgrade() {
+    let obs = sip(|_| Some(Message::text("hello")), LONG).await;
+    assert_eq!(obs.failure(), None);
+    assert!(noted(&obs, Step::Options).starts_with("garbage: the server answered SIP OPTIONS with what is not SIP"));
+    let obs = sip(|_| None, LONG).await;
+    assert_eq!(obs.failure(), None);
+    assert!(noted(&obs, Step::Options).starts_with("closed: the WebSocket was closed"), "{:?}", obs.steps);
+    assert!(!obs.facts.has(&metric::SIP_STATUS));
+}
+
+#[tokio::test]
+async fn silence_after_sip_options_is_noted() {
+    // What it is asked, sent back, is a request and no answer.
+    let obs = sip(|text| Some(Message::text(text.to_owned())), crate::net::loopback::SHORT).await;
+    assert_eq!(obs.failure(), None);
+    assert!(noted(&obs, Step::Options).starts_with("timed-out: no answer to SIP OPTIONS in 0."), "{:?}", obs.steps);
 }

@@ -21,6 +21,10 @@ const MAPPERS: usize = 2;
 /// The socket that also is the control.
 const CONTROL: usize = 0;
 
+/// The socket that never sends anything: where nothing is translated and all answers came through, an answer to its port
+/// tells whether anything is kept out at all.
+const MUTE: usize = MAPPERS;
+
 /// Filtering: so many datagrams at least, and no more than this; at 200 ms, silence takes 1.6 s to be believed.
 const MOST: u8 = 20;
 const GAP: Duration = Duration::from_millis(200);
@@ -106,6 +110,8 @@ pub struct Behaviour {
     fresh: Option<[Fresh; 2]>,
     filtering: Option<Result<Kind, String>>,
     hairpin: Option<[Place; 2]>,
+    /// For the mute socket, and the control.
+    unasked: Option<[Place; 2]>,
     started: Instant,
     mapped_at: Option<Instant>,
     filtered_at: Option<Instant>,
@@ -123,7 +129,7 @@ impl Behaviour {
                 rest: None,
             }
         });
-        let mut next = MAPPERS;
+        let mut next = MUTE + 1;
         let mut trial = |change: Change, from: SocketAddr| {
             let wanted = Wanted { change: Some(change), response_port: None };
             let pace = plan.filtering_pace(false);
@@ -144,6 +150,7 @@ impl Behaviour {
             fresh,
             filtering: None,
             hairpin: None,
+            unasked: None,
             started: now,
             mapped_at: None,
             filtered_at: None,
@@ -193,8 +200,10 @@ impl Behaviour {
         }
         self.begin_controls(now);
         self.judge_filtering(now);
+        self.begin_unasked(now);
         let hairpinned = self.hairpin.is_none_or(|h| self.hairpin_heard() || h.iter().all(|p| self.asks.over(*p)));
-        self.over = self.mapped_at.is_some() && (self.fresh.is_none() || self.filtering.is_some()) && hairpinned;
+        let filtered = self.fresh.is_none() || self.filtering.is_some();
+        self.over = self.mapped_at.is_some() && filtered && hairpinned && self.unasked_done(now);
     }
 
     /// Only once the first is mapped, so that no NAT has to make two mappings of one socket at a time.
@@ -264,6 +273,44 @@ impl Behaviour {
         all.into_iter().for_each(|place| self.asks.stop(place));
     }
 
+    /// Where there is no NAT and no filter of those that RFC 5780 tells apart, there may be none at all.
+    fn begin_unasked(&mut self, now: Instant) {
+        let open = self.filtering == Some(Ok(Kind::EndpointIndependent)) && self.unasked.is_none();
+        let untranslated = || (0..MAPPERS).all(|n| self.mapping_of(n) == Mapping::Known(Kind::None));
+        if !open || self.mapped_at.is_none() || !untranslated() {
+            return;
+        }
+        let local = |n: usize| self.locals.get(n).copied().flatten().map(|l| l.port());
+        let (Some(mute), Some(other)) = (local(MUTE), local(MAPPERS - 1)) else { return };
+        let mut ask = |port, listen, every| {
+            let wanted = Wanted { change: None, response_port: Some(port) };
+            let pace = Pace { most: MOST / 2, gap: GAP / 2, ..self.plan.filtering_pace(every) };
+            self.asks.ask(Question { socket: CONTROL, to: self.plan.server, wanted, listen, pace }, now)
+        };
+        self.unasked = Some([ask(mute, MUTE, false), ask(other, MAPPERS - 1, true)]);
+    }
+
+    /// Whether an answer came to a socket that never sent anything.
+    fn unasked_heard(&self) -> bool {
+        self.unasked.is_some_and(|[mute, _]| self.asks.get(mute).is_some_and(|a| a.plain().is_some()))
+    }
+
+    /// That one is kept out shows no more than that there is a filter, of a kind that is known by then: nothing has to be
+    /// proven, and a server that cannot do this is soon known by its control.
+    fn unasked_done(&mut self, now: Instant) -> bool {
+        let Some(places @ [mute, control]) = self.unasked else { return true };
+        let server = canonical(self.plan.server);
+        let unable = self.asks.get(control).is_none_or(|a| {
+            let (asked, answered) = a.counted(server, now);
+            a.error.is_some() || (answered == 0 && asked >= u32::from(MOST / 4))
+        });
+        let done = self.unasked_heard() || unable || self.asks.over(mute);
+        if done {
+            places.into_iter().for_each(|p| self.asks.stop(p));
+        }
+        done
+    }
+
     /// Each of the two sockets sends to the other's outside, so that a NAT that filters lets the answer in.
     fn begin_hairpin(&mut self, now: Instant) {
         let translated = |m| !matches!(m, Mapping::Known(Kind::None) | Mapping::Partly | Mapping::Nothing);
@@ -293,7 +340,7 @@ impl Behaviour {
 
 impl Sockets for Behaviour {
     fn on_open(&mut self, number: usize, local: SocketAddr) {
-        if number < MAPPERS {
+        if number <= MUTE {
             self.locals.resize(self.locals.len().max(number + 1), None);
             let known = Some(canonical(local)).filter(|l| !l.ip().is_unspecified());
             if let Some(slot) = self.locals.get_mut(number) {

@@ -86,7 +86,7 @@ impl Scout {
     fn ending(&self, server: SocketAddr, place: Place) -> Ending {
         let Some(ask) = self.asks.get(place) else { return Ending::Silence };
         if let Some(reply) = ask.plain() {
-            let other = reply.other.ok_or("it names no OTHER-ADDRESS");
+            let other = reply.other.ok_or("names no OTHER-ADDRESS");
             return Ending::Answered(Answer {
                 mapped: reply.mapped,
                 other: other.and_then(|other| believable(server, other).map(|()| other)),

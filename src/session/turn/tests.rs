@@ -369,6 +369,19 @@ fn a_session_that_is_stopped_says_where() {
 }
 
 #[test]
+fn who_is_stopped_gives_back_what_was_allocated_with_one_last_request() {
+    for (after, requests) in [(10, 0), (90, 1), (500, 1), (1100, 0)] {
+        let mut world = World::new(1, Way::Right);
+        (world.stop, world.farewell) = (Some(after * MS), true);
+        let (outcome, _) = world.run(plan(), if after == 1100 { 20 } else { 50 });
+        assert_eq!(world.farewells, requests, "after {after} ms");
+        let over = after == 1100;
+        assert_eq!((outcome.released, &outcome.ending), (over, if over { &Ending::Done } else { &Ending::Stopped }));
+        assert_eq!(world.server.allocated, false, "after {after} ms");
+    }
+}
+
+#[test]
 fn a_hundred_lossy_paths_are_told_as_they_are() {
     let (mut failed, mut unreleased) = (0, 0);
     for seed in 0..100 {

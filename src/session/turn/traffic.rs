@@ -238,6 +238,17 @@ impl<S: Session> Session for Relayed<S> {
         }
     }
 
+    /// The allocation is given back: it would count against the user's quota until it runs out.
+    fn farewell(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.now = self.now.max(now);
+        if !self.outcome.allocated || matches!(self.phase, Phase::Releasing | Phase::Over) {
+            return None;
+        }
+        self.note_unanswered();
+        self.wind_up();
+        self.write_request(now, buf)
+    }
+
     fn progress(&self) -> (u32, u32) {
         self.inner.as_ref().map_or((0, 0), Session::progress)
     }

@@ -35,7 +35,7 @@ impl Behaviour {
         let mapping = self.mapping(kinds);
         let took = |at: Option<std::time::Instant>| at.map_or(Duration::ZERO, |at| at - self.started);
         Outcome {
-            filtering: self.filtering_words(&mapping),
+            filtering: self.filtering_found(),
             varies: varies(kinds),
             mapping,
             local: self.locals.first().copied().flatten(),
@@ -71,7 +71,7 @@ impl Behaviour {
                     "it varies by destination, and no server here tells whether by address alone or by port too";
                 Err(words.to_owned())
             }
-            _ if self.locals.len() < MAPPERS => Err("this machine's own address is not known".to_owned()),
+            _ if (0..MAPPERS).any(|n| self.locals.get(n).copied().flatten().is_none()) => Err("this machine's own address is not known".to_owned()),
             [Mapping::OneAddress, _] | [_, Mapping::OneAddress] => {
                 Err(format!("it is translated, and only one server address told how{}", missing()))
             }
@@ -79,10 +79,9 @@ impl Behaviour {
         }
     }
 
-    /// Filtering without a NAT that keeps nothing out is none.
-    fn filtering_words(&self, mapping: &Result<Kind, String>) -> Result<Kind, String> {
+    fn filtering_found(&self) -> Result<Kind, String> {
         match (&self.filtering, &self.fresh) {
-            (Some(Ok(Kind::EndpointIndependent)), _) if *mapping == Ok(Kind::None) => Ok(Kind::None),
+            (Some(Ok(Kind::EndpointIndependent)), _) if self.unasked_heard() => Ok(Kind::None),
             (Some(found), _) => found.clone(),
             (None, Some(_)) => Err("out of time".to_owned()),
             (None, None) => Err("no server here can answer from a second address (RFC 5780)".to_owned()),

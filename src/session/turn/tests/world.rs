@@ -54,6 +54,9 @@ pub struct World {
     /// The first so many signed successes come forged first.
     pub forged: u32,
     pub stop: Option<Duration>,
+    /// Whether it is asked for its last words then, and how many it had.
+    pub farewell: bool,
+    pub farewells: u32,
     pub took: Duration,
     /// Of the train's packets, each once.
     pub lost_data: u32,
@@ -82,6 +85,8 @@ impl World {
             strangers: false,
             forged: 0,
             stop: None,
+            farewell: false,
+            farewells: 0,
             took: Duration::ZERO,
             lost_data: 0,
             chance: Chance::new(seed),
@@ -147,6 +152,11 @@ impl World {
         }
         assert!(relayed.wake().is_none() || self.stop.is_some(), "the session never ends");
         self.took = now - start;
+        let last = if self.farewell { relayed.farewell(now, &mut buf) } else { None };
+        if let Some(last) = last {
+            self.server.take(&buf[..last.len]);
+            self.farewells += 1;
+        }
         let (outcome, train) = relayed.finish(now);
         (outcome, train.map(|train| train.finish(now)))
     }

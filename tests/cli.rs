@@ -311,7 +311,7 @@ fn what_is_tried_has_flags_a_file_and_words_of_its_own() {
     let all =
         dry(&["--stun", "192.0.2.1", "--stun", "[2001:db8::1]:99", "--turn", "turns:192.0.2.2", "--nat-lifetime"]);
     for words in [
-        "nat.stun                 192.0.2.1 UDP 3478, 2001:db8::1 UDP 99, 127.0.0.1 UDP 19599, at most 68.5 s",
+        "nat.stun                 192.0.2.1 UDP 3478, 2001:db8::1 UDP 99, 127.0.0.1 UDP 19599, at most 72.5 s",
         "silences of up to 60 s",
         "turn.tls-5349            192.0.2.2                tcp 5349",
         "ice.rtc ",

@@ -117,8 +117,14 @@ fn without_loss_nothing_is_unknown_and_it_is_soon_told() {
             assert_eq!((&found.mapping, &found.filtering), (&Ok(manner.mapping), &Ok(manner.filtering)));
             let silent = !matches!(manner.filtering, Kind::None | Kind::EndpointIndependent);
             let round_trips = Duration::from_millis(rtt * 6 + 24);
-            let most =
-                round_trips + Duration::from_millis(if silent || manner.mapping != Kind::None { 1900 } else if manner.filtering != Kind::None { 1400 } else { 0 });
+            let most = round_trips
+                + Duration::from_millis(if silent || manner.mapping != Kind::None {
+                    1900
+                } else if manner.filtering != Kind::None {
+                    1400
+                } else {
+                    0
+                });
             assert!(took <= most, "{manner:?} at {rtt} ms: {took:?}");
             assert!(sent <= 90, "{sent}");
             assert_eq!(

@@ -71,7 +71,9 @@ impl Behaviour {
                     "it varies by destination, and no server here tells whether by address alone or by port too";
                 Err(words.to_owned())
             }
-            _ if (0..MAPPERS).any(|n| self.locals.get(n).copied().flatten().is_none()) => Err("this machine's own address is not known".to_owned()),
+            _ if (0..MAPPERS).any(|n| self.locals.get(n).copied().flatten().is_none()) => {
+                Err("this machine's own address is not known".to_owned())
+            }
             [Mapping::OneAddress, _] | [_, Mapping::OneAddress] => {
                 Err(format!("it is translated, and only one server address told how{}", missing()))
             }

@@ -11,6 +11,8 @@ use rtc_check::model::{PortRange, Service, Transport};
 use rtc_check::net::ResponderKey;
 use rtc_check::serve::{CertificatePem, Config, Limits, Ports, Responder, ServeRule, self_signed};
 use rtc_check::session::access::bearer_token;
+use rtc_check::session::reflector::Alternate;
+use rtc_check::wire::stun::discovery::{Change, Wanted, discovery_len, write_discovery_request};
 use rtc_check::wire::stun::{Auth, MAX_WRITTEN, Message, key_id, request_len, write_binding_request};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -136,6 +138,53 @@ async fn a_wildcard_answers_from_the_address_that_was_asked() {
         assert_eq!(from, to);
     }
     responder.stop().await;
+}
+
+/// A port that is free on all addresses, and so is the next.
+fn two_free_ports() -> u16 {
+    let free = |port: u16| UdpSocket::bind(("0.0.0.0", port)).is_ok();
+    let any = || UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    (0..100).map(|_| any()).find(|port| *port < u16::MAX && free(*port) && free(port + 1)).unwrap()
+}
+
+#[tokio::test]
+async fn a_second_address_answers_for_the_first_and_to_another_port() {
+    let two = "127.0.6.6";
+    // Where all sockets are wildcards, the first address has to be one that the machine lists.
+    for (one, bind) in [("127.0.6.5", format!("127.0.6.5,{two}")), ("127.0.0.1", "0.0.0.0".to_owned())] {
+        let port = two_free_ports();
+        let at = |ip: &str, port: u16| SocketAddr::new(ip.parse().unwrap(), port);
+        let services = vec![rule("stun", Service::Stun, Transport::Udp, &bind, exact(port, port + 1))];
+        let alternate =
+            Alternate { second: vec![two.parse().unwrap()], first: vec![one.parse().unwrap()], ports: vec![port] };
+        let (_, tls) = self_signed(&[HOST.to_owned()]).unwrap();
+        let config =
+            Config { services, tls, key: None, limits: Limits::default(), alternate, tool_version: "0".to_owned() };
+        let responder = Responder::start(config).await.unwrap();
+        let (client, silent) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let asked = |change: Option<Change>, response_port: Option<u16>, listen: &UdpSocket| {
+            let (mut buf, mut answer) = ([0; MAX_WRITTEN], [0; 1500]);
+            let wanted = Wanted { change, response_port };
+            let n = write_discovery_request(&mut buf, [9; 12], None, discovery_len(false), wanted).unwrap();
+            client.send_to(&buf[..n], at(one, port)).unwrap();
+            listen.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let (n, from) = listen.recv_from(&mut answer).unwrap();
+            let m = Message::read(&answer[..n]).unwrap();
+            (from, m.other_address(), m.mapped_address())
+        };
+        let (other, mapped) = (Some(at(two, port + 1)), Some(client.local_addr().unwrap()));
+        for (change, from) in [
+            (None, at(one, port)),
+            (Some(Change::PORT), at(one, port + 1)),
+            (Some(Change { ip: true, port: false }), at(two, port)),
+            (Some(Change::BOTH), at(two, port + 1)),
+        ] {
+            assert_eq!(asked(change, None, &client), (from, other, mapped), "{change:?} on {bind}");
+        }
+        let to = silent.local_addr().unwrap().port();
+        assert_eq!(asked(None, Some(to), &silent), (at(one, port), other, mapped));
+        responder.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -202,6 +202,10 @@ pub mod trial {
     /// Packets that are sent through a relay and come back.
     pub const RELAYED: u32 = 50;
 
+    /// For so long media ranges wait for relays, so that a sweep disturbs no figure of a relay that answers: 50 packets at
+    /// 20 ms, and the round trips of a connection and an allocation. One that stays silent is not waited for any longer.
+    pub const RELAYS_FIRST: Duration = Duration::from_millis(2500);
+
     /// A relay, beside the time that the first answer or the connection may take.
     pub const TURN: Duration = Duration::from_millis(4500);
 

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::stun::credential;
 use super::trial::TrialTask;
 use super::{Progress, Settings};
-use crate::model::{Failure, Observation, ProbeKind, Step};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step};
 use crate::net::hops::{Hop, hops};
 use crate::net::interfaces::{Route, route};
 use crate::net::several::{Several, any};
+use crate::net::udp::Stop;
 use crate::net::{chance, clock};
 use crate::session::Credential;
 use crate::session::nat::behaviour::{self, Behaviour, Outcome, Plan};
@@ -63,11 +64,17 @@ pub async fn probe(
         return Observation::skipped(ProbeKind::Nat, "there is no STUN server to ask");
     };
     let begun = clock::now();
-    let found = match run.scout(first.ip(), &addresses).await {
+    let (found, stop) = match run.scout(first.ip(), &addresses).await {
         Ok(found) => found,
         Err(failure) => return Observation::failed(ProbeKind::Nat, failure),
     };
     let answered = answers(&found);
+    if answered.is_empty() && stop != Stop::Finished {
+        let how = if stop == Stop::Cancelled { "interrupted" } else { "out of time" };
+        let failure =
+            Failure::new(Step::Mapping, FailureKind::OutOfTime, format!("{how} before a STUN server answered"));
+        return Observation::failed(ProbeKind::Nat, failure);
+    }
     if answered.is_empty() {
         record::silence(&mut observation, servers, &found, clock::now().saturating_duration_since(begun));
         record::signs(&mut observation, first.ip(), run.route(first.ip()).as_ref(), None, &[]);
@@ -128,12 +135,12 @@ impl Run<'_> {
         Several { source, deadline: longest.min(self.left()), cancel: self.cancel.clone(), step }
     }
 
-    async fn scout(&self, first: IpAddr, servers: &[SocketAddr]) -> Result<Vec<Found>, Failure> {
+    async fn scout(&self, first: IpAddr, servers: &[SocketAddr]) -> Result<(Vec<Found>, Stop), Failure> {
         let (servers, secret, credential) = (servers.to_vec(), chance::bytes(), credential(self.settings));
         // Servers may be on different ways out, so the system chooses.
-        let several = Several { source: any(first), ..self.several(first, scout::LONGEST, Step::Mapping) };
-        let (session, _) = several.run(move |now| Scout::new(now, &servers, &secret, credential)).await?;
-        Ok(session.found())
+        let several = Several { source: any(first), ..self.several(first, scout::LONGEST * 2, Step::Mapping) };
+        let (session, stop) = several.run(move |now| Scout::new(now, &servers, &secret, credential)).await?;
+        Ok((session.found(), stop))
     }
 
     fn key(&self, answer: &Answer) -> Option<Credential> {
@@ -165,7 +172,7 @@ impl Run<'_> {
 
     async fn compare(&self, answered: &[(SocketAddr, Answer)]) -> Result<Seen, Failure> {
         let Some(((server, answer), rest)) = answered.split_first() else {
-            return Err(Failure::new(Step::Mapping, crate::model::FailureKind::Internal, "no server to compare"));
+            return Err(Failure::new(Step::Mapping, FailureKind::Internal, "no server to compare"));
         };
         // Another way out may have another NAT.
         let source = |at: &SocketAddr| self.route(at.ip()).map(|r| r.source);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::DropGuard;
 
 use crate::model::{Event, Phase, Planned, PortSet, Seen, Service, metric, schedule};
 use crate::plan::{Item, Plan, TrialKind};
@@ -12,34 +13,58 @@ use crate::probe::turn;
 use super::work::{Crew, Work};
 use super::{Context, earlier, names, rules, trials};
 
-/// Tries all ways; `relays` are the rules that lead to one. `seen` is what the rules' checks saw, and what is seen here is
-/// put behind it.
-pub async fn try_ways(
-    plan: &Plan,
-    context: &Arc<Context>,
-    names: &names::Names,
+/// The ways of one run.
+pub struct Ways<'a> {
+    plan: &'a Plan,
+    context: &'a Arc<Context>,
+    names: &'a names::Names,
+    /// The rules that lead to a relay.
     relays: Vec<rules::Job>,
-    seen: &mut Vec<Seen>,
-) {
-    let mut works: Vec<Work> = Vec::new();
-    works.extend(relays.iter().filter_map(|job| rules::work(plan, job, Phase::Media, context, names)));
-    for trial in trials::of(plan, |kind| matches!(kind, TrialKind::Turn(_))) {
-        let (more, known) = trials::relay(plan, trial, context, names);
-        works.extend(more);
-        seen.extend(known);
+}
+
+impl<'a> Ways<'a> {
+    pub fn new(plan: &'a Plan, context: &'a Arc<Context>, names: &'a names::Names, relays: Vec<rules::Job>) -> Self {
+        Self { plan, context, names, relays }
     }
-    let alone = trials::of(plan, is_alone).count();
-    if works.is_empty() && alone == 0 {
-        return;
+
+    /// Tries every relay; `over` is dropped when none is under way any longer.
+    pub async fn relays(&self, over: DropGuard) -> Vec<Seen> {
+        let (plan, context, names) = (self.plan, self.context, self.names);
+        let rule = |job| rules::work(plan, job, Phase::Media, context, names);
+        let mut works: Vec<Work> = self.relays.iter().filter_map(rule).collect();
+        let mut seen = Vec::new();
+        for trial in trials::of(plan, |kind| matches!(kind, TrialKind::Turn(_))) {
+            let (more, known) = trials::relay(plan, trial, context, names);
+            works.extend(more);
+            seen.extend(known);
+        }
+        let checks = works.len() + trials::of(plan, is_alone).count();
+        if checks > 0 {
+            context.sink.event(&Event::PhaseStarted { phase: Phase::Media, checks, at_ms: context.since_start() });
+        }
+        seen.extend(side_by_side(context, works).await);
+        drop(over);
+        seen
     }
-    let (phase, checks) = (Phase::Media, works.len() + alone);
-    context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
-    seen.extend(side_by_side(context, works).await);
-    let relays = earlier::relays(plan, seen);
-    high_ports(plan, context, &relays, seen).await;
-    let tried = one_by_one(plan, context, names, (seen, &relays)).await;
-    seen.extend(tried);
-    context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
+
+    /// Tries ICE and calls through the relays that worked; `seen` is all that was seen before, and what is seen here is put
+    /// behind it.
+    pub async fn calls(&self, seen: &mut Vec<Seen>) {
+        let (plan, context) = (self.plan, self.context);
+        let is_relay = |s: &Seen| match s.of {
+            Planned::Item(index) => plan.items.get(index).is_some_and(|i| i.relay().is_some()),
+            Planned::Trial(_) => true,
+            Planned::Measure(_) => false,
+        };
+        if trials::of(plan, is_alone).next().is_none() && !seen.iter().any(is_relay) {
+            return;
+        }
+        let relays = earlier::relays(plan, seen);
+        high_ports(plan, context, &relays, seen).await;
+        let tried = one_by_one(plan, context, self.names, (seen, &relays)).await;
+        seen.extend(tried);
+        context.sink.event(&Event::PhaseDone { phase: Phase::Media, at_ms: context.since_start() });
+    }
 }
 
 fn is_alone(kind: &TrialKind) -> bool {

@@ -1,5 +1,5 @@
-//! Carries out a plan: names, then every rule side by side with the media ranges, then the ways that media can take, then
-//! what is measured with nothing beside it, under the budget and until Ctrl-C. NAT is asked about beside all of them.
+//! Carries out a plan: names, then every rule and relay side by side and the media ranges, then ICE and calls, then what is
+//! measured with nothing beside it, under the budget and until Ctrl-C. NAT is asked about beside all of them.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
 mod earlier;
@@ -62,8 +62,12 @@ async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Ve
     let (jobs, mut seen) = rules::place_all(plan, context, names);
     let is_relay = |job: &rules::Job| plan.items.get(job.item).is_some_and(|i: &Item| i.relay().is_some());
     let (relays, jobs) = jobs.into_iter().partition(is_relay);
-    seen.extend(rules::probe_all(plan, context, jobs, names).await);
-    media::try_ways(plan, context, names, relays, &mut seen).await;
+    let ways = media::Ways::new(plan, context, names, relays);
+    let over = CancellationToken::new();
+    let (probed, relayed) =
+        tokio::join!(rules::probe_all(plan, context, jobs, names, &over), ways.relays(over.clone().drop_guard()));
+    seen.extend(probed.into_iter().chain(relayed));
+    ways.calls(&mut seen).await;
     let measured = measures::measure_all(plan, context, names, &seen).await;
     seen.extend(measured);
     seen

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::model::{Event, Phase, Planned, Seen, Service, schedule};
 use crate::plan::{Item, Plan};
@@ -34,8 +35,15 @@ pub fn place_all(plan: &Plan, context: &Context, names: &names::Names) -> (Vec<J
     (jobs, seen)
 }
 
-/// Runs every job; ranges of one family follow one another, because they may share a host's budget of ICMP errors.
-pub async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, names: &names::Names) -> Vec<Seen> {
+/// Runs every job; ranges of one family follow one another, because they may share a host's budget of ICMP errors, and
+/// all of them wait for a while until `relays` are over.
+pub async fn probe_all(
+    plan: &Plan,
+    context: &Arc<Context>,
+    jobs: Vec<Job>,
+    names: &names::Names,
+    relays: &CancellationToken,
+) -> Vec<Seen> {
     let is_range = |index: usize| plan.items.get(index).is_some_and(|i| i.rule.service == Service::Rtp);
     let mut left = [(Phase::Reachability, 0usize), (Phase::Ranges, 0)];
     let (single, ranges): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| !is_range(job.item));
@@ -52,7 +60,8 @@ pub async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, name
         let (phase, checks) = (*phase, works.len());
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
         for work in works {
-            let turn = (phase == Phase::Ranges).then(|| turns.entry(work.address.is_ipv6()).or_default().clone());
+            let turn = (phase == Phase::Ranges)
+                .then(|| (turns.entry(work.address.is_ipv6()).or_default().clone(), relays.clone()));
             crew.begin(work, admitted(turn, Arc::clone(&room)));
         }
     }
@@ -70,9 +79,13 @@ pub async fn probe_all(plan: &Plan, context: &Arc<Context>, jobs: Vec<Job>, name
     all
 }
 
-async fn admitted(turn: Option<Arc<Mutex<()>>>, room: Arc<Semaphore>) -> impl Send {
+async fn admitted(turn: Option<(Arc<Mutex<()>>, CancellationToken)>, room: Arc<Semaphore>) -> impl Send {
     let turn = match turn {
-        Some(turn) => Some(turn.lock_owned().await),
+        Some((turn, relays)) => {
+            // Whichever comes first.
+            let _ = tokio::time::timeout(schedule::trial::RELAYS_FIRST, relays.cancelled()).await;
+            Some(turn.lock_owned().await)
+        }
         None => None,
     };
     (turn, room.acquire_owned().await)

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::emulator::{self, Emulator};
 use crate::harness::{Check, Report, Run};
-use crate::namespaces::{ACD4, ALT4, ALT6, CLIENT4, CLIENT6, Daemon, ICE, ICE4, ICE6, Lab, Listens, Place};
+use crate::namespaces::{
+    ACD4, ALT4, ALT6, CLIENT4, CLIENT6, Daemon, EMULATED4, ICE, ICE4, ICE6, Lab, Listens, Place, note,
+};
 use crate::proxy::Connect;
 use crate::servers::{nginx, written};
 
@@ -317,4 +320,30 @@ fn a_relay_that_sends_on_to_another_says_so() {
         assert_eq!(check.seen("turn_error")["code"], 300, "{check}");
         check.says(&["300"]);
     }
+}
+
+#[test]
+fn a_relay_40_ms_away_is_measured_as_that_and_soon_done() {
+    let Some(lab) = Lab::with(&["turnserver"]) else { return };
+    let emulator = Emulator::between(&lab, emulator::CONST, 1, 60);
+    let _relay = relay_with(&lab, LONG_TERM, &format!("listening-ip={EMULATED4}"));
+    let run = one(&lab, &LOGIN, ICE_V4, "turn.udp-3478", &["--turn", &format!("turn:{EMULATED4}")]);
+    let report = run.exits(0).report();
+    let found = trials(&report);
+    let check = found[0].is("pass");
+    // In order, and without loss: the nth datagram back answers the nth there.
+    let log = emulator.finish();
+    let data = |up: bool| log.iter().filter(move |p| p.up == up && p.payload.first().is_some_and(|b| b & 0xC0 == 0x40));
+    let trips: Vec<i64> = data(true).zip(data(false)).filter_map(|(up, down)| Some(down.left? - up.came)).collect();
+    assert_eq!((data(true).count(), data(false).count(), trips.len()), (50, 50, 50), "{check}");
+    let truth = trips.iter().sum::<i64>() as f64 / 1e6 / trips.len() as f64;
+    let rtt = check.seen("rtt_ms")["mean"].as_f64().unwrap();
+    let took = check.value["duration_ms"].as_f64().unwrap();
+    let ready = check.number("ready_ms");
+    note(&format!(
+        "a relay at {truth:.3} ms: measured {:+.3} ms, ready after {ready} ms, done after {took} ms",
+        rtt - truth
+    ));
+    assert!((-0.05..2.0).contains(&(rtt - truth)), "{rtt} for {truth}: {check}");
+    assert!(took < 1500.0 + 6.0 * truth, "{check}");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::harness::{self, Check, Report, binary};
 use crate::peer::{drip, hold, listen};
 use crate::relay::{
-    ALLOCATE, ALTERNATE, CHANNEL, Frame, NONCE, PASSWORD, PERMISSION, REALM, REALM_IS, REFRESH, USER, over_tcp,
-    over_udp, xored,
+    ALLOCATE, ALTERNATE, CHANNEL, Frame, NONCE, PASSWORD, PERMISSION, REALM, REALM_IS, REFRESH, RELAYED, USER,
+    over_tcp, over_udp, xored,
 };
 
 /// What rtc-check says of the relay on `port`, which must not take long.
@@ -118,6 +118,12 @@ fn an_answer_that_the_password_does_not_sign_is_nobodys() {
 fn nonsense_in_place_of_turn_is_garbage() {
     liar(|_| Some(vec![vec![0xA5; 1200]]), "allocate", &["garbage"]);
     liar(|f| Some(vec![f.bytes.to_vec()]), "allocate", &["garbage", "timed-out"]);
+    let nowhere = |f: &Frame<'_>| {
+        let nowhere = xored(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let success = || f.success().with(RELAYED, &nowhere).signed(PASSWORD);
+        (f.is_signed() && f.method() == ALLOCATE).then(|| vec![success()])
+    };
+    liar(nowhere, "allocate", &["garbage"]);
     // A success without a relayed address grants nothing.
     liar(|f| f.is_signed().then(|| vec![f.success().signed(PASSWORD)]), "allocate", &["garbage"]);
 }

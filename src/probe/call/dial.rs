@@ -133,8 +133,9 @@ impl Call<'_> {
             tokio::select! {
                 happening = self.talk.next() => match happening {
                     Happening::Answer(sdp) => {
-                        accepted = engine.answer(&sdp).await?;
+                        // ICE may be through before the answer is wholly taken.
                         let now = clock::now();
+                        accepted = engine.answer(&sdp).await?;
                         self.answered = Some(now);
                         self.remote += candidates(&sdp);
                         limit = now + ICE;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::layers::fixture;
 use super::super::trial::What;
 use super::*;
-use crate::model::{FailureKind, Outcome as Ended, metric};
+use crate::model::{Outcome as Ended, metric};
 use crate::net::tls::Trust;
 use crate::session::limits::AnswerLimits;
 use crate::session::reflector::{Alternate, Incoming, LONGEST, OwnSockets, Reflector};
@@ -51,6 +51,14 @@ fn four(addresses: [&str; 2]) -> Option<Vec<UdpSocket>> {
 }
 
 async fn probed(servers: &[SocketAddr], lifetime: Option<Duration>) -> (Observation, Duration) {
+    probed_within(servers, lifetime, Duration::from_secs(30)).await
+}
+
+async fn probed_within(
+    servers: &[SocketAddr],
+    lifetime: Option<Duration>,
+    deadline: Duration,
+) -> (Observation, Duration) {
     let servers: Vec<(String, SocketAddr)> = servers.iter().map(|s| ("stun.example".to_owned(), *s)).collect();
     let task = TrialTask {
         check: "nat".to_owned(),
@@ -60,7 +68,7 @@ async fn probed(servers: &[SocketAddr], lifetime: Option<Duration>) -> (Observat
         ways: vec![],
         relays: vec![],
         length: Duration::from_secs(4),
-        deadline: Duration::from_secs(30),
+        deadline,
     };
     let settings = Settings { nat_lifetime: lifetime, ..fixture::settings(Trust::only([])) };
     let begun = clock::now();
@@ -114,6 +122,8 @@ async fn nobody_answers() {
     assert!(took >= Duration::from_millis(4900) && took < Duration::from_secs(12), "{took:?}");
     let (seen, _) = probed(&[closed], None).await;
     assert_eq!(seen.failure().unwrap().kind, FailureKind::Refused);
+    let (seen, _) = probed_within(&[at], None, Duration::from_millis(50)).await;
+    assert_eq!(seen.failure().unwrap().kind, FailureKind::OutOfTime);
     let (seen, _) = probed(&[], None).await;
     assert!(matches!(seen.outcome, Ended::Skipped(_)));
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{FailureKind, Observation, ProbeKind, RelayTransport, Step};
 use crate::net::clock;
 use crate::net::leg::Leg;
-use crate::net::loopback::{LONG, Pki, SHORT, blurt, reset, serve, serve_tls, silence};
+use crate::net::loopback::{LONG, Pki, SHORT, reset, serve, serve_tls, silence};
 use crate::net::paced::{Driven, Paced, Start};
 use crate::net::tcp::Duplex;
 use crate::net::tls::Trust;
@@ -92,10 +92,18 @@ async fn frames_come_back_whole_over_tcp_and_tls() {
 #[tokio::test]
 async fn each_way_to_break_is_told_apart() {
     let closing = serve(|mut stream| async move { drop(stream.read(&mut [0; 4096]).await) }).await;
+    // Each reads on to the end: what is left unread at a close becomes a reset, which may overtake the answer.
+    let http = serve(|mut stream| async move {
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    });
     let alert = serve(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, 10]).await;
         let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
     });
     let half = serve(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
@@ -106,7 +114,7 @@ async fn each_way_to_break_is_told_apart() {
     for (server, kind, words) in [
         (closing, FailureKind::Closed, "the relay closed the connection"),
         (serve(reset).await, FailureKind::Reset, "reset"),
-        (serve(blurt).await, FailureKind::Garbage, "answers in HTTP"),
+        (http.await, FailureKind::Garbage, "answers in HTTP"),
         (alert.await, FailureKind::Garbage, "answers in TLS"),
         (half.await, FailureKind::Closed, "after 9 bytes of a message"),
     ] {

@@ -212,6 +212,9 @@ pub mod trial {
     /// Mapping and filtering, and hairpinning.
     pub const NAT: Duration = Duration::from_secs(8);
 
+    /// From the longest silence of a mapping that is tried to what it showed.
+    pub const LIFETIME_WIND_UP: Duration = Duration::from_secs(4);
+
     /// The first of the dynamic ports (RFC 6335 section 6), which a relay gives (RFC 8656 section 7.2).
     pub const DYNAMIC: u16 = 49_152;
 

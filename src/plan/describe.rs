@@ -14,19 +14,27 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     let mut out = format!("profile {} from {}\n", plan.profile, plan.from.join(", "));
     let selected: Vec<&Item> = plan.items.iter().filter(|i| i.is_selected()).collect();
     let pages: Vec<String> = plan.page_ports().iter().map(ToString::to_string).collect();
-    let ranges = match pages.is_empty() {
-        true => "media ranges, paced, beside them".to_owned(),
-        false => format!(
-            "media ranges, paced, beside them; each first asks for a responder's page, one connection to each of TCP {}",
-            pages.join(", ")
-        ),
+    let when = if plan.has_relays() { "when relays are over" } else { "beside them" };
+    let page = match pages.is_empty() {
+        true => String::new(),
+        false => {
+            let doors = pages.join(", ");
+            format!("; each first asks for a responder's page, one connection to each of TCP {doors}")
+        }
     };
-    let phases = [
+    let ranges = format!("media ranges, paced, {when}{page}");
+    let rules = |takes: fn(&Item) -> bool| selected.iter().filter(move |i| takes(i)).map(|i| line(i, tuning));
+    let trials =
+        |takes: fn(&TrialKind) -> bool| plan.trials.iter().filter(move |t| takes(&t.kind)).map(|t| sent(t, tuning));
+    let relays = format!("relays, beside them, up to {} at once", schedule::trial::SIDE_BY_SIDE);
+    let sections: [(&str, String); 4] = [
+        ("reachability, all side by side", rules(|i| i.rule.spec != Spec::Range && i.relay().is_none()).collect()),
+        (&relays, rules(|i| i.relay().is_some()).chain(trials(|k| matches!(k, TrialKind::Turn(_)))).collect()),
+        (&ranges, rules(|i| i.rule.spec == Spec::Range).collect()),
         (
-            "reachability, all side by side".to_owned(),
-            selected.iter().filter(|i| i.rule.spec != Spec::Range && i.relay().is_none()).collect::<Vec<_>>(),
+            "ICE and calls, one after the other, through every relay that worked",
+            trials(|k| matches!(k, TrialKind::Ice | TrialKind::Call)).collect(),
         ),
-        (ranges, selected.iter().filter(|i| i.rule.spec == Spec::Range).collect()),
     ];
     let beside = plan.measures.iter().map(|m| &m.host).chain(plan.trials.iter().flat_map(Trial::hosts));
     let hosts = selected.iter().map(|i| &i.host).chain(beside);
@@ -39,13 +47,9 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
         ));
     }
     out.push_str(&nat(plan, tuning));
-    for (title, items) in phases.iter().filter(|(_, items)| !items.is_empty()) {
-        out.push_str(&format!("\n{title}:\n"));
-        for item in items {
-            out.push_str(&line(item, tuning));
-        }
+    for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
+        out.push_str(&format!("\n{title}:\n{lines}"));
     }
-    out.push_str(&media(plan, &selected, tuning));
     out.push_str(&measures(plan, tuning));
     let left_out = plan.items.len() - selected.len();
     if left_out > 0 {
@@ -76,34 +80,14 @@ fn nat(plan: &Plan, tuning: &Tuning) -> String {
     out
 }
 
-/// Relays, ICE and calls.
-fn media(plan: &Plan, selected: &[&Item], tuning: &Tuning) -> String {
-    let rules = selected.iter().filter(|i| i.relay().is_some()).map(|i| line(i, tuning));
-    let of = |takes: fn(&TrialKind) -> bool| plan.trials.iter().filter(move |t| takes(&t.kind));
-    let trial = |t: &Trial| {
-        let (what, seconds) = (sent(t, tuning), tuning.longest_trial(t).as_secs_f64());
-        format!("  {:<24} {:<24} {what}, at most {seconds:.1} s\n", t.name(), t.host.to_string())
-    };
-    let relays: String = rules.chain(of(|k| matches!(k, TrialKind::Turn(_))).map(trial)).collect();
-    let alone: String = of(|k| matches!(k, TrialKind::Ice | TrialKind::Call)).map(trial).collect();
-    let mut out = String::new();
-    if !relays.is_empty() {
-        let n = schedule::trial::SIDE_BY_SIDE;
-        out.push_str(&format!("\nrelays, beside the rules and before the media ranges, up to {n} side by side:\n{relays}"));
-    }
-    if !alone.is_empty() {
-        out.push_str(&format!("\nICE and calls, one after the other, through every relay that worked:\n{alone}"));
-    }
-    out
-}
-
 /// What a relay is sent.
 fn through_a_relay() -> String {
     format!("an allocation, {} packets through it", schedule::trial::RELAYED)
 }
 
+/// One trial's line.
 fn sent(trial: &Trial, tuning: &Tuning) -> String {
-    match &trial.kind {
+    let what = match &trial.kind {
         TrialKind::Turn(uri) => {
             let what = format!("{} {}", if uri.transport.is_udp() { "udp" } else { "tcp" }, uri.port);
             let service = if uri.transport.is_secure() { "turns" } else { "turn" };
@@ -113,7 +97,9 @@ fn sent(trial: &Trial, tuning: &Tuning) -> String {
         TrialKind::Call => format!("a call of {} s with audio and video", tuning.call_length.as_secs_f64()),
         // Told by itself.
         TrialKind::Nat { .. } => String::new(),
-    }
+    };
+    let seconds = tuning.longest_trial(trial).as_secs_f64();
+    format!("  {:<24} {:<24} {what}, at most {seconds:.1} s\n", trial.name(), trial.host.to_string())
 }
 
 /// What is measured, with what each load comes to on the wire.

@@ -78,7 +78,8 @@ impl Tuning {
         let longest = match &trial.kind {
             TrialKind::Nat { .. } => {
                 let patience = self.schedule().transaction().time.saturating_sub(Schedule::QUICK.transaction().time);
-                schedule::trial::NAT + patience + self.nat_lifetime.unwrap_or_default()
+                let lifetime = self.nat_lifetime.map(|most| most + schedule::trial::LIFETIME_WIND_UP);
+                schedule::trial::NAT + patience + lifetime.unwrap_or_default()
             }
             TrialKind::Turn(uri) => self.relay(uri.transport),
             TrialKind::Ice => schedule::trial::ICE,

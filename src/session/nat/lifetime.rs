@@ -29,7 +29,7 @@ const GAP: Duration = Duration::from_millis(40);
 const BEFORE: Duration = Duration::from_millis(900);
 
 /// What is left to do when the longest silence is over.
-pub const WIND_UP: Duration = Duration::from_secs(4);
+pub const WIND_UP: Duration = crate::model::schedule::trial::LIFETIME_WIND_UP;
 
 /// What is to be tested.
 #[derive(Clone, Debug)]

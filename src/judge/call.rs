@@ -4,14 +4,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Facts, Failure, FailureKind, Need, Outcome, PortRange, Seen, Status, Step, metric};
+use crate::model::{Estimates, Facts, Failure, FailureKind, Need, Outcome, PortRange, Seen, Status, Step, metric};
 use crate::plan::{Plan, Trial};
 use crate::profile::Spec;
 
 use super::aim::Aim;
 use super::check::Judgement;
 use super::pair::Pair;
-use super::{figures, reason, remedy};
+use super::{figures, limits, reason, remedy};
 
 /// What a probe says of the call.
 #[derive(Default, Deserialize)]
@@ -47,10 +47,12 @@ pub fn judge(aim: &Aim<'_>, range: Option<PortRange>, seen: &Seen) -> Judgement 
 fn failed(aim: &Aim<'_>, range: Option<PortRange>, seen: &Seen, failure: &Failure) -> Judgement {
     let status = match failure.kind {
         FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,
+        // The server's policy and codecs, which say nothing of the network: a call is made also where nobody asked for one.
+        FailureKind::NoCredentials | FailureKind::BadAnswer => Status::Unknown,
         _ => Status::Fail,
     };
-    let media = range.map_or_else(|| "UDP".to_owned(), |r| format!("UDP {r}"));
-    let open = format!("allow {media} outbound to {}, or give a relay that works with --turn", aim.to());
+    let facts = &seen.observation.facts;
+    let open = format!("allow {} outbound to {}, or {}", udp(range), aim.to(), by_relay(facts));
     let change = match (failure.kind, failure.step) {
         (FailureKind::NoPlugin, _) => {
             "enable its EchoTest plugin, or leave the call out with --no-call".to_owned()
@@ -58,7 +60,12 @@ fn failed(aim: &Aim<'_>, range: Option<PortRange>, seen: &Seen, failure: &Failur
         (FailureKind::ServerError, _) => {
             "look at the media server's log; where it asks for a token or an API secret, set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET".to_owned()
         }
-        (FailureKind::BadAnswer, _) => "look at the media server's version, log and codecs".to_owned(),
+        (FailureKind::NoCredentials, _) => {
+            "so no media were sent, which decides nothing: set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET, or leave the call out with --no-call".to_owned()
+        }
+        (FailureKind::BadAnswer, _) => {
+            "so no media were sent, which decides nothing: look at the media server's version, log and codecs".to_owned()
+        }
         (FailureKind::IceFailed, _) => open,
         (FailureKind::NoMedia, _) => format!(
             "the path carries the connection and not the media: look for an inspection of UDP or a limit on its rate, and {open}"
@@ -70,7 +77,9 @@ fn failed(aim: &Aim<'_>, range: Option<PortRange>, seen: &Seen, failure: &Failur
         (_, Step::Gather | Step::Checks | Step::Media) => open,
         _ => remedy::of(aim, seen, failure, status),
     };
-    let reason = format!("Call to {}{}: {}; {change}.", aim.place(), server(&seen.observation.facts), failure.detail);
+    // A call that ended half way has figures up to its end.
+    let figures: String = streams(facts).into_iter().map(|words| format!("; {words}")).collect();
+    let reason = format!("Call to {}{}: {}{figures}; {change}.", aim.place(), server(facts), failure.detail);
     Judgement { status, reason }
 }
 
@@ -79,28 +88,75 @@ fn measured(aim: &Aim<'_>, range: Option<PortRange>, facts: &Facts) -> Judgement
     let head = format!("Call to {}{}", aim.place(), server(facts));
     let setup = call.setup_ms.map(|ms| format!(" set up in {} ms", figures::number(ms))).unwrap_or_default();
     if facts.get::<u64>(&metric::RECEIVED).unwrap_or(0) == 0 {
-        let sent = facts.get::<u64>(&metric::SENT).map(|n| format!("none of {n} packets")).unwrap_or_default();
-        let sent = if sent.is_empty() { "no media".to_owned() } else { sent };
-        let media = range.map_or_else(|| "UDP".to_owned(), |r| format!("UDP {r}"));
+        let sent = facts.get::<u64>(&metric::SENT).map(|n| format!("none of {n} packets"));
+        let sent = sent.unwrap_or_else(|| "no media".to_owned());
         let reason = format!(
-            "{head}{setup}, and {sent} came back: allow {media} outbound to {}, and look at the media server's log.",
+            "{head}{setup}, and {sent} came back: allow {} outbound to {}, and look at the media server's log.",
+            udp(range),
             aim.to()
         );
         return Judgement { status: Status::Fail, reason };
     }
     let (inside, port) = port(&call, range);
+    let video: Facts = facts.get(&metric::CALL_VIDEO).unwrap_or_default();
+    let no_video = video.get::<u64>(&metric::SENT).filter(|n| *n > 0 && video.get(&metric::RECEIVED) == Some(0_u64));
+    let lossy = [("audio", facts), ("video", &video)].into_iter().find(|(_, figures)| is_lossy(figures));
     let clauses = [
+        no_video.map(video_silent),
         path(facts),
         port,
         audio(facts, &call),
-        video(facts, &call),
+        self::video(facts, &call),
+        lossy.filter(|_| no_video.is_none()).map(|(stream, _)| {
+            let stream = if call.audio_codec.is_none() { "video" } else { stream };
+            format!("{stream} loses more than a call bears: look for what loads or limits the path")
+        }),
         facts.get::<f64>(&metric::RTCP_RTT_MS).map(|ms| format!("round trip by RTCP {} ms", figures::number(ms))),
         rates(&call),
     ];
     let clauses: Vec<String> = clauses.into_iter().flatten().collect();
-    let status = if inside { Status::Pass } else { Status::Warn };
+    let status = match no_video {
+        Some(_) => Status::Fail,
+        None if inside && lossy.is_none() => Status::Pass,
+        None => Status::Warn,
+    };
     let caveats = figures::caveats_of_way(facts);
     Judgement { status, reason: format!("{head}{setup}; {}.{caveats}", clauses.join("; ")) }
+}
+
+/// `UDP 19099-20099`.
+fn udp(range: Option<PortRange>) -> String {
+    range.map_or_else(|| "UDP".to_owned(), |r| format!("UDP {r}"))
+}
+
+/// A video packet as the test sends it, in bytes of UDP payload.
+const VIDEO_BYTES: u16 = 1200;
+
+fn video_silent(sent: u64) -> String {
+    format!(
+        "video did not come back, none of {sent} packets, though the connection stands: look for what drops {VIDEO_BYTES}-byte datagrams (a smaller MTU, an inspection of UDP, a limit on its rate), and at the media server's log"
+    )
+}
+
+fn is_lossy(figures: &Facts) -> bool {
+    limits::loses_too_much(&figures.get::<Estimates>(&metric::ESTIMATES).unwrap_or_default())
+}
+
+/// What to do about relays, as far as the facts tell whether the call had one.
+fn by_relay(facts: &Facts) -> &'static str {
+    let call: Value = facts.get(&metric::CALL).unwrap_or_default();
+    let notes: Vec<String> = facts.get(&metric::CAVEATS).unwrap_or_default();
+    let tried = Pair::read(&call).is_some_and(|p| p.is_relayed()) || notes.iter().any(|n| n.starts_with("the relay "));
+    match tried {
+        true => "mend the relay that was tried: its own check says how",
+        false => "give a relay that works with --turn (where one was tried, its own check says how it did)",
+    }
+}
+
+/// The figures of the streams that there were.
+fn streams(facts: &Facts) -> Vec<String> {
+    let call: Call = facts.get(&metric::CALL).unwrap_or_default();
+    [audio(facts, &call), video(facts, &call)].into_iter().flatten().collect()
 }
 
 /// ` through Janus 1.2.3`.
@@ -134,8 +190,12 @@ fn port(call: &Call, range: Option<PortRange>) -> (bool, Option<String>) {
 fn path(facts: &Facts) -> Option<String> {
     let call: Value = facts.get(&metric::CALL)?;
     let pair = Pair::read(&call)?;
-    let how = if pair.is_direct() { "directly" } else { "through a relay" };
-    Some(format!("media went {how}, {}", pair.words()))
+    let how = match (pair.is_direct(), pair.is_relayed()) {
+        (true, _) => " directly",
+        (_, true) => " through a relay",
+        _ => "",
+    };
+    Some(format!("media went{how}, {}", pair.words()))
 }
 
 fn codec(name: &Option<String>) -> String {

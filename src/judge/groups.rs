@@ -73,6 +73,25 @@ pub struct Unit<'a> {
     pub alternatives: Vec<&'a Check>,
 }
 
+/// What is to be said of checks that do not hold: `a does not work, b was not shown to work`. Silence is no proof.
+pub fn words_of_broken(checks: &[&Check]) -> String {
+    let of = |failed: bool| {
+        let ids: Vec<&str> =
+            checks.iter().filter(|c| (c.status == Status::Fail) == failed).map(|c| c.id.as_str()).collect();
+        (ids.len(), ids.join(", "))
+    };
+    let clause = |(count, ids): (usize, String), one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("{ids} {one}")),
+        _ => Some(format!("{ids} {more}")),
+    };
+    let clauses = [
+        clause(of(true), "does not work", "do not work"),
+        clause(of(false), "was not shown to work", "were not shown to work"),
+    ];
+    clauses.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// Splits a group by role and address.
 pub fn units<'a>(checks: &[&'a Check], group: &str) -> Vec<Unit<'a>> {
     let members: Vec<&Check> = checks.iter().copied().filter(|c| c.group.as_deref() == Some(group)).collect();
@@ -140,8 +159,8 @@ impl<'a> Unit<'a> {
 }
 
 /// An alternative that was seen only as an open port, or as a relay that asks for credentials, is not shown to carry
-/// anything. A relay that stays silent carries nothing: it would have answered whatever it was asked, and only whose
-/// fault that is stays open.
+/// anything. A relay that stays silent to the end of its schedule carries nothing: it would have answered whatever it was
+/// asked, and only whose fault that is stays open. One whose time was cut short may have answered yet.
 fn worth(check: &Check) -> Status {
     let silent = || check.observed.get::<Failure>(&metric::FAILURE).is_some_and(|f| f.kind == FailureKind::TimedOut);
     match check.status {

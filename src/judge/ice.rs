@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Step, metric};
+use crate::model::{Estimates, Facts, Failure, FailureKind, Outcome, Seen, Status, Step, metric};
 
 use super::aim::Aim;
 use super::check::Judgement;
 use super::pair::{Candidate, Pair};
-use super::{figures, reason, remedy};
+use super::{figures, limits, reason, remedy};
 
 /// More of a list than this is counted.
 const LISTED: usize = 6;
@@ -36,9 +36,10 @@ fn failed(aim: &Aim<'_>, seen: &Seen, failure: &Failure, ice: &Value) -> Judgeme
     };
     let reason = match (status, failure.kind) {
         (Status::Fail, _) => format!(
-            "ICE with {place}: {}{}; allow UDP to the target's media ports, or give a relay that works with --turn.",
+            "ICE with {place}: {}{}; allow UDP to the target's media ports, or {}.",
             failure.detail,
-            told(ice, &failure.detail)
+            told(ice, &failure.detail),
+            by_relay(ice)
         ),
         (_, FailureKind::OutOfTime | FailureKind::Internal) => {
             format!("ICE with {place}: {}; {}.", failure.detail, remedy::of(aim, seen, failure, status))
@@ -61,16 +62,25 @@ fn measured(place: &str, facts: &Facts, ice: &Value) -> Judgement {
             None => "no pair of candidates worked".to_owned(),
         };
         let reason = format!(
-            "ICE with {place}: {words}{}; allow UDP to the target's media ports, or give a relay that works with --turn.",
-            told(ice, &words)
+            "ICE with {place}: {words}{}; allow UDP to the target's media ports, or {}.",
+            told(ice, &words),
+            by_relay(ice)
         );
         return Judgement { status: Status::Fail, reason };
     };
-    let status = if pair.is_direct() { Status::Pass } else { Status::Warn };
-    let hint = match pair.is_direct() {
-        true => "",
-        false => "; no direct pair worked, so media take the relay: allow UDP to the target's media ports",
+    let lossy = limits::loses_too_much(&facts.get::<Estimates>(&metric::ESTIMATES).unwrap_or_default());
+    let status = match (pair.is_direct(), pair.is_relayed()) {
+        (true, _) if !lossy => Status::Pass,
+        (false, false) => Status::Unknown,
+        _ => Status::Warn,
     };
+    let way = match (pair.is_direct(), pair.is_relayed()) {
+        (true, _) => "",
+        (_, true) => "; no direct pair worked, so media take the relay: allow UDP to the target's media ports",
+        _ => "; whether they went directly or through a relay is not known",
+    };
+    let loss = if lossy { "; it loses more than a call bears: look for what loads or limits the path" } else { "" };
+    let hint = format!("{loss}{way}");
     let figures = Some(figures::train(facts)).filter(|f| !f.is_empty()).map(|f| format!("; {f}")).unwrap_or_default();
     let reason = format!(
         "ICE with {place}: {}{}{figures}{hint}.{}{}",
@@ -80,6 +90,19 @@ fn measured(place: &str, facts: &Facts, ice: &Value) -> Judgement {
         figures::caveats_of_way(facts)
     );
     Judgement { status, reason }
+}
+
+/// What to do about relays, by whether any was tried.
+fn by_relay(ice: &Value) -> &'static str {
+    let list = |key: &str| ice.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_relay = |v: &Value| v.get("type").and_then(Value::as_str) == Some("relay");
+    let unused = |v: &Value| v.get("why").and_then(Value::as_str).is_some_and(|why| why.contains("relay"));
+    let tried = !list("relay_errors").is_empty() || list("candidates").iter().any(is_relay);
+    match (tried, list("left_out").iter().any(unused)) {
+        (true, _) => "mend the relays that were tried: the check of each says how",
+        (_, true) => "have one of the relays that were left out tried",
+        _ => "give a relay that works with --turn",
+    }
 }
 
 fn connected(ice: &Value) -> String {

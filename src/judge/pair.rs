@@ -30,7 +30,8 @@ impl Candidate {
     /// `relay 198.51.100.5:50123 by TURN/TLS`.
     pub fn words(&self) -> String {
         let by = self.way().map(|way| format!(" by {way}")).unwrap_or_default();
-        format!("{} {}{by}", self.kind, self.address)
+        let kind = if self.kind.is_empty() { "a candidate of unknown kind" } else { &self.kind };
+        format!("{kind} {}{by}", self.address)
     }
 
     /// The way to its relay in words.
@@ -47,9 +48,19 @@ impl Pair {
         Self::deserialize(object.get("pair").filter(|p| p.is_object())?).ok()
     }
 
-    /// No relay on this machine's side: packets go to the far end themselves.
+    /// No relay on this machine's side: packets go to the far end themselves. A kind that is absent or unknown shows nothing.
     pub fn is_direct(&self) -> bool {
-        self.local.kind != "relay"
+        matches!(self.local.kind.as_str(), "host" | "srflx" | "prflx")
+    }
+
+    /// A relay on this machine's side.
+    pub fn is_relayed(&self) -> bool {
+        self.local.kind == "relay"
+    }
+
+    /// The far end's port.
+    pub fn remote_port(&self) -> Option<u16> {
+        self.remote.address.rsplit_once(':')?.1.parse().ok()
     }
 
     /// `host 192.0.2.7:40001 to host 203.0.113.10:19504`.

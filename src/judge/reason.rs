@@ -187,7 +187,7 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
         false => format!("all {} ports asked", range.total),
     };
     let relayed = range.relayed.as_ref().filter(|_| range.is_left_open());
-    if let Some(words) = relayed.and_then(|relayed| by_relay(relayed, &all, &to, &allow, status)) {
+    if let Some(words) = relayed.and_then(|relayed| by_relay(relayed, &all, &to, &allow)) {
         return format!("{words} Of the ports of the range itself, {reached} were reached ({coverage}).");
     }
     if !range.prohibited.is_empty() {
@@ -236,16 +236,17 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
 }
 
 /// The words for a range that ports of a relay stand in for; `None` where these decide nothing.
-fn by_relay(relayed: &Relayed, all: &str, to: &str, allow: &str, status: Status) -> Option<String> {
+fn by_relay(relayed: &Relayed, all: &str, to: &str, allow: &str) -> Option<String> {
     let list = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let answered = relayed.answered.len();
     let share = relayed.coverage_pct.map(|pct| format!(", {pct} % of 49152-65535")).unwrap_or_default();
     let gave = format!("UDP {all} to {to}: of the ports that the relay there gave");
-    match (answered, status) {
+    match (answered, relayed.silent.is_empty()) {
         (0, _) => None,
-        (_, Status::Fail) => Some(format!(
-            "{gave}, {} did not answer while {answered} did{share}: a firewall between here and there drops them; {allow}.",
-            list(&relayed.silent)
+        (_, false) => Some(format!(
+            "{gave}, {} stayed silent when asked directly while {answered} answered ({}{share}), which decides nothing: loss or a firewall on a part of the range would look the same; run it again, and {allow}.",
+            list(&relayed.silent),
+            list(&relayed.answered)
         )),
         _ => Some(format!(
             "{gave}, all {answered} that were asked directly answered ({}{share}).",

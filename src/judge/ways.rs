@@ -103,19 +103,30 @@ fn same_place(a: &Check, b: &Check) -> bool {
 fn direct<'a>(plan: &Plan, tried: &[&'a Check], first: &'a Check) -> Row<'a> {
     let here = || tried.iter().copied().filter(|c| same_place(c, first));
     let check = weakest(plan, here()).unwrap_or(first);
-    let connected = || here().find(|c| went_direct(c).is_some());
-    let (status, evidence) = match connected() {
+    let connected = || here().find(|c| went_direct(plan, c).is_some());
+    let trained = || here().find(|c| is_direct_train(c));
+    let is_range = |c: &&Check| item_of(plan, c).is_some_and(|i| i.rule.spec == Spec::Range);
+    let proof = connected().or_else(|| here().filter(is_range).find(|c| c.status.holds()));
+    let came_back = || trained().filter(|c| c.observed.get::<u64>(&metric::RECEIVED).is_some_and(|n| n > 0));
+    let (status, evidence) = match (check.status, proof) {
         // Silence left it open, and media went that way.
-        Some(proof) if check.status == Status::Unknown => (Status::Pass, proof),
-        _ => (check.status, check),
+        (Status::Unknown, _) => connected().map_or((check.status, check), |c| (c.status, c)),
+        // A STUN answer satisfies the rule and its group, and shows one port and no media: the way is taken for open only
+        // when packets of a call or a train went there, or the ports that a relay gave answered.
+        (holds, None) if holds.holds() && !is_range(&check) => match came_back() {
+            Some(train) => (holds, train),
+            None => (Status::Unknown, check),
+        },
+        (holds, Some(proof)) if holds.holds() && !is_range(&check) => (holds.worst(proof.status), proof),
+        (status, _) => (status, check),
     };
     let mut shown = row(first, Way::DirectUdp, status, evidence);
-    shown.connect_ms = here().find_map(went_direct).flatten();
+    shown.connect_ms = here().find_map(|c| went_direct(plan, c)).flatten();
     shown.seen_as = here().find_map(mapped).or_else(|| {
         let family = |c: &&&Check| c.address.map(|a| a.is_ipv4()) == first.address.map(|a| a.is_ipv4());
         tried.iter().filter(|c| c.probe == ProbeKind::Nat).filter(family).find_map(|c| mapped(c))
     });
-    if let Some(figures) = here().find(|c| is_direct_train(c)).or_else(connected) {
+    if let Some(figures) = trained().or_else(connected) {
         fill(&mut shown, figures);
     }
     Row { shown, check, works: status.holds() }
@@ -135,16 +146,24 @@ fn mapped(check: &Check) -> Option<String> {
     check.observed.get(&metric::MAPPED)
 }
 
-/// ICE or a call that found a direct pair, and how long that took where it is known.
-fn went_direct(check: &Check) -> Option<Option<f64>> {
+/// ICE or a call that found a direct pair to a port that the documents name, and how long that took where it is known.
+fn went_direct(plan: &Plan, check: &Check) -> Option<Option<f64>> {
     let (fact, steps): (_, &[&str]) = match check.probe {
         ProbeKind::Ice => (&metric::ICE, &["connected_ms"]),
         ProbeKind::JanusCall => (&metric::CALL, &["ice_ms", "dtls_ms"]),
         _ => return None,
     };
     let facts: Value = check.observed.get(fact)?;
-    Pair::read(&facts).filter(Pair::is_direct).filter(|_| check.status.holds())?;
+    let pair = Pair::read(&facts).filter(Pair::is_direct).filter(|_| check.status.holds())?;
+    named_port(plan, check, pair.remote_port()).then_some(())?;
     Some(steps.iter().map(|key| facts.get(key).and_then(Value::as_f64)).sum())
+}
+
+/// The port lies in a media range of the same host; where the documents name none, every port does.
+fn named_port(plan: &Plan, check: &Check, port: Option<u16>) -> bool {
+    let of_host = plan.items.iter().filter(|i| i.rule.to == check.role && i.host.to_string() == check.target);
+    let ranges: Vec<_> = of_host.filter(|i| i.rule.spec == Spec::Range).filter_map(|i| i.rule.ports).collect();
+    ranges.is_empty() || port.is_some_and(|port| ranges.iter().any(|range| range.contains(port)))
 }
 
 /// A quality check whose packets went over UDP to the target itself.

@@ -54,11 +54,58 @@ fn a_call_without_media_fails() {
 }
 
 #[test]
+fn a_call_whose_video_is_lost_fails() {
+    let mut silent = call(19504);
+    silent.facts.set(&metric::CALL_VIDEO, json!({ "sent": 300, "received": 0, "loss_pct": 100.0 }));
+    let (status, reason) = told(silent);
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("video did not come back, none of 300 packets"), "{reason}");
+    assert!(reason.contains("1200-byte datagrams"), "{reason}");
+}
+
+#[test]
+fn loss_beyond_doubt_in_either_stream_is_a_warning() {
+    let estimates = |low: f64| json!({ "loss_pct": { "value": low + 0.5, "low": low, "high": low + 1.0 } });
+    let with = |low: f64, video: bool| {
+        let mut lossy = call(19504);
+        match video {
+            true => {
+                let figures = json!({ "sent": 300, "received": 280, "loss_pct": 6.7, "estimates": estimates(low) });
+                lossy.facts.set(&metric::CALL_VIDEO, figures);
+            }
+            false => lossy.facts.set(&metric::ESTIMATES, estimates(low)),
+        }
+        told(lossy)
+    };
+    for (video, words) in [(false, "audio loses more than a call bears"), (true, "video loses more than a call bears")]
+    {
+        assert_eq!(with(0.1, video).0, Status::Pass);
+        let (status, reason) = with(5.0, video);
+        assert_eq!(status, Status::Warn, "{reason}");
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+#[test]
+fn a_call_that_ended_half_way_shows_its_figures() {
+    let mut facts = figures(40.1);
+    facts.push((&metric::CALL, json!({ "audio_codec": "opus" })));
+    let (status, reason) =
+        told(failed(ProbeKind::JanusCall, Step::Media, FailureKind::NoMedia, "media stopped after 2 s", &facts));
+    assert_eq!(status, Status::Fail);
+    assert!(reason.contains("media stopped after 2 s; audio (opus): 50 of 50 packets came back"), "{reason}");
+    facts.push((&metric::CAVEATS, json!(["the relay 203.0.113.30 could not be used: refused"])));
+    let (_, reason) = told(failed(ProbeKind::JanusCall, Step::Media, FailureKind::NoMedia, "so", &facts));
+    assert!(reason.contains("mend the relay that was tried") && !reason.contains("--turn"), "{reason}");
+}
+
+#[test]
 fn each_way_to_fail_has_its_remedy() {
     for (step, kind, status, words) in [
         (Step::Info, FailureKind::NoPlugin, Status::Fail, "enable its EchoTest plugin"),
         (Step::Offer, FailureKind::ServerError, Status::Fail, "RTC_CHECK_JANUS_TOKEN"),
-        (Step::Offer, FailureKind::BadAnswer, Status::Fail, "version, log and codecs"),
+        (Step::Offer, FailureKind::BadAnswer, Status::Unknown, "version, log and codecs"),
+        (Step::Info, FailureKind::NoCredentials, Status::Unknown, "RTC_CHECK_JANUS_APISECRET"),
         (Step::Checks, FailureKind::IceFailed, Status::Fail, "allow UDP 19099-20099 outbound to 203.0.113.10"),
         (Step::Dtls, FailureKind::TimedOut, Status::Fail, "DTLS does not complete"),
         (Step::Media, FailureKind::NoMedia, Status::Fail, "carries the connection and not the media"),

@@ -42,6 +42,24 @@ fn a_relayed_pair_is_a_warning() {
 }
 
 #[test]
+fn a_pair_of_unknown_kind_is_not_taken_for_direct() {
+    let (status, reason) = told(connected(pair("", ""), &[]));
+    assert_eq!(status, Status::Unknown);
+    assert!(reason.contains("directly or through a relay is not known"), "{reason}");
+    for kind in ["srflx", "prflx"] {
+        assert_eq!(told(connected(pair(kind, ""), &[])).0, Status::Pass);
+    }
+}
+
+#[test]
+fn a_pair_that_loses_more_than_a_call_bears_is_a_warning() {
+    let loss = json!({ "loss_pct": { "value": 6.0, "low": 5.0, "high": 7.0 } });
+    let (status, reason) = told(connected(pair("host", ""), &[(&metric::ESTIMATES, loss)]));
+    assert_eq!(status, Status::Warn);
+    assert!(reason.contains("it loses more than a call bears"), "{reason}");
+}
+
+#[test]
 fn a_failure_says_what_each_candidate_and_relay_said_and_changes_no_verdict() {
     let ice = json!({
         "failed": "no pair answered in 10 s",
@@ -51,7 +69,7 @@ fn a_failure_says_what_each_candidate_and_relay_said_and_changes_no_verdict() {
     });
     let (status, reason) = told(seen(ProbeKind::Ice, &[(&metric::ICE, ice.clone())]));
     assert_eq!(status, Status::Fail);
-    insta::assert_snapshot!(reason, @"ICE with 203.0.113.10: no pair answered in 10 s; candidates: host 192.0.2.7:40001, srflx 198.51.100.1:9; left out: 127.0.0.1 (loopback); relays: 203.0.113.30:443 401 Unauthorized, TURN/UDP: silent; allow UDP to the target's media ports, or give a relay that works with --turn.");
+    insta::assert_snapshot!(reason, @"ICE with 203.0.113.10: no pair answered in 10 s; candidates: host 192.0.2.7:40001, srflx 198.51.100.1:9; left out: 127.0.0.1 (loopback); relays: 203.0.113.30:443 401 Unauthorized, TURN/UDP: silent; allow UDP to the target's media ports, or mend the relays that were tried: the check of each says how.");
     let by_kind = |kind| told(failed(ProbeKind::Ice, Step::Checks, kind, "so", &[(&metric::ICE, ice.clone())]));
     assert_eq!(by_kind(FailureKind::IceFailed).0, Status::Fail);
     assert!(by_kind(FailureKind::IceFailed).1.contains("left out: 127.0.0.1 (loopback)"));
@@ -63,6 +81,16 @@ fn a_failure_says_what_each_candidate_and_relay_said_and_changes_no_verdict() {
     assert_eq!(by_kind(FailureKind::OutOfTime).0, Status::Unknown);
     let bench = Bench::new("user", &[]).trial("ice.rtc", seen(ProbeKind::Ice, &[(&metric::ICE, ice)]));
     assert_eq!(bench.report().verdict, Status::Pass);
+}
+
+#[test]
+fn a_relay_is_asked_for_only_where_none_was_tried() {
+    let alone = json!({ "failed": "so", "candidates": [{ "type": "host", "address": "192.0.2.7:4" }] });
+    let (_, reason) = told(seen(ProbeKind::Ice, &[(&metric::ICE, alone)]));
+    assert!(reason.ends_with("or give a relay that works with --turn."), "{reason}");
+    let relay = json!({ "failed": "so", "candidates": [{ "type": "relay", "address": "198.51.100.5:4" }] });
+    let (_, reason) = told(seen(ProbeKind::Ice, &[(&metric::ICE, relay)]));
+    assert!(!reason.contains("--turn") && reason.contains("relays that were tried"), "{reason}");
 }
 
 #[test]

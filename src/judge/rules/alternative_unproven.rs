@@ -1,5 +1,5 @@
-//! `group.alternative-unproven`: what the document prefers does not work, and its alternative was seen only as an open
-//! port, which shows no service behind it.
+//! `group.alternative-unproven`: what the document prefers was not shown to work, and its alternative was seen only as
+//! an open port, or as a relay that asks for credentials.
 
 use crate::judge::groups;
 use crate::model::{Check, Finding, ProbeKind, Status};
@@ -14,16 +14,32 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     })
 }
 
+fn named(checks: &[&Check], relays: bool) -> Option<String> {
+    let taken = checks.iter().filter(|c| (c.probe == ProbeKind::Turn) == relays);
+    Some(taken.map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ")).filter(|ids| !ids.is_empty())
+}
+
+/// Relays were spoken to, up to their demand.
+fn relays(checks: &[&Check]) -> Option<String> {
+    let ids = named(checks, true)?;
+    Some(format!("{ids} answers and asks for credentials; what it relays was not tested"))
+}
+
+fn ports(checks: &[&Check]) -> Option<String> {
+    let ids = named(checks, false)?;
+    Some(format!("{ids} answers on its port, but whether its service would carry the traffic was not tested"))
+}
+
 fn finding(broken: &[&Check], unproven: &[&Check]) -> Finding {
     let ids = |checks: &[&Check]| checks.iter().map(|c| c.id.clone()).collect::<Vec<_>>();
     Finding {
         id: "group.alternative-unproven".to_owned(),
         status: Status::Unknown,
-        title: "The alternative is open, and not shown to work".to_owned(),
+        title: "The alternative answers, and is not shown to work".to_owned(),
         detail: format!(
-            "{} does not work; {} answers on its port, but whether its service would carry the traffic was not tested.",
-            ids(broken).join(", "),
-            ids(unproven).join(", ")
+            "{}; {}.",
+            groups::words_of_broken(broken),
+            [relays(unproven), ports(unproven)].into_iter().flatten().collect::<Vec<_>>().join("; ")
         ),
         remedy: match unproven.iter().any(|c| c.probe == ProbeKind::Turn) {
             true => "Open what the document prefers, or set RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD (or RTC_CHECK_TURN_SECRET), so that the relay is tried.".to_owned(),

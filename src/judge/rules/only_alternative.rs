@@ -22,8 +22,8 @@ fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
         status,
         title: "Only the alternative works".to_owned(),
         detail: format!(
-            "{} does not work, {} does; the document prefers the former.",
-            ids(broken).join(", "),
+            "{}, {} works; the document prefers the former.",
+            groups::words_of_broken(broken),
             ids(working).join(", ")
         ),
         remedy: broken.first().map_or_else(String::new, |c| groups::open(c)),

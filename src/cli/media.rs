@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::model::{CallMode, Host, TurnUri};
+use crate::model::{CallMode, Host, TurnUri, may_hold_password};
 
 use super::Unusable;
 use super::config::{Config, Words};
@@ -129,7 +129,9 @@ fn proxy(text: &str) -> Result<(Host, u16), String> {
                 .to_owned(),
         );
     }
-    let wrong = |why: &str| format!("--proxy {text}: {why}; write http://HOST:PORT");
+    let secret = may_hold_password(text);
+    let shown = if secret { "(not repeated, because it may hold a password)" } else { text };
+    let wrong = |why: &str| format!("--proxy {shown}: {why}; write http://HOST:PORT");
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("not a URL"))?;
     if !scheme.eq_ignore_ascii_case("http") {
         return Err(wrong("only a proxy that is spoken to over plain HTTP is known"));
@@ -137,6 +139,8 @@ fn proxy(text: &str) -> Result<(Host, u16), String> {
     match host_and_port(rest.strip_suffix('/').unwrap_or(rest)) {
         Ok((host, Some(port))) => Ok((host, port)),
         Ok((_, None)) => Err(wrong("it names no port")),
+        // What is wrong with a host repeats it.
+        Err(_) if secret => Err(wrong("this host and port cannot be used")),
         Err(why) => Err(wrong(&why)),
     }
 }
@@ -191,6 +195,12 @@ mod tests {
             assert!(!error.contains("hunter2") && !error.contains("bob"), "{error}");
             assert!(error.contains("RTC_CHECK_"), "{error}");
         }
+        for url in ["bob:hunter2", "http://bob:hunter2", "http://b ob:hunter2:1", "ftp://hunter2:1"] {
+            let error = read(flags(&[], &[], Some(url)), "").unwrap_err();
+            assert!(!error.contains("hunter2") && error.contains("not repeated"), "{error}");
+        }
+        let error = read(flags(&[], &["turn:bob:hunter2"], None), "").unwrap_err();
+        assert!(!error.contains("hunter2") && error.contains("not a TURN URI"), "{error}");
         for (url, word) in [("proxy:3128", "not a URL"), ("https://p:1", "plain HTTP"), ("http://p", "no port")] {
             let error = read(flags(&[], &[], Some(url)), "").unwrap_err();
             assert!(error.contains(word), "{error}");

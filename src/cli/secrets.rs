@@ -1,6 +1,7 @@
 //! Secrets come from the environment or a file, never from a flag, and are never printed; and the files that other
 //! variables of the environment name.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use crate::model::{Host, Secret};
@@ -113,12 +114,18 @@ pub fn trusted_files() -> Result<(), Unusable> {
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
 fn read(name: &str) -> Result<Option<String>, Unusable> {
-    if let Ok(value) = std::env::var(name) {
-        return Ok(Some(value).filter(|v| !v.is_empty()));
+    if let Some(value) = std::env::var_os(name) {
+        return text_of(name, value);
     }
-    let Ok(path) = std::env::var(format!("{name}_FILE")) else { return Ok(None) };
+    let Some(path) = std::env::var_os(format!("{name}_FILE")) else { return Ok(None) };
     let text = super::files::read_text(path.as_ref(), 4096).map_err(|e| Unusable(format!("{name}_FILE: {e}")))?;
     Ok(Some(text.trim_end().to_owned()).filter(|v| !v.is_empty()))
+}
+
+/// A variable that is set and empty is none; one that is no text must not pass for one that is not set.
+fn text_of(name: &str, value: OsString) -> Result<Option<String>, Unusable> {
+    let text = value.into_string().map_err(|_| Unusable(format!("{name} is not UTF-8 text")))?;
+    Ok(Some(text).filter(|v| !v.is_empty()))
 }
 
 #[cfg(test)]
@@ -145,6 +152,16 @@ mod tests {
         for (user, password) in [(Some("bob"), None), (None, Some("p")), (Some(&*long), Some("p"))] {
             assert!(login(user, password, None).unwrap_err().contains("RTC_CHECK_TURN_"));
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_an_error_and_its_bytes_are_not_repeated() {
+        use std::os::unix::ffi::OsStringExt;
+        let broken = OsString::from_vec(b"hunter2\xff".to_vec());
+        let error = text_of("RTC_CHECK_JANUS_TOKEN", broken).unwrap_err().0;
+        assert_eq!(error, "RTC_CHECK_JANUS_TOKEN is not UTF-8 text");
+        assert!(matches!(text_of("X", OsString::new()), Ok(None)));
+        assert!(matches!(text_of("X", "hunter2".into()), Ok(Some(text)) if text == "hunter2"));
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub use host::Host;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
-pub use relay::{RelayTransport, TurnUri};
+pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
 };
 pub use rule::{Need, ProbeKind, RoleName, RuleId, Service, Transport};
-pub use secret::Secret;
+pub use secret::{Secret, hidden};
 pub use source::Source;
 pub use status::Status;
 pub use way::{Way, WayRow};

@@ -1,6 +1,7 @@
 //! Where a TURN server is and what carries the way to it: `turn:` and `turns:` URIs (RFC 7065).
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -54,8 +55,9 @@ impl FromStr for TurnUri {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
+            let shown = if may_hold_password(text) { "(not repeated, because it may hold a password)" } else { text };
             format!(
-                "{text}: not a TURN URI; write turn:HOST[:PORT][?transport=udp|tcp] or turns:HOST[:PORT][?transport=udp|tcp]"
+                "{shown}: not a TURN URI; write turn:HOST[:PORT][?transport=udp|tcp] or turns:HOST[:PORT][?transport=udp|tcp]"
             )
         };
         let (scheme, rest) = text.split_once(':').ok_or_else(wrong)?;
@@ -86,6 +88,25 @@ impl FromStr for TurnUri {
     }
 }
 
+/// Whether somebody may have put a password into a mistyped URI or URL, so that it must not be repeated: it has an `@`, or a
+/// colon behind its scheme and outside brackets (`turn:user:password`).
+pub fn may_hold_password(text: &str) -> bool {
+    let schemes = ["turn:", "turns:", "stun:", "stuns:", "http://", "https://"];
+    let behind = |scheme: &&str| {
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let rest = schemes.iter().find_map(behind).unwrap_or(text);
+    // An address in brackets has colons of its own.
+    let outside = match (rest.find('['), rest.rfind(']')) {
+        (Some(open), Some(close)) if rest.get(open + 1..close).is_some_and(|a| a.parse::<Ipv6Addr>().is_ok()) => {
+            [rest.get(..open), rest.get(close..)]
+        }
+        _ => [Some(rest), None],
+    };
+    text.contains('@') || outside.iter().flatten().any(|part| part.contains(':'))
+}
+
 impl fmt::Display for TurnUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.transport.is_secure() { "turns" } else { "turn" };
@@ -101,6 +122,24 @@ impl fmt::Display for TurnUri {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_hold_a_password_is_not_repeated() {
+        for text in [
+            "turn:bob:hunter2",
+            "TURN:bob:hunter2@relay.example",
+            "turns:[bob:hunter2]:1x",
+            "bob:hunter2",
+            "http://bob:hunter2",
+            "turn:[2001:db8::1]:hunter2",
+        ] {
+            assert!(may_hold_password(text), "{text}");
+            assert!(!text.parse::<TurnUri>().unwrap_err().contains("hunter2"), "{text}");
+        }
+        for text in ["", "a.example", "stun:a.example", "turn:a_b", "turn:[2001:db8::1]x", "turn:a?transport=tls"] {
+            assert!(text.parse::<TurnUri>().unwrap_err().starts_with(text), "{text}");
+        }
+    }
 
     #[test]
     fn uris_are_read_with_the_defaults_of_rfc_7065() {

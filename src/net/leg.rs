@@ -24,7 +24,7 @@ use crate::wire::turn::frames::NotFrames;
 pub struct Leg {
     pub transport: RelayTransport,
     pub server: SocketAddr,
-    /// As given: for SNI, certificate names and the proxy. An address literal has no brackets.
+    /// As given: for SNI and certificate names. An address literal has no brackets.
     pub host: String,
     pub trust: Arc<Trust>,
     /// Used for TCP and TLS alone: a proxy carries no UDP.
@@ -106,7 +106,9 @@ impl Leg {
 
     async fn through(&self, proxy: &Proxy, deadline: Instant, obs: &mut Observation) -> Result<TcpStream, ()> {
         let start = clock::now();
-        let result = proxy.connect(&self.host, self.server.port(), deadline).await;
+        // The address that this observation is about: a name might lead the proxy to another.
+        let far = self.server.ip().to_string();
+        let result = proxy.connect(&far, self.server.port(), deadline).await;
         let took = clock::now().duration_since(start);
         match result {
             Ok(stream) => {

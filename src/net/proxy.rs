@@ -2,16 +2,18 @@
 //! by hand, because what follows it belongs to somebody else; bounded in time and size. Knows nothing of what the tunnel
 //! is for.
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::classify::{self, clean};
-use super::{clock, tcp};
-use crate::model::{Failure, FailureKind, Host, Secret, Step};
+use super::{clock, resolve, tcp};
+use crate::model::{Failure, FailureKind, Host, Secret, Step, hidden};
 
+/// Addresses of the proxy's name that are tried.
+const MOST_ADDRESSES: usize = 4;
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
 
@@ -42,25 +44,24 @@ impl From<Failure> for NotThrough {
 /// The head of the proxy's answer.
 struct Answer {
     status: u16,
-    /// Fit to be shown.
+    /// Without control characters.
     reason: String,
-    /// Schemes that `Proxy-Authenticate` offers, fit to be shown.
+    /// Schemes that `Proxy-Authenticate` offers, without control characters.
     schemes: Vec<String>,
     /// What came behind the head.
     surplus: usize,
 }
 
 impl Proxy {
-    /// A connection to `port` of `host` through the proxy, which looks the name up itself.
+    /// A connection to `port` of `host` through the proxy, which looks a name up itself.
     ///
     /// # Errors
     /// `ProxyRefused` for an answer that is not 2xx; `Garbage`, `TooLarge`, `Closed`, `Reset`, `TimedOut`; the classes of
-    /// [`tcp::connect`] where the proxy itself cannot be reached.
+    /// [`tcp::connect`] where the proxy itself cannot be reached; `NxDomain`, `NoAddress`, `ResolverError` or
+    /// `ResolverTimeout` where its name leads nowhere.
     pub async fn connect(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, NotThrough> {
         let left = || deadline.saturating_duration_since(clock::now());
-        let address = self.address(left()).await?;
-        let mut stream =
-            tcp::connect(address, tcp::CONNECT_TIMEOUT.min(left())).await.map_err(|e| self.told(e.failure))?;
+        let mut stream = self.reach(deadline).await?;
         let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let patience = left();
         let asking = async {
@@ -71,23 +72,52 @@ impl Proxy {
             Ok(head) => head.map_err(|e| self.told(classify::io(Step::Proxy, &e)))?,
             Err(_) => return Err(self.told(classify::timed_out(Step::Proxy, "no answer to CONNECT", patience)).into()),
         };
-        let answer = read(&head).map_err(|(kind, words)| self.told(Failure::new(Step::Proxy, kind, words)))?;
+        let mut answer = read(&head).map_err(|(kind, words)| self.told(Failure::new(Step::Proxy, kind, words)))?;
+        // It was told the login, and may say it again.
+        answer.reason = clean(&self.without_login(&answer.reason), 60);
+        answer.schemes.iter_mut().for_each(|scheme| *scheme = clean(&self.without_login(scheme), 20));
         self.judge(&answer, &authority)?;
         Ok(stream)
     }
 
-    /// The first address of the proxy's name.
-    async fn address(&self, patience: Duration) -> Result<SocketAddr, Failure> {
-        let name = match &self.host {
-            Host::Address(address) => return Ok(SocketAddr::new(*address, self.port)),
-            Host::Name(name) => name,
+    /// A connection to the first of the proxy's addresses that takes one; each gets its share of the time.
+    async fn reach(&self, deadline: Instant) -> Result<TcpStream, Failure> {
+        let left = || deadline.saturating_duration_since(clock::now());
+        let addresses = match &self.host {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => {
+                let found = resolve::system(name, left()).await;
+                in_turns(&found.map_err(|e| self.told(Failure { detail: format!("its name: {}", e.detail), ..e }))?)
+            }
         };
-        let fail = |kind, why: &str| Failure::new(Step::Proxy, kind, format!("the proxy's name {name} {why}"));
-        match tokio::time::timeout(patience, tokio::net::lookup_host((name.as_str(), self.port))).await {
-            Ok(Ok(mut all)) => all.next().ok_or_else(|| fail(FailureKind::NoAddress, "has no address")),
-            Ok(Err(_)) => Err(fail(FailureKind::NxDomain, "could not be resolved")),
-            Err(_) => Err(fail(FailureKind::ResolverTimeout, "was not resolved in time")),
+        let mut failures = Vec::new();
+        for (address, shares) in addresses.iter().zip((1..=addresses.len()).rev()) {
+            let share = left() / u32::try_from(shares).unwrap_or(1);
+            let at = SocketAddr::new(*address, self.port);
+            match tcp::connect(at, tcp::CONNECT_TIMEOUT.min(share)).await {
+                Ok(stream) => return Ok(stream),
+                Err(not_open) => failures.push((*address, not_open.failure)),
+            }
         }
+        Err(self.unreached(&failures))
+    }
+
+    /// The first address's failure, and in words those of the others.
+    fn unreached(&self, failures: &[(IpAddr, Failure)]) -> Failure {
+        match failures {
+            [] => self.told(Failure::new(Step::Proxy, FailureKind::NoAddress, "its name has no address")),
+            [(_, only)] => self.told(only.clone()),
+            [(_, first), ..] => {
+                let words: Vec<String> = failures.iter().map(|(at, e)| format!("{at}: {}", e.detail)).collect();
+                self.told(Failure { detail: words.join("; "), ..first.clone() })
+            }
+        }
+    }
+
+    fn without_login(&self, text: &str) -> String {
+        let Some((user, password)) = &self.login else { return text.to_owned() };
+        let coded = Secret::new(base64(format!("{user}:{}", password.expose()).as_bytes()));
+        hidden(text, [password, &coded])
     }
 
     fn request(&self, authority: &str) -> String {
@@ -131,6 +161,16 @@ impl Proxy {
     }
 }
 
+/// At most [`MOST_ADDRESSES`], one family after the other, the resolver's first choice first: a host without IPv6 must come
+/// to its IPv4 addresses in time.
+fn in_turns(found: &[IpAddr]) -> Vec<IpAddr> {
+    let Some(first) = found.first() else { return Vec::new() };
+    let (like, unlike): (Vec<IpAddr>, Vec<IpAddr>) = found.iter().partition(|a| a.is_ipv6() == first.is_ipv6());
+    let longest = like.len().max(unlike.len());
+    let turns = (0..longest).flat_map(|turn| [like.get(turn), unlike.get(turn)]);
+    turns.flatten().copied().take(MOST_ADDRESSES).collect()
+}
+
 /// What came up to the end of a head and a little more, or up to the bound.
 async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
@@ -169,9 +209,9 @@ fn read(bytes: &[u8]) -> Result<Answer, (FailureKind, &'static str)> {
     let schemes = lines.filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         let scheme = value.split_whitespace().next()?;
-        name.eq_ignore_ascii_case("proxy-authenticate").then(|| clean(scheme.trim_end_matches(','), 20))
+        name.eq_ignore_ascii_case("proxy-authenticate").then(|| clean(scheme.trim_end_matches(','), LONGEST_ANSWER))
     });
-    let reason = clean(first.next().unwrap_or_default(), 60);
+    let reason = clean(first.next().unwrap_or_default(), LONGEST_ANSWER);
     Ok(Answer { status, reason, schemes: schemes.take(5).collect(), surplus: bytes.len() - end })
 }
 

@@ -82,7 +82,7 @@ fn system_servers() -> Vec<SocketAddr> {
 ///
 /// # Errors
 /// Step `name`: `NxDomain`, `NoAddress`, `ResolverError` or `ResolverTimeout`, as far as getaddrinfo tells them apart.
-async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
+pub(super) async fn system(name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
     let fail = |kind, detail| Err(Failure::new(Step::Name, kind, detail));
     let found = match tokio::time::timeout(timeout, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::trial::TrialTask;
 use super::{Progress, Settings};
-use crate::model::{CallMode, Failure, FailureKind, Observation, Outcome, ProbeKind, Step};
+use crate::model::{CallMode, Failure, FailureKind, Observation, Outcome, ProbeKind, Step, metric};
 use crate::net::{clock, engine};
 use reach::Reached;
 
@@ -33,6 +33,10 @@ pub async fn attempt(
     progress: Progress,
 ) -> Observation {
     let end = clock::now() + task.deadline;
+    if settings.call != CallMode::Always && is_responder(task) {
+        let why = "an rtc-check responder stands in for the platform, so no call was made";
+        return Observation::skipped(ProbeKind::JanusCall, why);
+    }
     let mut obs = Observation::new(ProbeKind::JanusCall);
     let reaching = reach::reach(task, settings, end.min(clock::now() + REACH), &mut obs);
     let Some(reached) = cancel.run_until_cancelled(reaching).await else { return out_of_time(obs) };
@@ -66,6 +70,14 @@ pub async fn attempt(
     let goodbye = if cancel.is_cancelled() { IN_HASTE } else { GOODBYE };
     let _ = tokio::time::timeout(goodbye, reached.talk.leave()).await;
     obs
+}
+
+/// A check before said that this address is of our own kind.
+fn is_responder(task: &TrialTask) -> bool {
+    task.ways
+        .iter()
+        .filter_map(|way| way.seen.as_ref())
+        .any(|seen| seen.facts.has(&metric::RESPONDER) || seen.facts.get::<bool>(&metric::RESPONDER_PAGE) == Some(true))
 }
 
 fn out_of_time(mut obs: Observation) -> Observation {
@@ -125,8 +137,11 @@ async fn call(
     let figures = connected.engine.figures().await;
     report::call(obs, (&connected, &figures, relay.way()), played.as_ref().ok());
     match played {
-        Ok(played) => {
-            obs.step_ok(Step::Media, took);
+        Ok(mut played) => {
+            match played.cut.take() {
+                Some(cut) => obs.step_failed(cut, took),
+                None => obs.step_ok(Step::Media, took),
+            }
             report::media(obs, &connected.accepted, played);
         }
         Err(failure) => obs.step_failed(failure, took),

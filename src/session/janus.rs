@@ -92,6 +92,8 @@ struct Pending {
 pub struct Signalling {
     stage: Stage,
     credentials: Credentials,
+    /// There are some that this connection must not bear.
+    withheld: bool,
     /// In every transaction, so that nobody else can answer.
     secret: u64,
     count: u32,
@@ -111,6 +113,7 @@ impl Signalling {
         let mut new = Self {
             stage: Stage::Asked,
             credentials,
+            withheld: false,
             secret,
             count: 0,
             session: None,
@@ -123,6 +126,12 @@ impl Signalling {
         };
         new.ask(Ask::Info, now);
         new
+    }
+
+    /// The same without its credentials, over a connection that anybody can read: a refusal says so.
+    pub fn without_credentials(self) -> Self {
+        let withheld = self.credentials != Credentials::default();
+        Self { credentials: Credentials::default(), withheld, ..self }
     }
 
     /// Opens a session and attaches to the EchoTest plugin.
@@ -150,10 +159,11 @@ impl Signalling {
 
     /// Ends the call; [`Happening::Over`] follows.
     pub fn leave(&mut self, now: Instant) {
-        if matches!(self.stage, Stage::Leaving | Stage::Over) {
+        if self.stage == Stage::Leaving {
             return;
         }
-        if self.session.is_none() {
+        // Said again to whoever waits for it.
+        if self.session.is_none() || self.stage == Stage::Over {
             return self.over();
         }
         if self.handle.is_some() {
@@ -320,13 +330,21 @@ impl Signalling {
     fn refused(&mut self, error: &ServerError) {
         let ask = self.pending.take().map_or("the offer", |p| p.ask);
         // https://janus.conf.meetecho.com/docs/apierror_8h.html
-        let (kind, more) = match error.code {
-            403 if self.credentials == Credentials::default() => {
-                (FailureKind::ServerError, ": set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET")
-            }
-            403 => (FailureKind::ServerError, ": the token or API secret that was given is not the server's"),
-            405 => (FailureKind::ServerError, ": the token that was given may not use the plugin"),
-            460 => (FailureKind::NoPlugin, ""),
+        let Credentials { token, api_secret } = &self.credentials;
+        let (kind, more) = match (error.code, token.is_some(), api_secret.is_some()) {
+            (403 | 405, false, false) if self.withheld => (
+                FailureKind::NoCredentials,
+                ": what was given in RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET is not sent without TLS (wss:// or https://)",
+            ),
+            (403 | 405, false, false) => (
+                FailureKind::NoCredentials,
+                ": it wants a token or an API secret, and none was given: set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET",
+            ),
+            (403, true, true) => (FailureKind::ServerError, ": it does not take the token and API secret given"),
+            (403, true, false) => (FailureKind::ServerError, ": it does not take the token given"),
+            (403, false, true) => (FailureKind::ServerError, ": it does not take the API secret given"),
+            (405, ..) => (FailureKind::ServerError, ": the token that was given may not use the plugin"),
+            (460, ..) => (FailureKind::NoPlugin, ""),
             _ => (FailureKind::ServerError, ""),
         };
         let reason = if error.reason.is_empty() { String::new() } else { format!(" ({})", error.reason) };
@@ -346,7 +364,10 @@ impl Signalling {
     fn over(&mut self) {
         self.stage = Stage::Over;
         (self.pending, self.keep_alive) = (None, None);
-        self.happens(Happening::Over);
+        // Whatever waits: this must be heard.
+        if self.happened.back() != Some(&Happening::Over) {
+            self.happened.push_back(Happening::Over);
+        }
     }
 
     fn happens(&mut self, happening: Happening) {

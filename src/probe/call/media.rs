@@ -41,6 +41,15 @@ pub struct Played {
     pub sent_kbps: f64,
     pub received_kbps: f64,
     pub notes: Vec<String>,
+    /// Why the call ended before its time; no run that ended.
+    pub cut: Option<Failure>,
+}
+
+/// Why no more media will come.
+struct Ended {
+    /// `None`: the run ended, not the call.
+    kind: Option<FailureKind>,
+    why: String,
 }
 
 /// Sends and listens for `length`.
@@ -63,6 +72,9 @@ pub async fn play(
     }
     let sent_for = player.send(&plan, start, progress).await?;
     player.late_echoes().await;
+    if player.ended.is_some() {
+        player.tracks.iter_mut().for_each(|track| track.forget_under_way(clock::now()));
+    }
     Ok(player.played(sent_for, clock::now().saturating_duration_since(start)))
 }
 
@@ -83,6 +95,9 @@ struct Track {
     misbehaviour: Misbehaviour,
     gaps: Gaps,
     longest: Duration,
+    /// Packets that were not handed to the network.
+    stayed: u32,
+    under_way: u32,
 }
 
 impl Track {
@@ -102,6 +117,8 @@ impl Track {
             misbehaviour: Misbehaviour::default(),
             gaps: Gaps::default(),
             longest: Duration::ZERO,
+            stayed: 0,
+            under_way: 0,
         }
     }
 
@@ -131,6 +148,24 @@ impl Track {
         self.echoes.push(0);
         self.bytes.0 += len as u64;
         number
+    }
+
+    /// The last packet was not handed to the network.
+    fn stays(&mut self, planned: &Planned) {
+        self.train.sent.pop();
+        self.echoes.pop();
+        self.bytes.0 = self.bytes.0.saturating_sub((planned.len + RTP_HEADER as usize) as u64);
+        self.stayed += 1;
+    }
+
+    /// What was under way when the call ended is no loss: nobody can know.
+    fn forget_under_way(&mut self, end: Instant) {
+        let since = nanos(end.saturating_duration_since(self.start).saturating_sub(self.longest));
+        while self.train.sent.last().is_some_and(|sent| sent.at >= since) && self.echoes.last() == Some(&0) {
+            self.train.sent.pop();
+            self.echoes.pop();
+            self.under_way += 1;
+        }
     }
 
     fn comes(&mut self, arrival: &Arrival) {
@@ -196,10 +231,12 @@ struct Player<'a> {
     cancel: &'a CancellationToken,
     tracks: [Track; 2],
     /// Why no more will come.
-    ended: Option<String>,
+    ended: Option<Ended>,
     /// Signalling failed while media went on.
     broken: Option<String>,
     slow_links: (u32, u64),
+    /// Packets of the plan that had not been sent when the call ended.
+    left: usize,
 }
 
 /// What the player was woken by.
@@ -215,7 +252,7 @@ impl<'a> Player<'a> {
         let accepted = &call.accepted;
         let tracks =
             [Track::new(Kind::Audio, accepted.audio.is_some()), Track::new(Kind::Video, accepted.video.is_some())];
-        Self { talk, call, cancel, tracks, ended: None, broken: None, slow_links: (0, 0) }
+        Self { talk, call, cancel, tracks, ended: None, broken: None, slow_links: (0, 0), left: 0 }
     }
 
     fn track(&mut self, kind: Kind) -> &mut Track {
@@ -233,26 +270,31 @@ impl<'a> Player<'a> {
             tick = ticks.recv() => return tick.map_or(Woken::Done, Woken::Tick),
             arrival = self.call.arrivals.recv() => match arrival {
                 Some(arrival) => self.track(arrival.kind).comes(&arrival),
-                None => { self.ended.get_or_insert_with(|| "the media engine ended".to_owned()); }
+                None => self.ends(Some(FailureKind::NoMedia), "the media engine ended"),
             },
             event = self.call.events.recv() => match event {
-                Some(Event::IceFailed) => { self.ended.get_or_insert_with(|| "the pair of candidates stopped working".to_owned()); }
-                Some(Event::DtlsFailed) | None => { self.ended.get_or_insert_with(|| "the connection ended".to_owned()); }
+                Some(Event::IceFailed) => self.ends(Some(FailureKind::IceFailed), "the pair of candidates stopped working"),
+                Some(Event::DtlsFailed) | None => self.ends(Some(FailureKind::NoMedia), "the connection ended"),
                 Some(Event::Candidate(candidate)) => self.talk.candidate(Some(&candidate)),
                 Some(Event::Gathered) => self.talk.candidate(None),
                 Some(_) => {}
             },
             happening = self.talk.next() => match happening {
-                Happening::HungUp(reason) => { self.ended.get_or_insert_with(|| format!("Janus hung up: {reason}")); }
+                Happening::HungUp(reason) => self.ends(Some(FailureKind::NoMedia), &format!("Janus hung up ({reason})")),
                 Happening::Failed(failure) => { self.broken.get_or_insert(failure.detail); }
                 Happening::SlowLink { lost, .. } => {
                     self.slow_links = (self.slow_links.0 + 1, self.slow_links.1.saturating_add(lost));
                 }
                 _ => {}
             },
-            () = self.cancel.cancelled() => { self.ended.get_or_insert_with(|| "the run ended".to_owned()); }
+            () = self.cancel.cancelled() => self.ends(None, "the run ended"),
         }
         Woken::Something
+    }
+
+    /// The first reason is the one.
+    fn ends(&mut self, kind: Option<FailureKind>, why: &str) {
+        self.ended.get_or_insert_with(|| Ended { kind, why: why.to_owned() });
     }
 
     /// Sends until both streams have come back once.
@@ -282,14 +324,22 @@ impl<'a> Player<'a> {
             }
         }
         let sent: u32 = self.tracks.iter().map(|track| track.before).sum();
-        let detail = match &self.ended {
-            Some(why) => format!("media might flow, and {why} before any came back"),
-            None => format!("the call is connected, and none of {sent} packets came back in {}", seconds(FIRST_ECHO)),
+        let (kind, detail) = match &self.ended {
+            Some(Ended { kind, why }) => {
+                (kind.unwrap_or(FailureKind::OutOfTime), format!("media might flow, and {why} before any came back"))
+            }
+            None => {
+                let after = seconds(FIRST_ECHO);
+                (
+                    FailureKind::NoMedia,
+                    format!("the call is connected, and none of {sent} packets came back in {after}"),
+                )
+            }
         };
         if self.tracks.iter().any(|track| track.heard) {
             return Ok(());
         }
-        Err(Failure::new(Step::Media, FailureKind::NoMedia, detail))
+        Err(Failure::new(Step::Media, kind, detail))
     }
 
     async fn send_before(&mut self, planned: &Planned) {
@@ -307,12 +357,14 @@ impl<'a> Player<'a> {
     async fn send(&mut self, plan: &[Planned], start: Instant, progress: &Progress) -> Result<Duration, Failure> {
         let mut ticks = begin(start, plan)?;
         let total = u32::try_from(plan.len()).unwrap_or(u32::MAX);
+        self.left = plan.len();
         while self.ended.is_none() {
             match self.next(&mut ticks).await {
                 Woken::Tick(index) => {
                     if let Some(planned) = plan.get(index) {
                         self.send_planned(planned, start).await;
                     }
+                    self.left = plan.len().saturating_sub(index + 1);
                     if index % 50 == 0 {
                         progress(u32::try_from(index).unwrap_or(total), total);
                     }
@@ -339,7 +391,9 @@ impl<'a> Player<'a> {
         let number = u32::try_from(track.train.sent.len()).unwrap_or(BEFORE);
         let packet = track.packet(planned, number);
         track.leaves(planned, clock::now());
-        self.call.engine.send(packet).await;
+        if !self.call.engine.send(packet).await {
+            self.track(planned.kind).stays(planned);
+        }
     }
 
     /// Waits for echoes that are still under way.
@@ -362,7 +416,15 @@ impl<'a> Player<'a> {
         let sum = |which: fn(&(u64, u64)) -> u64| self.tracks.iter().map(|track| which(&track.bytes)).sum();
         let (sent_kbps, received_kbps) = (kbps(sum(|b| b.0)), kbps(sum(|b| b.1)));
         let mut notes = Vec::new();
-        notes.extend(self.ended.as_ref().map(|why| format!("{why} after {}", seconds(sent_for))));
+        notes.extend(self.ended.as_ref().map(|ended| format!("{} after {}", ended.why, seconds(sent_for))));
+        let stayed: u32 = self.tracks.iter().map(|track| track.stayed).sum();
+        if stayed > 0 {
+            notes.push(format!("{stayed} packets could not be sent and are not counted as lost"));
+        }
+        let under_way: u32 = self.tracks.iter().map(|track| track.under_way).sum();
+        if under_way > 0 {
+            notes.push(format!("{under_way} packets were under way at the end and are not counted as lost"));
+        }
         notes.extend(self.broken.as_ref().map(|why| format!("signalling broke during the call: {why}")));
         for track in self.tracks.iter().filter(|track| track.accepted && !track.heard) {
             let name = if track.kind == Kind::Audio { "audio" } else { "video" };
@@ -372,6 +434,7 @@ impl<'a> Player<'a> {
             notes.push(format!("Janus said {times} times that packets are lost, {lost} of them"));
         }
         let stopped = self.ended.is_some();
+        let cut = self.cut(sent_for);
         let [audio, video] = self.tracks;
         Played {
             audio: audio.outcome(stopped, sent_for, took),
@@ -379,7 +442,20 @@ impl<'a> Player<'a> {
             sent_kbps,
             received_kbps,
             notes,
+            cut,
         }
+    }
+
+    /// The call ended by itself before every packet was sent, or its way broke before every echo was there.
+    fn cut(&self, sent_for: Duration) -> Option<Failure> {
+        let Ended { kind, why } = self.ended.as_ref()?;
+        let kind = kind.filter(|kind| self.left > 0 || *kind == FailureKind::IceFailed)?;
+        let left = match self.left {
+            0 => String::new(),
+            left => format!(" with {left} packets still to send"),
+        };
+        let detail = format!("media flowed, and {why} after {}{left}", seconds(sent_for));
+        Some(Failure::new(Step::Media, kind, detail))
     }
 }
 

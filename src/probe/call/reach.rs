@@ -146,7 +146,7 @@ async fn ask(
     let stream = stream.ok_or_else(|| climb.obs.failure().cloned().unwrap_or_else(lost))?;
     let line = open(task, settings, stream, (access, &way, tls), obs).await?;
     let start = clock::now();
-    let mut talk = Talk::new(line, credentials(&settings.janus));
+    let mut talk = Talk::new(line, credentials(&settings.janus), tls);
     let left = end.saturating_duration_since(start);
     let late =
         |_| Err(crate::net::classify::timed_out(Step::Info, "no answer to the question what the server is", left));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::model::{Observation, ProbeKind, Secret, Way};
+use crate::model::{Observation, ProbeKind, Secret, Way, hidden};
 use crate::net::engine::Relay;
 use crate::net::shim::Shim;
 use crate::probe::trial::TrialTask;
@@ -39,11 +39,18 @@ impl Ready {
         let (asked, others): (Vec<_>, Vec<_>) = errors.partition(|(code, _)| *code == 401);
         let others = others.into_iter().filter(|(code, _)| *code != 438);
         let told = asked.into_iter().skip(1).take(1).chain(others);
-        let mut notes: Vec<String> =
-            told.map(|(code, reason)| format!("the relay answers error {code} ({reason})")).collect();
+        let mut notes: Vec<String> = told
+            .map(|(code, reason)| format!("the relay answers error {code} ({})", self.without_login(&reason)))
+            .collect();
         notes.extend(self.note.clone());
         notes.truncate(4);
         super::report::note(obs, notes);
+    }
+}
+
+impl Ready {
+    fn without_login(&self, text: &str) -> String {
+        hidden(text, self.login.iter().map(|(_, password)| password))
     }
 }
 

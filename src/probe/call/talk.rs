@@ -1,6 +1,6 @@
 //! One conversation with a Janus Gateway: its signalling machine driven over a line. Knows no media.
 
-use crate::model::{Failure, Secret};
+use crate::model::{Failure, Secret, hidden};
 use crate::net::classify::clean;
 use crate::net::janus::{Api, Line};
 use crate::net::{chance, clock};
@@ -16,13 +16,18 @@ pub struct Talk {
     line: Line,
     /// The line has ended.
     lost: bool,
+    /// What no text of the server may show.
+    secrets: Vec<Secret>,
 }
 
 impl Talk {
-    /// Over `line`.
-    pub fn new(line: Line, credentials: Credentials) -> Self {
+    /// Over `line`; without TLS no credentials are sent.
+    pub fn new(line: Line, credentials: Credentials, tls: bool) -> Self {
+        let secrets = [&credentials.token, &credentials.api_secret].into_iter().flatten().cloned().collect();
         let secret = u64::from_ne_bytes(chance::bytes());
-        Self { signalling: Signalling::new(credentials, secret, clock::now()), line, lost: false }
+        let signalling = Signalling::new(credentials, secret, clock::now());
+        let signalling = if tls { signalling } else { signalling.without_credentials() };
+        Self { signalling, line, lost: false, secrets }
     }
 
     /// Which API it is.
@@ -40,7 +45,7 @@ impl Talk {
                 if let Happening::Session(id) = happening {
                     self.line.listen(id);
                 }
-                return printable(happening);
+                return printable(happening, &self.secrets);
             }
             let wake = self.signalling.wake();
             let line = &mut self.line;
@@ -97,8 +102,9 @@ impl Talk {
     }
 }
 
-/// With the server's text fit to print.
-fn printable(happening: Happening) -> Happening {
+/// With the server's text fit to print: no secret of ours, neither as it came nor as what is left out of it makes it.
+fn printable(happening: Happening, secrets: &[Secret]) -> Happening {
+    let clean = |text: &str, max| hidden(&clean(&hidden(text, secrets), max), secrets);
     match happening {
         Happening::Info(info) => Happening::Info(ServerInfo {
             name: clean(&info.name, 80),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::model::{
-    Facts, Failure, FailureKind, Observation, Outcome, RelayTransport, Standing, Step, Way, metric, millis,
+    Facts, Failure, FailureKind, Observation, Outcome, RelayTransport, Standing, Step, Way, hidden, metric, millis,
 };
 use crate::net::udp::Stop;
 use crate::net::{clock, icmp};
@@ -28,12 +28,19 @@ pub struct Seen<'a> {
     pub through_proxy: bool,
 }
 
+impl Seen<'_> {
+    /// A text of the relay, which knows what it was told, without the password.
+    fn hidden(&self, text: &str) -> String {
+        hidden(text, self.login.map(|login| &login.password))
+    }
+}
+
 /// Enters it all.
 pub fn record(observation: &mut Observation, server: &RelayServer, seen: Seen<'_>) {
     for (step, took, result) in &seen.relay.steps {
         match result {
             Ok(()) => observation.step_ok(*step, *took),
-            Err(failure) => observation.step_noted(failure, *took),
+            Err(failure) => observation.step_noted(&without(failure, &seen), *took),
         }
     }
     let facts = &mut observation.facts;
@@ -43,7 +50,8 @@ pub fn record(observation: &mut Observation, server: &RelayServer, seen: Seen<'_
     }
     if let Some(error) = &seen.relay.error {
         let at = error.at.as_str();
-        let error = json!({ "code": error.code, "reason": error.reason, "at": at, "retried": error.retried });
+        let error =
+            json!({ "code": error.code, "reason": seen.hidden(&error.reason), "at": at, "retried": error.retried });
         facts.set(&metric::TURN_ERROR, error);
     }
     if let Some(ready) = seen.ready {
@@ -77,8 +85,8 @@ fn relay(server: &RelayServer, seen: &Seen<'_>) -> serde_json::Map<String, serde
         "relayed": outcome.relayed,
         "mapped": outcome.mapped,
         "lifetime_s": outcome.lifetime,
-        "software": outcome.software,
-        "realm": outcome.realm,
+        "software": outcome.software.as_ref().map(|software| seen.hidden(software)),
+        "realm": outcome.realm.as_ref().map(|realm| seen.hidden(realm)),
         "peer": match seen.peer {
             Peer::Itself => "itself".to_owned(),
             Peer::Address(address) => address.to_string(),
@@ -110,12 +118,16 @@ fn settle(observation: &mut Observation, seen: &Seen<'_>) {
             observation.facts.set(&metric::FALLBACK, no_credentials(seen.relay));
         }
         (Ending::Done, _) if something_came(&observation.facts) => {}
-        (Ending::Stopped, Some(cut)) if !relayed_all => cut_off(observation, seen.relay, cut),
-        (Ending::Failed(failure), _) => observation.outcome = Outcome::Failed(failure.clone()),
+        (Ending::Stopped, Some(cut)) if !relayed_all => cut_off(observation, seen.relay, &without(cut, seen)),
+        (Ending::Failed(failure), _) => observation.outcome = Outcome::Failed(without(failure, seen)),
         (Ending::Stopped, _) if relayed_all && something_came(&observation.facts) => {}
         (Ending::Stopped, _) => observation.step_failed(stopped(seen), Duration::ZERO),
         (Ending::Done, _) => observation.step_failed(nothing_came(seen), Duration::ZERO),
     }
+}
+
+fn without(failure: &Failure, seen: &Seen<'_>) -> Failure {
+    Failure { detail: seen.hidden(&failure.detail), ..failure.clone() }
 }
 
 fn something_came(facts: &Facts) -> bool {

@@ -167,15 +167,10 @@ fn each_error_has_its_sentence() {
         (
             None,
             403,
-            FailureKind::ServerError,
-            "Janus answers error 403 (no) to create: set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET",
+            FailureKind::NoCredentials,
+            "Janus answers error 403 (no) to create: it wants a token or an API secret, and none was given: set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET",
         ),
-        (
-            Some("x"),
-            403,
-            FailureKind::ServerError,
-            "to create: the token or API secret that was given is not the server's",
-        ),
+        (Some("x"), 403, FailureKind::ServerError, "to create: it does not take the token given"),
         (Some("x"), 405, FailureKind::ServerError, "the token that was given may not use the plugin"),
         (None, 460, FailureKind::NoPlugin, "Janus answers error 460 (no) to create"),
         (None, 490, FailureKind::ServerError, "Janus answers error 490 (no) to create"),
@@ -191,6 +186,41 @@ fn each_error_has_its_sentence() {
         assert_eq!((failure.step, failure.kind), (Step::Offer, kind), "{code}");
         assert!(failure.detail.contains(words), "{}", failure.detail);
     }
+}
+
+#[test]
+fn what_a_connection_must_not_bear_is_not_sent_and_its_refusal_says_so() {
+    let mut client = Client::new(credentials(Some("tok"), Some("sec")));
+    client.machine = client.machine.without_credentials();
+    let info = client.sends();
+    client.answered(&info, json!({ "janus": "server_info" }));
+    client.machine.call(client.now);
+    let create = client.sends();
+    assert_eq!((&create["token"], &create["apisecret"]), (&Value::Null, &Value::Null));
+    client.happened();
+    client.answered(&create, json!({ "janus": "error", "error": { "code": 403, "reason": "no" } }));
+    let failure = failure(&mut client);
+    assert_eq!(failure.kind, FailureKind::NoCredentials);
+    assert!(failure.detail.contains("is not sent without TLS"), "{failure}");
+}
+
+#[test]
+fn whoever_leaves_hears_that_it_is_over_whatever_was_before() {
+    let mut client = Client::new(Credentials::default());
+    client.machine.on_message(client.now, b"<html>");
+    failure(&mut client);
+    client.machine.leave(client.now);
+    assert_eq!(client.happened(), [Happening::Over]);
+    client.machine.leave(client.now);
+    assert_eq!(client.happened(), [Happening::Over], "and again");
+    let (mut full, offer) = Client::offered(Credentials::default());
+    full.answered(&offer, answer());
+    for _ in 0..2 * MOST_EVENTS {
+        full.hears(&json!({ "janus": "webrtcup", "sender": 22 }));
+    }
+    full.machine.leave(full.now);
+    full.after(GOODBYE);
+    assert_eq!(full.happened().last(), Some(&Happening::Over));
 }
 
 #[test]

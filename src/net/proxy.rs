@@ -9,8 +9,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::classify::{self, clean};
+<<<<<<< HEAD
 use super::{clock, resolve, tcp};
 use crate::model::{Failure, FailureKind, Host, Secret, Step, hidden};
+=======
+use super::{clock, tcp};
+use crate::model::{Failure, FailureKind, Host, Secret, Step};
+use crate::wire::base64::base64;
+>>>>>>> r-resp2
 
 /// Addresses of the proxy's name that are tried.
 const MOST_ADDRESSES: usize = 4;
@@ -213,21 +219,6 @@ fn read(bytes: &[u8]) -> Result<Answer, (FailureKind, &'static str)> {
     });
     let reason = clean(first.next().unwrap_or_default(), LONGEST_ANSWER);
     Ok(Answer { status, reason, schemes: schemes.take(5).collect(), surplus: bytes.len() - end })
-}
-
-/// Base64 (RFC 4648 section 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |bits: u32| char::from(ALPHABET.get((bits & 63) as usize).copied().unwrap_or(b'='));
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        let digits = [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)];
-        out.extend(digits.iter().take(chunk.len() + 1));
-        out.extend(std::iter::repeat_n('=', 3 - chunk.len()));
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Bytes to messages and back. No time, no sockets. Never panics on any input, never allocates what a peer's length
 //! field says.
 
+pub mod base64;
 pub mod flow;
 pub mod grant;
 pub mod ice;

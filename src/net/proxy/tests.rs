@@ -78,10 +78,3 @@ async fn what_is_no_proxy_is_told_and_never_waited_for_beyond_the_deadline() {
     let late = proxy(at, false).connect("a", 1, clock::now() + SHORT).await.unwrap_err().failure;
     assert_eq!(late.kind, FailureKind::TimedOut);
 }
-
-#[test]
-fn base64_is_that_of_rfc_4648() {
-    for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-        assert_eq!(base64(plain.as_bytes()), coded);
-    }
-}

@@ -9,14 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::classify::{self, clean};
-<<<<<<< HEAD
 use super::{clock, resolve, tcp};
 use crate::model::{Failure, FailureKind, Host, Secret, Step, hidden};
-=======
-use super::{clock, tcp};
-use crate::model::{Failure, FailureKind, Host, Secret, Step};
 use crate::wire::base64::base64;
->>>>>>> r-resp2
 
 /// Addresses of the proxy's name that are tried.
 const MOST_ADDRESSES: usize = 4;

@@ -33,7 +33,18 @@ struct Session {
     checks_left: u32,
 }
 
-/// How a request stands to the agent.
+/// How a request stands to the agent before its signature is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is for no agent.
+    NoCheck,
+    /// It is a check, of no session that is known.
+    Stranger,
+    /// It names a session.
+    Known,
+}
+
+/// What a request is to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged<'a> {
     /// It is for no agent.
@@ -96,12 +107,22 @@ impl IceSessions {
         Ok(Grant { ufrag, pwd, ports, seconds: u32::try_from(LASTS.as_secs()).unwrap_or(u32::MAX) })
     }
 
-    /// Judges a Binding request, and counts it where it is answered as a right one. A request without any of a check's
-    /// attributes is one too where its user is known, because consent is asked so (RFC 7675 section 5.1).
+    /// How a Binding request stands to the agent, without a look at its signature: cheap, whatever is sent. A request without
+    /// any of a check's attributes is one too where its user is known, because consent is asked so (RFC 7675 section 5.1).
+    pub fn standing(&self, request: &Message<'_>, now: Instant) -> Standing {
+        let known = ufrag(request).and_then(|ufrag| self.0.get(ufrag)).is_some_and(|session| session.until > now);
+        match (known, request.is_ice_check()) {
+            (true, _) => Standing::Known,
+            (false, true) => Standing::Stranger,
+            (false, false) => Standing::NoCheck,
+        }
+    }
+
+    /// Judges a Binding request, and counts it where it is answered as a right one. Costs an HMAC where its session is
+    /// known ([`IceSessions::standing`]).
     pub fn judge(&mut self, request: &Message<'_>, now: Instant) -> Judged<'_> {
         let username = request.username();
-        let ufrag = username.and_then(|name| std::str::from_utf8(name.split(|b| *b == b':').next()?).ok());
-        let session = ufrag.and_then(|ufrag| self.0.get_mut(ufrag)).filter(|session| session.until > now);
+        let session = ufrag(request).and_then(|ufrag| self.0.get_mut(ufrag)).filter(|session| session.until > now);
         let Some(session) = session else {
             return match (request.is_ice_check(), username.is_some() && request.is_signed_sha1()) {
                 (false, _) => Judged::NoCheck,
@@ -121,6 +142,11 @@ impl IceSessions {
             _ => Judged::Right { pwd: &session.pwd },
         }
     }
+}
+
+/// The agent's user name fragment, which stands before the colon.
+fn ufrag<'a>(request: &Message<'a>) -> Option<&'a str> {
+    std::str::from_utf8(request.username()?.split(|b| *b == b':').next()?).ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A responder with two addresses and two ports (RFC 5780): who answers a request, and where to. Never to another address
-//! than the one that asked, and to no port that a request from there could not have come from.
+//! than the one that asked, to no port that a request from there could not have come from, and to a port that did not ask
+//! only where there are two addresses or the request is signed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,8 +16,7 @@ pub struct Ends {
     pub to: SocketAddr,
 }
 
-/// The addresses and ports of a responder that takes part in behaviour discovery. Empty: it does not, and still answers to
-/// another port where it is asked to (RESPONSE-PORT).
+/// The addresses and ports of a responder that takes part in behaviour discovery. Empty: it does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alternate {
     /// The second address, one a family.
@@ -69,7 +69,8 @@ impl Alternate {
         all.iter().all(|s| own.contains(*s)).then_some(other)
     }
 
-    /// What `request`, from `from` to `here`, asks for.
+    /// What `request`, from `from` to `here`, asks for. An answer to another port (RESPONSE-PORT) has it where there are two
+    /// addresses, or where it is `signed`; elsewhere anybody could have datagrams sent to ports that asked for none.
     ///
     /// # Errors
     /// It asks for what is not there, or for an answer to where none may go.
@@ -79,6 +80,7 @@ impl Alternate {
         from: SocketAddr,
         here: SocketAddr,
         own: &OwnSockets,
+        signed: bool,
     ) -> Result<Aside, Refusal> {
         let here = SocketAddr::new(here.ip().to_canonical(), here.port());
         let other = self.other(here, own);
@@ -90,7 +92,11 @@ impl Alternate {
                 SocketAddr::new(if ip { other.ip() } else { here.ip() }, if port { other.port() } else { here.port() })
             }
         };
-        let to = SocketAddr::new(from.ip(), request.response_port().unwrap_or(from.port()));
+        let response_port = request.response_port();
+        if response_port.is_some() && other.is_none() && !signed {
+            return Err(Refusal::UnknownAttribute);
+        }
+        let to = SocketAddr::new(from.ip(), response_port.unwrap_or(from.port()));
         if to.port() < FIRST_CLIENT_PORT {
             return Err(Refusal::SourcePort);
         }
@@ -199,11 +205,15 @@ mod tests {
         }
     }
 
+    fn response_port(port: u16, key: Option<&[u8]>) -> Vec<u8> {
+        let wanted = Wanted { change: None, response_port: Some(port) };
+        request(discovery_len(key.is_some()), wanted, key)
+    }
+
     #[test]
     fn another_port_of_the_same_client_is_answered_and_none_where_no_client_is() {
-        let r = &mut reflector(&["198.51.100.1:3478", "192.0.2.7:4000"], None);
-        let wanted = |port| Wanted { change: None, response_port: Some(port) };
-        let long = |port| request(discovery_len(false), wanted(port), None);
+        let r = &mut reflector(&[&HERE[..], &["192.0.2.7:4000"]].concat(), None);
+        let long = |port| response_port(port, None);
         let ends = Ends { from: at(HERE[0]), to: at("192.0.2.7:41000") };
         assert_eq!(told(r, HERE[0], &long(41_000)).unwrap().1, Some(ends));
         assert_eq!(told(r, HERE[0], &long(40_000)).unwrap().1, None, "the port that asks");
@@ -216,6 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn without_a_second_address_only_the_holder_of_the_key_is_answered_at_another_port() {
+        for port in [40_000, 41_000] {
+            let asked = response_port(port, None);
+            assert_eq!(told(&mut reflector(&HERE[..1], None), HERE[0], &asked), Err(Refusal::UnknownAttribute));
+        }
+        let key = Some(&b"a shared key"[..]);
+        let r = &mut reflector(&HERE[..1], key);
+        let ends = Ends { from: at(HERE[0]), to: at("192.0.2.7:41000") };
+        assert_eq!(told(r, HERE[0], &response_port(41_000, key)).unwrap().1, Some(ends));
+        assert_eq!(told(r, HERE[0], &response_port(41_000, None)), Err(Refusal::Unsigned));
+        let signed = response_port(41_000, key);
+        assert_eq!(told(&mut reflector(&HERE[..1], None), HERE[0], &signed), Err(Refusal::UnknownAttribute), "no key");
+    }
+
+    #[test]
     fn a_bare_request_is_told_of_the_other_address_within_the_bare_budget() {
         let r = &mut reflector(&HERE, None);
         let bare = [&[0, 1, 0, 0], &request(0, Wanted::default(), None)[4..20]].concat();
@@ -223,6 +248,13 @@ mod tests {
         let first = Servers { other: Some(at(HERE[3])), origin: None };
         assert!(all[..4].iter().all(|t| *t == Ok((44, None, first))), "{all:?}");
         assert_eq!(all[4], Err(Refusal::BareBudget));
+    }
+
+    #[test]
+    fn a_bare_request_over_ipv6_is_told_of_none() {
+        let sockets = ["[2001:db8::1]:3478", "[2001:db8::1]:3479", "[2001:db8::2]:3478", "[2001:db8::2]:3479"];
+        let bare = [&[0, 1, 0, 0], &request(0, Wanted::default(), None)[4..20]].concat();
+        assert_eq!(told(&mut reflector(&sockets, None), sockets[0], &bare), Ok((44, None, Servers::default())));
     }
 
     #[test]

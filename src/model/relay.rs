@@ -136,7 +136,7 @@ mod tests {
             assert!(may_hold_password(text), "{text}");
             assert!(!text.parse::<TurnUri>().unwrap_err().contains("hunter2"), "{text}");
         }
-        for text in ["", "a.example", "stun:a.example", "turn:a_b", "turn:[2001:db8::1]x", "turn:a?transport=tls"] {
+        for text in ["", "a.example", "stun:a.example", "turn:[2001:db8::1]x", "turn:a?transport=tls"] {
             assert!(text.parse::<TurnUri>().unwrap_err().starts_with(text), "{text}");
         }
     }

@@ -78,3 +78,29 @@ async fn what_is_no_proxy_is_told_and_never_waited_for_beyond_the_deadline() {
     let late = proxy(at, false).connect("a", 1, clock::now() + SHORT).await.unwrap_err().failure;
     assert_eq!(late.kind, FailureKind::TimedOut);
 }
+
+#[tokio::test]
+async fn a_proxy_that_repeats_its_login_is_not_quoted() {
+    let words = b"HTTP/1.1 400 s3cret-of-the-proxy dXNlcjpzM2NyZXQtb2YtdGhlLXByb3h5\r\n\r\n";
+    let refused = refused(words, true).await;
+    assert!(refused.failure.detail.ends_with("(HTTP 400 … …)"), "{}", refused.failure);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_told_as_the_resolver_tells_it() {
+    let nobody = Proxy { host: "nobody.invalid".parse().unwrap(), port: 1, login: None };
+    let failure = nobody.connect("a", 1, clock::now() + SHORT).await.unwrap_err().failure;
+    assert_eq!(failure.step, Step::Proxy);
+    use FailureKind::{NoAddress, NxDomain, ResolverError, ResolverTimeout};
+    assert!(matches!(failure.kind, NxDomain | NoAddress | ResolverError | ResolverTimeout), "{failure}");
+    assert!(failure.detail.starts_with("the proxy nobody.invalid:1: its name: "), "{failure}");
+}
+
+#[test]
+fn families_take_turns_and_no_more_than_four_addresses_are_tried() {
+    let all = |words: &[&str]| words.iter().map(|w| w.parse().unwrap()).collect::<Vec<IpAddr>>();
+    let found = all(&["2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2"]);
+    assert_eq!(in_turns(&found), all(&["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2"]));
+    assert_eq!(in_turns(&found[..2]), found[..2]);
+    assert_eq!(in_turns(&[]), all(&[]));
+}

@@ -28,6 +28,9 @@ enum Manner {
     /// With media that come back; its candidates come before the answer.
     #[cfg(feature = "media")]
     Echo,
+    /// The same, and after some packets it hangs up.
+    #[cfg(feature = "media")]
+    Cut,
     Sdp(&'static str),
     HangUp,
     Refuse,
@@ -53,6 +56,10 @@ fn way(at: SocketAddr) -> Way {
 }
 
 async fn attempted(ways: Vec<Way>, call: CallMode, deadline: Duration) -> Observation {
+    attempted_for(Duration::from_millis(400), ways, call, deadline).await
+}
+
+async fn attempted_for(length: Duration, ways: Vec<Way>, call: CallMode, deadline: Duration) -> Observation {
     let janus = JanusSecrets { token: Some(Secret::new("hush-hush")), api_secret: None };
     let settings = Settings { call, janus: Arc::new(janus), ..settings(Pki::test().trust()) };
     let task = TrialTask {
@@ -62,7 +69,7 @@ async fn attempted(ways: Vec<Way>, call: CallMode, deadline: Duration) -> Observ
         address: [127, 0, 0, 1].into(),
         ways,
         relays: Vec::new(),
-        length: Duration::from_millis(400),
+        length,
         deadline,
     };
     let obs = attempt(&task, &settings, &CancellationToken::new(), Arc::new(|_, _| {})).await;
@@ -87,7 +94,18 @@ async fn janus(manner: Manner) -> SocketAddr {
         accept(&mut stream, Some("janus-protocol")).await;
         let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
         let mut far = Far::default();
-        while let Some(Ok(Message::Text(text))) = socket.next().await {
+        loop {
+            let text = tokio::select! {
+                came = socket.next() => match came {
+                    Some(Ok(Message::Text(text))) => text,
+                    _ => return,
+                },
+                () = far.enough(manner) => {
+                    let hangup = json!({ "janus": "hangup", "session_id": 1, "sender": 2, "reason": "hush-hush it ends" });
+                    let _ = socket.send(Message::text(hangup.to_string())).await;
+                    continue;
+                }
+            };
             let request: Value = serde_json::from_str(&text).unwrap();
             for mut answer in far.answers(&request, manner).await {
                 answer["transaction"] = request["transaction"].clone();
@@ -108,6 +126,15 @@ struct Far {
 }
 
 impl Far {
+    /// Media came back often enough to hang up.
+    async fn enough(&self, _manner: Manner) {
+        #[cfg(feature = "media")]
+        if let (Some(media), Manner::Cut) = (&self.media, _manner) {
+            return media.enough().await;
+        }
+        std::future::pending().await
+    }
+
     async fn answers(&mut self, request: &Value, manner: Manner) -> Vec<Value> {
         let plugins = if manner == Manner::NoPlugin {
             json!({ "janus.plugin.sip": {} })
@@ -119,7 +146,7 @@ impl Far {
                 vec![json!({ "janus": "server_info", "version": 1102, "version_string": "1.1.2", "plugins": plugins })]
             }
             "create" if manner == Manner::Refuse => {
-                vec![json!({ "janus": "error", "error": { "code": 403, "reason": "Unauthorized" } })]
+                vec![json!({ "janus": "error", "error": { "code": 403, "reason": "Unauthorized: hush\u{200b}-hush" } })]
             }
             "create" => vec![json!({ "janus": "success", "data": { "id": 1 } })],
             "attach" => vec![json!({ "janus": "success", "data": { "id": 2 } })],
@@ -143,7 +170,7 @@ impl Far {
         let event = |sdp: &str| json!({ "janus": "event", "sender": 2, "jsep": { "type": "answer", "sdp": sdp } });
         match manner {
             #[cfg(feature = "media")]
-            Manner::Echo => {
+            Manner::Echo | Manner::Cut => {
                 let (far, answer) = media_server::Far::answer(_sdp).await;
                 self.media = Some(far);
                 let (candidates, rest): (Vec<&str>, Vec<&str>) =
@@ -178,7 +205,10 @@ mod media_server {
     use ::webrtc::track::track_local::TrackLocalWriter;
     use ::webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
-    pub struct Far(Arc<RTCPeerConnection>);
+    /// Packets that are sent back before the call is cut off.
+    const ENOUGH: u16 = 20;
+
+    pub struct Far(Arc<RTCPeerConnection>, Arc<tokio::sync::Notify>);
 
     impl Far {
         pub async fn answer(offer: &str) -> (Self, String) {
@@ -198,8 +228,11 @@ mod media_server {
             for track in &tracks {
                 connection.add_track(track.clone()).await.unwrap();
             }
+            let enough = Arc::new(tokio::sync::Notify::new());
+            let echoed = enough.clone();
             connection.on_track(Box::new(move |theirs, _, _| {
                 let back = tracks.iter().find(|t| t.codec().mime_type == theirs.codec().capability.mime_type).cloned();
+                let echoed = echoed.clone();
                 tokio::spawn(async move {
                     let mut sequence = 0u16;
                     while let (Some(back), Ok((mut packet, _))) = (&back, theirs.read_rtp().await) {
@@ -207,6 +240,9 @@ mod media_server {
                         sequence = sequence.wrapping_add(1);
                         packet.header.sequence_number = sequence;
                         let _ = back.write_rtp(&packet).await;
+                        if sequence == ENOUGH {
+                            echoed.notify_one();
+                        }
                     }
                 });
                 Box::pin(async {})
@@ -217,7 +253,11 @@ mod media_server {
             connection.set_local_description(answer).await.unwrap();
             let _ = gathered.recv().await;
             let sdp = connection.local_description().await.unwrap().sdp;
-            (Self(connection), sdp)
+            (Self(connection, enough), sdp)
+        }
+
+        pub async fn enough(&self) {
+            self.1.notified().await;
         }
 
         pub async fn candidate(&self, candidate: &str) {
@@ -256,6 +296,40 @@ async fn a_call_is_set_up_and_its_media_are_measured() {
 }
 
 #[cfg(feature = "media")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_cut_off_half_way_fails_and_keeps_its_figures() {
+    let ways = vec![way(janus(Manner::Cut).await)];
+    let obs = attempted_for(Duration::from_secs(10), ways, CallMode::IfOffered, 2 * LONG).await;
+    let failure = obs.failure().unwrap();
+    assert_eq!((failure.step, failure.kind), (Step::Media, FailureKind::NoMedia), "{failure}");
+    assert!(failure.detail.starts_with("media flowed, and Janus hung up (… it ends) after "), "{failure}");
+    assert!(failure.detail.ends_with(" packets still to send"), "{failure}");
+    let last = obs.steps.last().unwrap();
+    assert!(last.step == Step::Media && last.ms > 0.0 && last.result.starts_with("no-media"), "{last:?}");
+    let count = |m| obs.facts.get::<u64>(m).unwrap();
+    let (sent, received) = (count(&metric::SENT), count(&metric::RECEIVED));
+    assert!((1..500).contains(&sent) && (1..=sent).contains(&received), "{sent} and {received}");
+}
+
+#[tokio::test]
+async fn our_own_responder_is_not_called_unless_it_was_asked_for() {
+    for (fact, value, called) in [
+        (&metric::RESPONDER, json!("1"), false),
+        (&metric::RESPONDER_PAGE, json!(true), false),
+        (&metric::RESPONDER_PAGE, json!(false), true),
+    ] {
+        let mut seen = Observation::new(ProbeKind::UdpRange);
+        seen.facts.set(fact, value);
+        let ways = vec![Way { seen: Some(seen), ..way(closed_port().await) }];
+        let obs = attempted(ways.clone(), CallMode::IfOffered, LONG).await;
+        let responder = skipped(&obs) == "an rtc-check responder stands in for the platform, so no call was made";
+        assert_eq!((responder, obs.steps.is_empty()), (!called, !called), "{obs:?}");
+        let obs = attempted(ways, CallMode::Always, LONG).await;
+        assert_eq!(obs.failure().unwrap().kind, FailureKind::Refused);
+    }
+}
+
+#[cfg(feature = "media")]
 #[tokio::test]
 async fn an_answer_that_cannot_be_used_is_told_as_such() {
     for sdp in ["", "<html>", "v=0\r\n", "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/SAVPF 0\r\n"] {
@@ -273,7 +347,9 @@ async fn a_server_that_hangs_up_or_refuses_is_heard() {
     assert_eq!(failure.kind, FailureKind::ServerError);
     assert_eq!(failure.detail, "Janus hung up before media could flow: No  [2J codec");
     let obs = called(Manner::Refuse).await;
-    assert!(obs.failure().unwrap().detail.starts_with("Janus answers error 403 (Unauthorized) to create"), "{obs:?}");
+    let failure = obs.failure().unwrap();
+    assert!(failure.detail.starts_with("Janus answers error 403 (Unauthorized: …) to create"), "{failure}");
+    assert!(failure.kind == FailureKind::NoCredentials && failure.detail.contains("not sent without TLS"), "{failure}");
 }
 
 #[cfg(feature = "media")]

@@ -126,5 +126,6 @@ fn work(job: Job, context: &Context) -> Work {
         probing: Box::new(move |context, progress| {
             Box::pin(async move { measure::measure(&task, &context.settings, stands, &context.cancel, progress).await })
         }),
+        told_later: None,
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::DropGuard;
 
-use crate::model::{Event, Phase, Planned, PortSet, Seen, Service, metric, schedule};
+use crate::model::{Event, Observation, Phase, Planned, Seen, metric, schedule};
 use crate::plan::{Item, Plan, TrialKind};
 use crate::probe::trial::RelayServer;
 use crate::probe::turn;
 
-use super::work::{Crew, Work};
+use super::work::{Crew, ToldLater, Work};
 use super::{Context, earlier, names, rules, trials};
 
 /// The ways of one run.
@@ -56,11 +56,12 @@ impl<'a> Ways<'a> {
             Planned::Trial(_) => true,
             Planned::Measure(_) => false,
         };
-        if trials::of(plan, is_alone).next().is_none() && !seen.iter().any(is_relay) {
-            return;
-        }
+        let begun = trials::of(plan, is_alone).next().is_some() || seen.iter().any(is_relay);
         let relays = earlier::relays(plan, seen);
         high_ports(plan, context, &relays, seen).await;
+        if !begun {
+            return;
+        }
         let tried = one_by_one(plan, context, self.names, (seen, &relays)).await;
         seen.extend(tried);
         context.sink.event(&Event::PhaseDone { phase: Phase::Media, at_ms: context.since_start() });
@@ -98,30 +99,33 @@ async fn one_by_one(
     all
 }
 
-/// Nothing answers on most ports of a range that a server gives to its calls as they come; a relay at the same address
-/// gives some, which can be asked. A rule about such a range gets their fact.
+/// A relay at the same address gives ports that can be asked; a rule that they may stand in for gets their fact. Tells the
+/// end of every rule that waited for it, whether there was such a relay or not.
 async fn high_ports(plan: &Plan, context: &Arc<Context>, relays: &[RelayServer], seen: &mut [Seen]) {
-    for one in seen.iter_mut().filter(|s| leaves_high_ports_open(plan, s)) {
-        let Some(relay) = relays.iter().find(|r| Some(r.address.ip()) == one.address).cloned() else { continue };
-        let asking = {
+    for one in seen.iter_mut() {
+        let Planned::Item(index) = one.of else { continue };
+        let later = plan.items.get(index).and_then(|item| told_later(plan, item));
+        if !later.is_some_and(|later| later(&one.observation)) {
+            continue;
+        }
+        if let Some(relay) = relays.iter().find(|r| Some(r.address.ip()) == one.address).cloned() {
             let context = Arc::clone(context);
-            async move { turn::relayed_ports(&relay, &context.settings, &context.cancel, schedule::trial::HIGH_PORTS).await }
-        };
-        // In a task of its own, so that a defect there loses this fact alone.
-        let Ok(ports) = tokio::spawn(asking).await else { continue };
-        one.observation.facts.set(&metric::RELAYED_PORTS, ports);
+            let asking = async move {
+                turn::relayed_ports(&relay, &context.settings, &context.cancel, schedule::trial::HIGH_PORTS).await
+            };
+            // In a task of its own, so that a defect there loses this fact alone.
+            if let Ok(ports) = tokio::spawn(asking).await {
+                one.observation.facts.set(&metric::RELAYED_PORTS, ports);
+            }
+        }
         context.done(one);
     }
 }
 
-/// A range of dynamic ports (RFC 6335 section 6) that no responder answered in, and some of whose ports stayed silent.
-fn leaves_high_ports_open(plan: &Plan, seen: &Seen) -> bool {
-    let Planned::Item(index) = seen.of else { return false };
-    let is_high = |item: &Item| {
-        item.rule.service == Service::Rtp && item.rule.ports.is_some_and(|p| p.first() >= schedule::trial::DYNAMIC)
-    };
-    let facts = &seen.observation.facts;
-    plan.items.get(index).is_some_and(is_high)
-        && !facts.has(&metric::RESPONDER)
-        && facts.get::<PortSet>(&metric::SILENT).is_some_and(|silent| !silent.is_empty())
+/// Which ends of a rule's checks wait for relays, so that each is told once; `None` where the plan has no relay.
+pub fn told_later(plan: &Plan, item: &Item) -> Option<ToldLater> {
+    let (service, ports) = (item.rule.service, item.rule.ports);
+    let relays = plan.items.iter().any(|item| item.relay().is_some())
+        || trials::of(plan, |kind| matches!(kind, TrialKind::Turn(_))).next().is_some();
+    relays.then(|| Box::new(move |seen: &Observation| turn::may_stand_in(service, ports, seen)) as ToldLater)
 }

@@ -13,7 +13,7 @@ use crate::plan::{Item, Plan};
 use crate::probe::{self, Task};
 
 use super::work::{Crew, Work, place};
-use super::{Context, names};
+use super::{Context, media, names};
 
 /// One check that is to be made: an item of the plan on one address.
 pub struct Job {
@@ -107,6 +107,7 @@ pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &nam
         probing: Box::new(move |context, progress| {
             Box::pin(async move { probe::probe(&task, &context.settings, &context.cancel, progress).await })
         }),
+        told_later: media::told_later(plan, item),
     })
 }
 

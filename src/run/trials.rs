@@ -153,5 +153,6 @@ fn work(index: usize, phase: Phase, task: TrialTask, waiting_for: String, name: 
         probing: Box::new(move |context, progress| {
             Box::pin(async move { trial::attempt(&task, &context.settings, &context.cancel, progress).await })
         }),
+        told_later: None,
     }
 }

@@ -19,6 +19,9 @@ use super::{Context, guard, names};
 /// What looks at the network.
 pub type Probing = Box<dyn FnOnce(Arc<Context>, Progress) -> BoxFuture<'static, Observation> + Send>;
 
+/// Whether something seen is not yet told as done.
+pub type ToldLater = Box<dyn Fn(&Observation) -> bool + Send>;
+
 /// One planned thing on one address.
 pub struct Work {
     pub of: Planned,
@@ -34,6 +37,8 @@ pub struct Work {
     /// The look-up of its host, for the evidence.
     pub name: Option<names::Resolved>,
     pub probing: Probing,
+    /// Whether more may be seen of it afterwards: whoever adds that tells its end, once.
+    pub told_later: Option<ToldLater>,
 }
 
 /// Work under way.
@@ -85,7 +90,7 @@ async fn carry_out<Held>(work: Work, context: Arc<Context>, admitted: impl Futur
         held = admitted => Some(held),
         () = context.cancel.cancelled() => None,
     };
-    let Work { of, address, phase, kind, check, waiting_for, deadline, name, probing } = work;
+    let Work { of, address, phase, kind, check, waiting_for, deadline, name, probing, told_later } = work;
     let (begun, started_ms, progress) = (clock::now(), context.since_start(), context.progress(&check));
     context.sink.event(&Event::CheckStarted { check, phase, waiting_for, at_ms: started_ms });
     let probing = probing(Arc::clone(&context), progress);
@@ -95,7 +100,9 @@ async fn carry_out<Held>(work: Work, context: Arc<Context>, admitted: impl Futur
     }
     let duration_ms = u64::try_from(clock::now().saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX);
     let seen = Seen { of, address: Some(address), observation, started_ms, duration_ms };
-    context.done(&seen);
+    if !told_later.is_some_and(|later| later(&seen.observation)) {
+        context.done(&seen);
+    }
     seen
 }
 

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    Facts, Observation, Outcome, PortRange, PortSet, Service, Step, Transport, Way as ModelWay, metric,
+    Facts, FailureKind, Observation, Outcome, PortRange, PortSet, Service, Step, Transport, Way as ModelWay, metric,
 };
 use crate::probe::measure::{MeasureTask, Way};
 use crate::probe::trial::RelayServer;
@@ -90,7 +90,10 @@ pub fn candidates(task: &MeasureTask) -> Vec<Candidate<'_>> {
     }
     all.extend(ranges.iter().filter_map(|(_, ports)| Some(Candidate::Stun { port: middle(ports)? })));
     let port = media().find_map(|w| w.ports).map(middle_of);
-    all.extend(task.relays.iter().map(|server| Candidate::Relay { server, port }));
+    // Where packets reach the target directly, what a relay far from it shows is not how the target is reached.
+    let cut_off = media().any(unreached) && !media().any(reached);
+    let relays = task.relays.iter().filter(|_| cut_off);
+    all.extend(relays.map(|server| Candidate::Relay { server, port }));
     for tried in [true, false] {
         let open = ways(&[Service::Wss, Service::Ws], Transport::Tcp)
             .filter(|w| w.seen.is_some() == tried && w.seen.as_ref().is_none_or(ponged));
@@ -151,6 +154,20 @@ fn answered(way: &Way) -> Option<(Option<String>, PortSet)> {
     (!ports.is_empty()).then(|| (version(facts), ports))
 }
 
+/// Something in the range answered, were it only to refuse.
+fn reached(way: &Way) -> bool {
+    let facts = way.seen.as_ref().map(|seen| &seen.facts);
+    let some = |metric| facts.and_then(|facts| facts.get::<PortSet>(metric)).is_some_and(|ports| !ports.is_empty());
+    some(&metric::ANSWERED) || some(&metric::REFUSED)
+}
+
+/// The range was tried to its end, and nothing in it was reached: all of it is silent or prohibited.
+fn unreached(way: &Way) -> bool {
+    let cut_short = [FailureKind::OutOfTime, FailureKind::Internal];
+    let tried = way.seen.as_ref().filter(|seen| seen.failure().is_none_or(|f| !cut_short.contains(&f.kind)));
+    tried.is_some() && !reached(way)
+}
+
 /// A STUN port that a responder answered on.
 fn responder(way: &Way) -> Option<Candidate<'_>> {
     let seen = way.seen.as_ref().filter(|seen| passed(seen))?;
@@ -191,7 +208,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Failure, FailureKind, Length, ProbeKind, RelayTransport, RuleId};
+    use crate::model::{Failure, Length, ProbeKind, RelayTransport, RuleId};
     use crate::profile::RefusedUpgrade;
 
     fn way(service: Service, transport: Transport, ports: &str, seen: Option<Observation>) -> Way {
@@ -283,6 +300,30 @@ mod tests {
         let transports: Vec<_> = all.iter().filter(|c| c.method() == "turn").map(Candidate::transport).collect();
         assert_eq!(transports, [Transport::Udp, Transport::Tcp]);
         assert_eq!(words(&all[3], task.address), "TURN/TLS at 192.0.2.1:443");
+    }
+
+    #[test]
+    fn a_relay_is_left_out_unless_the_media_range_was_tried_and_nothing_in_it_was_reached() {
+        let relayed = |ranges: Vec<Option<Observation>>| {
+            let ranges = ranges.into_iter().map(|seen| way(Service::Rtp, Transport::Udp, "19099-20099", seen));
+            let mut task = task(ranges.chain([way(Service::Https, Transport::Tcp, "443", None)]).collect());
+            let address = std::net::SocketAddr::from(([192, 0, 2, 1], 3478));
+            let host = "relay.example".to_owned();
+            task.relays = vec![RelayServer { host, address, transport: RelayTransport::Udp, seen: None }];
+            assert!(drawn(&task).contains(&"tcp 443".to_owned()));
+            candidates(&task).iter().any(|c| c.method() == "turn")
+        };
+        let with = |metric, ports: &[u16]| {
+            let mut seen = sweep(&[], false);
+            seen.facts.set(metric, ports.iter().copied().collect::<PortSet>());
+            Some(seen)
+        };
+        let cut_short = Failure::new(Step::Sweep, FailureKind::OutOfTime, "interrupted");
+        assert!(relayed(vec![with(&metric::SILENT, &[19_100])]) && relayed(vec![with(&metric::PROHIBITED, &[19_100])]));
+        assert!(!relayed(vec![with(&metric::REFUSED, &[19_100])]) && !relayed(vec![Some(sweep(&[19_100], false))]));
+        assert!(!relayed(vec![with(&metric::SILENT, &[19_100]), with(&metric::REFUSED, &[19_101])]));
+        assert!(!relayed(vec![Some(Observation::failed(ProbeKind::UdpRange, cut_short))]));
+        assert!(!relayed(vec![None]) && !relayed(Vec::new()), "not tried, so nobody knows");
     }
 
     #[test]

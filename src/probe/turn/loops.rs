@@ -24,6 +24,9 @@ use crate::stats;
 /// Fifty packets of audio.
 const LENGTH: Duration = Duration::from_secs(1);
 
+/// For so long the other ways of a run may hold allocations that count against the same quota.
+const QUOTA_FREED: Duration = Duration::from_millis(2500);
+
 /// What is run.
 pub struct Loop<'a> {
     pub server: &'a RelayServer,
@@ -36,13 +39,26 @@ pub struct Loop<'a> {
     pub relay_v6: bool,
     /// Of the train.
     pub length: Duration,
+    /// Before one more run where a quota was used up.
+    pub freed: Duration,
 }
 
 impl<'a> Loop<'a> {
     pub fn new(server: &'a RelayServer, settings: &'a Settings, cancel: &'a CancellationToken, end: Instant) -> Self {
         let relay_v6 = server.address.is_ipv6();
         let login = login(settings);
-        Self { server, settings, cancel, end, login, peer: Peer::Itself, relay_v6, length: LENGTH }
+        Self { server, settings, cancel, end, login, peer: Peer::Itself, relay_v6, length: LENGTH, freed: QUOTA_FREED }
+    }
+
+    /// Waits until a quota may be free again; `false` where the time is too short for that, or the run ends.
+    pub async fn rest(&self) -> bool {
+        if left(self.end) <= self.freed {
+            return false;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(self.freed) => true,
+            () = self.cancel.cancelled() => false,
+        }
     }
 
     /// Goes the whole way once; `mirror` is the peer's socket where it is one of ours.

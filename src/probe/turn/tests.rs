@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::AsyncReadExt;
 
@@ -57,6 +58,63 @@ async fn a_closed_udp_port_is_refused_and_what_is_no_turn_is_told() {
     assert_eq!((refused.0, refused.1), (Step::Allocate, FailureKind::Refused));
 }
 
+/// Answers every Allocate with 486 (RFC 8656 section 19), `times` often, and forwards to `then` after that.
+async fn with_quota(times: u32, then: SocketAddr) -> (SocketAddr, Arc<AtomicU32>) {
+    let front = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let back = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (at, refused) = (front.local_addr().unwrap(), Arc::new(AtomicU32::new(0)));
+    let count = Arc::clone(&refused);
+    tokio::spawn(async move {
+        let (mut there, mut here, mut client) = ([0; 2048], [0; 2048], at);
+        loop {
+            tokio::select! {
+                Ok((length, from)) = front.recv_from(&mut there) => {
+                    client = from;
+                    if there[..2] == [0, 3] && count.load(Ordering::SeqCst) < times {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        let mut error = vec![1, 0x13, 0, 12];
+                        error.extend_from_slice(&there[4..20]);
+                        error.extend_from_slice(&[0, 9, 0, 8, 0, 0, 4, 86, b'f', b'u', b'l', b'l']);
+                        front.send_to(&error, client).await.unwrap();
+                    } else {
+                        back.send_to(&there[..length], then).await.unwrap();
+                    }
+                }
+                Ok((length, _)) = back.recv_from(&mut here) => {
+                    front.send_to(&here[..length], client).await.unwrap();
+                }
+            }
+        }
+    });
+    (at, refused)
+}
+
+async fn against_quota(at: SocketAddr, freed: Duration) -> Observation {
+    let server =
+        RelayServer { host: "relay.example".to_owned(), address: at, transport: RelayTransport::Udp, seen: None };
+    let (settings, cancel) = (settings(Trust::only([]), PASSWORD), CancellationToken::new());
+    let mut way = Loop::new(&server, &settings, &cancel, clock::now() + LONG);
+    way.freed = freed;
+    through(way).await
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_asked_once_more_and_told_where_it_still_is() {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    let retried = |seen: &Observation| {
+        assert_eq!(seen.failure().unwrap().kind, FailureKind::TurnError);
+        let fact: serde_json::Value = seen.facts.get(&metric::TURN_ERROR).unwrap();
+        assert_eq!(fact["code"], 486);
+        fact["retried"].as_bool().unwrap()
+    };
+    let (at, refused) = with_quota(u32::MAX, nobody).await;
+    assert!(retried(&against_quota(at, Duration::from_millis(1)).await));
+    assert_eq!(refused.load(Ordering::SeqCst), 2);
+    let (at, refused) = with_quota(u32::MAX, nobody).await;
+    assert!(!retried(&against_quota(at, LONG * 2).await), "no time for it");
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+}
+
 #[cfg(feature = "media")]
 mod relayed {
     use super::*;
@@ -107,6 +165,14 @@ mod relayed {
         let words: String = none.facts.get(&metric::FALLBACK).unwrap();
         assert!(words.contains("realm relay.example") && words.contains("RTC_CHECK_TURN_USERNAME"), "{words}");
         assert_eq!(relay(&none.facts, "login").as_deref(), Some("none"));
+    }
+
+    #[tokio::test]
+    async fn a_quota_that_is_free_again_costs_nothing() {
+        let server = server::udp("127.0.0.1").await.unwrap();
+        let (at, refused) = with_quota(1, server.at).await;
+        proven(&against_quota(at, Duration::from_millis(1)).await);
+        assert_eq!(refused.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

@@ -89,9 +89,7 @@ fn media(plan: &Plan, selected: &[&Item], tuning: &Tuning) -> String {
     let mut out = String::new();
     if !relays.is_empty() {
         let n = schedule::trial::SIDE_BY_SIDE;
-        out.push_str(&format!(
-            "\nrelays, beside the rules and before the media ranges, up to {n} side by side:\n{relays}"
-        ));
+        out.push_str(&format!("\nrelays, beside the rules and before the media ranges, up to {n} side by side:\n{relays}"));
     }
     if !alone.is_empty() {
         out.push_str(&format!("\nICE and calls, one after the other, through every relay that worked:\n{alone}"));

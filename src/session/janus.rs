@@ -1,12 +1,14 @@
 //! The signalling of one EchoTest call with a Janus Gateway, sans IO: messages and `now` in; requests, the next wake-up and
 //! what happened out. Knows neither what carries the messages (WebSocket or long polls) nor what an SDP says.
 
+mod refusal;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::model::{Failure, FailureKind, Secret, Step};
 use crate::wire::janus::{
-    Ask, Candidate, ECHO_TEST, Event, Jsep, MOST_CANDIDATES, Message, Request, Says, ServerError, ServerInfo, decode,
+    Ask, Candidate, ECHO_TEST, Event, Jsep, MOST_CANDIDATES, Message, Request, Says, ServerInfo, decode,
 };
 
 /// How long each request may wait for its answer.
@@ -325,30 +327,6 @@ impl Signalling {
             Stage::Attached | Stage::Offered if self.early.len() < MOST_CANDIDATES => self.early.push(happening),
             _ => {}
         }
-    }
-
-    fn refused(&mut self, error: &ServerError) {
-        let ask = self.pending.take().map_or("the offer", |p| p.ask);
-        // https://janus.conf.meetecho.com/docs/apierror_8h.html
-        let Credentials { token, api_secret } = &self.credentials;
-        let (kind, more) = match (error.code, token.is_some(), api_secret.is_some()) {
-            (403 | 405, false, false) if self.withheld => (
-                FailureKind::NoCredentials,
-                ": what was given in RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET is not sent without TLS (wss:// or https://)",
-            ),
-            (403 | 405, false, false) => (
-                FailureKind::NoCredentials,
-                ": it wants a token or an API secret, and none was given: set RTC_CHECK_JANUS_TOKEN or RTC_CHECK_JANUS_APISECRET",
-            ),
-            (403, true, true) => (FailureKind::ServerError, ": it does not take the token and API secret given"),
-            (403, true, false) => (FailureKind::ServerError, ": it does not take the token given"),
-            (403, false, true) => (FailureKind::ServerError, ": it does not take the API secret given"),
-            (405, ..) => (FailureKind::ServerError, ": the token that was given may not use the plugin"),
-            (460, ..) => (FailureKind::NoPlugin, ""),
-            _ => (FailureKind::ServerError, ""),
-        };
-        let reason = if error.reason.is_empty() { String::new() } else { format!(" ({})", error.reason) };
-        self.fail(kind, format!("Janus answers error {}{reason} to {ask}{more}", error.code));
     }
 
     /// At the step where the signalling stands.

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::quality::{doors, figures};
+use super::figures::{self, AUDIO};
+use super::quality::doors;
 use super::session::{self, Asked, Door, Wish};
 use super::trial::TrialTask;
 use super::{Settings, measure};
 use crate::model::{
-    Facts, Failure, FailureKind, Load, Media, Observation, Outcome, ProbeKind, RelayTransport, Secret, Service,
-    Standing, Step, Transport, metric, millis,
+    Facts, Failure, FailureKind, Observation, Outcome, ProbeKind, RelayTransport, Secret, Service, Standing, Step,
+    Transport, metric, millis,
 };
 use crate::net::ice::{self, Connection, Credentials, Report};
 use crate::net::{chance, clock};
@@ -34,7 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The train: 50 packets at audio's 20 ms.
 const TRAIN: Duration = Duration::from_secs(1);
-const AUDIO: Load = Load { media: Media::Audio, up_kbps: 40.0, down_kbps: 40.0, sessions: 1, down_streams: 1 };
 
 /// For what comes after the train's last packet.
 const SETTLING: Duration = Duration::from_secs(3);

@@ -3,6 +3,7 @@
 
 pub mod bandwidth;
 mod call;
+mod figures;
 mod gre;
 mod http;
 mod ice;
@@ -13,6 +14,7 @@ mod plain_tcp;
 mod plain_udp;
 mod quality;
 mod redirect;
+mod relay;
 pub mod session;
 mod ssh;
 mod stun;

@@ -1,11 +1,7 @@
 //! How well a way carries media: what is used to find out, in which order, and the one observation that comes of it. Sees
 //! no limit.
 
-mod caveats;
 mod choose;
-mod estimates;
-pub(super) mod figures;
-mod more;
 mod offer;
 mod over_tcp;
 mod relayed;
@@ -20,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::figures::{self, Tried};
 use super::measure::{MeasureTask, Stands};
 use super::{Progress, Settings};
 use crate::model::{Facts, Failure, FailureKind, Length, Load, Observation, ProbeKind, Standing, Step, Way, metric};
@@ -28,8 +25,6 @@ use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
 pub(super) use choose::doors;
-use figures::Tried;
-pub(super) use offer::AUDIO;
 use offer::{Offering, Reflector};
 use ride::Ride;
 
@@ -177,7 +172,7 @@ impl<'a> Run<'a> {
     async fn bindings(&self, port: u16, credential: Option<crate::session::Credential>) -> Result<Outcome, Miss> {
         let via = Via::Stun { credential, secret: chance::bytes() };
         let length = self.fitting(self.task.length, self.remaining());
-        let load = offer::AUDIO;
+        let load = figures::AUDIO;
         let ride = Ride { target: self.at(port), via, load, judged: Load::NONE, length, more: false };
         ride::ride(self, ride).await.map_err(Miss)
     }

@@ -1,26 +1,26 @@
 //! One relay (RFC 8656): a way to it, an allocation, and a second of audio through it to its own relayed address and back,
 //! so that what passes is proven by data. Knows no limit and judges nothing.
 
-pub mod carry;
 mod loops;
 mod outcome;
 mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+pub use super::relay::{leg, login};
 pub use ports::{may_stand_in, relayed_ports};
 
 use super::trial::RelayServer;
-use super::{RelayLogin, Settings, Task};
+use super::{Settings, Task};
 use crate::model::{Observation, RelayTransport, metric};
 use crate::net::clock;
-use crate::net::leg::Leg;
 use crate::net::mirror::Mirror;
-use crate::session::turn::{self, At, Login, Outcome, Peer};
+use crate::session::turn::{At, Outcome, Peer};
 use loops::Loop;
 
 /// No relay is waited for any longer, whatever it does; the full schedule of RFC 8489 takes its time.
@@ -29,9 +29,6 @@ const LONG_PATIENCE: Duration = Duration::from_secs(45);
 
 /// Allocation Quota Reached (RFC 8656 section 19).
 const QUOTA: u16 = 486;
-
-/// A time-limited user name that is made here ends so long from now.
-const REST_LASTS: Duration = Duration::from_secs(3600);
 
 /// What a rule asks of a relay.
 pub async fn probe(
@@ -88,10 +85,10 @@ async fn past_quota(way: &Loop<'_>, mirror: Option<&Mirror>) -> (Observation, Ou
         (observation, seen) = (again, seen_again);
     }
     if let Some(error) = seen.error.as_mut().filter(|error| error.code == QUOTA)
-        && let Some(mut fact) = observation.facts.get::<serde_json::Value>(&metric::TURN_ERROR)
+        && let Some(mut fact) = observation.facts.get::<Map<String, Value>>(&metric::TURN_ERROR)
     {
         error.retried = true;
-        fact["retried"] = true.into();
+        fact.insert("retried".to_owned(), true.into());
         observation.facts.set(&metric::TURN_ERROR, fact);
     }
     (observation, seen)
@@ -99,29 +96,4 @@ async fn past_quota(way: &Loop<'_>, mirror: Option<&Mirror>) -> (Observation, Ou
 
 fn refused(seen: &Outcome, at: &[At], code: u16) -> bool {
     seen.error.as_ref().is_some_and(|error| error.code == code && at.contains(&error.at))
-}
-
-/// The way to a relay as the settings have it.
-pub fn leg(server: &RelayServer, settings: &Settings) -> Leg {
-    Leg {
-        transport: server.transport,
-        server: server.address,
-        host: server.host.clone(),
-        trust: settings.tls.clone(),
-        proxy: settings.proxy.clone(),
-    }
-}
-
-/// What every relay of the run is told, ready for use.
-pub fn login(settings: &Settings) -> Option<Login> {
-    Some(match settings.relay_login.as_deref()? {
-        RelayLogin::LongTerm { username, password } => {
-            Login { username: username.clone(), password: password.clone(), rest: false }
-        }
-        RelayLogin::Rest { secret, user } => turn::rest(secret, user, (clock::wall() + REST_LASTS).as_secs()),
-    })
-}
-
-fn left(end: Instant) -> Duration {
-    end.saturating_duration_since(clock::now())
 }

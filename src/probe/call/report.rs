@@ -9,7 +9,7 @@ use super::dial::Connected;
 use super::media::Played;
 use crate::model::{Facts, Observation, Standing, Way, metric, millis};
 use crate::net::engine::{Accepted, End, Figures};
-use crate::probe::quality::figures::of_train;
+use crate::probe::figures::of_train;
 use crate::session::train::Outcome;
 
 /// The facts `call`, `ready_ms` and `rtcp_rtt_ms`. A pair that goes through a relay goes through that of `way`.

@@ -10,19 +10,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::choose::doors;
-use super::figures::{self, Tried};
+use super::figures::{self, AUDIO, Tried};
 use super::ride::{self, Ride};
 use super::{Miss, Run, Used, relayed, silence};
-use crate::model::{Estimates, Facts, Failure, FailureKind, Length, Load, Media, Standing, Step, metric};
+use crate::model::{Estimates, Facts, Failure, FailureKind, Length, Load, Standing, Step, metric};
 use crate::probe::session::{self, Door, Opened};
 use crate::probe::trial::RelayServer;
 use crate::session::train::{Outcome, Stamp, Via};
 use crate::session::turn::Peer;
 use crate::wire::grant::{Ask, Grant, Kind};
-
-/// A load of audio: the shape of packets that stand for nothing else, and what is offered beside loads that tell no round
-/// trip.
-pub const AUDIO: Load = Load { media: Media::Audio, up_kbps: 40.0, down_kbps: 40.0, sessions: 1, down_streams: 1 };
 
 /// All that opening a session may take.
 const OPENING: Duration = Duration::from_secs(5);

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use super::offer::{self, Offering, Reflector};
+use super::offer::{Offering, Reflector};
 use super::ride::{self, Ride};
 use super::{Miss, Run, Used, figures, silence};
 use crate::model::{Facts, Failure, Length, Load, RelayTransport, metric};
 use crate::net::chance;
+use crate::probe::relay::{Carried, OPENING};
 use crate::probe::trial::RelayServer;
-use crate::probe::turn::carry::{Carried, OPENING};
 use crate::session::train::{Outcome, Plan, Train, Via};
 use crate::session::turn::Peer;
 
@@ -41,7 +41,7 @@ pub async fn measure(run: &Run<'_>, relay: &RelayServer, port: Option<u16>) -> R
 async fn to_itself(run: &Run<'_>, relay: &RelayServer, why: Option<&Failure>) -> Result<Used, Miss> {
     let length = run.fitting(run.task.length, run.remaining().saturating_sub(OPENING / 4));
     let (target, via) = (relay.address, Via::Echo { secret: chance::bytes() });
-    let train = Ride { target, via, load: offer::AUDIO, judged: Load::NONE, length, more: false };
+    let train = Ride { target, via, load: figures::AUDIO, judged: Load::NONE, length, more: false };
     let outcome = ride(run, relay, train, Peer::Itself).await.map_err(Miss)?;
     if outcome.record.replies.is_empty() {
         return Err(Miss(silence(&outcome)));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Run;
-use super::estimates::{Circumstances, estimates};
+use super::figures::estimates::{Circumstances, estimates};
 use crate::model::measure::names;
 use crate::model::{Estimates, Failure, Length, Load, Standing, Step};
 use crate::net::paced::Paced;

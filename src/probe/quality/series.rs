@@ -14,6 +14,7 @@ use crate::net::tcp::{self, CONNECT_TIMEOUT};
 use crate::net::tls::HTTP11;
 use crate::net::ws::{self, NoPong, WebSocket};
 use crate::net::{classify, clock};
+use crate::probe::figures::Series;
 use crate::probe::layers::Climb;
 use crate::probe::measure::MeasureTask;
 use crate::probe::{Settings, Task};
@@ -31,14 +32,6 @@ const MOST_PINGS: u32 = 600;
 /// A handshake that took so long may have had its SYN sent again (the first time-out of RFC 6298 section 2.1), and tells
 /// no round trip.
 const SYN_AGAIN: Duration = Duration::from_secs(1);
-
-/// Round trips that were seen.
-#[derive(Debug)]
-pub struct Series {
-    pub train: Train,
-    /// What makes it less certain.
-    pub caveats: Vec<String>,
-}
 
 /// Records round trips by their start.
 struct Recorder {

@@ -299,7 +299,7 @@ async fn an_asymmetric_load_needs_a_session_and_quality_is_measured_all_the_same
     assert_eq!((&audio["standing"], &audio["load"]["up_kbps"]), (&json!("holds"), &json!(40.0)));
     assert_eq!((&asked["standing"], &asked["load"]["down_kbps"]), (&json!(null), &json!(1200.0)));
     assert!(asked["failure"].as_str().unwrap().contains("needs flows"), "{asked}");
-    assert_eq!(fact::<Load>(&seen, &metric::LOAD), offer::AUDIO);
+    assert_eq!(fact::<Load>(&seen, &metric::LOAD), figures::AUDIO);
 }
 
 #[tokio::test]

@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Seen, record};
-use super::{left, leg, login};
-use crate::model::schedule::Schedule;
-use crate::model::{Failure, Observation, ProbeKind, RelayTransport, Step};
-use crate::net::leg::{Carrier, Connected, Leg};
+use crate::model::{Failure, Observation, ProbeKind, Step};
+use crate::net::leg::Connected;
 use crate::net::mirror::Mirror;
 use crate::net::paced::{Driven, Paced, Start};
-use crate::net::shim::Shim;
 use crate::net::{chance, clock};
 use crate::probe::Settings;
-use crate::probe::quality::AUDIO;
+use crate::probe::figures::AUDIO;
+use crate::probe::relay::{left, leg, login, open, turn_plan};
 use crate::probe::trial::RelayServer;
 use crate::session::train::{Decision, Looks, Plan, Train, Via};
 use crate::session::turn::{Login, Outcome, Peer, Relay, Relayed, TurnPlan};
@@ -122,28 +120,6 @@ impl<'a> Loop<'a> {
         };
         paced.run_over(way, make, |_, _| {}).await
     }
-}
-
-/// What a relay is asked for over a way that is open.
-pub fn turn_plan(settings: &Settings, way: &Connected, peer: Peer, relay_v6: bool) -> TurnPlan {
-    TurnPlan {
-        server: way.server,
-        stream: matches!(way.carrier, Carrier::Tcp(_) | Carrier::Tls(_)),
-        login: login(settings),
-        peer,
-        relay_v6,
-        schedule: if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK },
-        secret: chance::bytes(),
-    }
-}
-
-/// DTLS becomes a UDP port on loopback; everything else stays.
-pub async fn open(leg: &Leg, end: Instant, observation: &mut Observation) -> Result<(Connected, Option<Shim>), ()> {
-    if leg.transport != RelayTransport::Dtls {
-        return Ok((leg.connect(end, observation).await?, None));
-    }
-    let shim = Shim::open(leg, end, observation).await?;
-    Ok((Connected { server: shim.address(), carrier: Carrier::Udp }, Some(shim)))
 }
 
 /// One look, at the end.

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::net::udp::Stop;
 use crate::net::{clock, icmp};
-use crate::probe::quality::figures;
+use crate::probe::figures;
 use crate::probe::trial::RelayServer;
 use crate::session::train;
 use crate::session::turn::{self, Ending, Login, Peer};

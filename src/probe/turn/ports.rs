@@ -7,12 +7,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::left;
 use super::loops::Loop;
 use crate::model::{FailureKind, Observation, PortRange, PortSet, Service, metric, schedule};
 use crate::net::clock;
 use crate::net::mirror::Mirror;
 use crate::probe::Settings;
+use crate::probe::relay::left;
 use crate::probe::trial::RelayServer;
 use crate::session::turn::Peer;
 

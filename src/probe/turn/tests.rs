@@ -8,6 +8,7 @@ use super::*;
 use crate::model::{Facts, FailureKind, Secret, Step, metric};
 use crate::net::loopback::{LONG, blurt, reset, serve, silence};
 use crate::net::tls::Trust;
+use crate::probe::RelayLogin;
 use crate::probe::layers::fixture;
 
 const USER: &str = "alice";

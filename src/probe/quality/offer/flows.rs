@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::estimates::rounded;
 use super::super::figures::Tried;
+use super::super::figures::estimates::rounded;
 use super::super::ride;
 use super::{Admission, Offering};
 use crate::model::measure::names;

@@ -1,17 +1,30 @@
 //! Flattens what is known of a train, of a series of round trips or of a flow to the named facts of a quality check. What
-//! could have been told and is not known is an explicit null.
+//! could have been told and is not known is an explicit null. For every probe that sends a train; knows none of them.
+
+mod caveats;
+pub mod estimates;
+mod more;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::caveats;
-use super::estimates::{Circumstances, estimates, rounded};
-use super::more;
-use super::series::Series;
 use crate::model::metric::{self, Metric};
-use crate::model::{Estimates, Facts, Load, Standing};
+use crate::model::{Estimates, Facts, Load, Media, Standing};
 use crate::session::train::{Mark, Outcome};
-use crate::stats::{self, Distribution, Loss, Summary, Variation, Window, emodel};
+use crate::stats::{self, Distribution, Loss, Summary, Train, Variation, Window, emodel};
+use estimates::{Circumstances, estimates, rounded};
+
+/// A load of audio: the shape of packets that stand for nothing else, and what is offered beside loads that tell no round
+/// trip.
+pub const AUDIO: Load = Load { media: Media::Audio, up_kbps: 40.0, down_kbps: 40.0, sessions: 1, down_streams: 1 };
+
+/// Round trips that were seen.
+#[derive(Debug)]
+pub struct Series {
+    pub train: Train,
+    /// What makes it less certain.
+    pub caveats: Vec<String>,
+}
 
 /// One load, or the probe's own packets, and what became of it.
 #[derive(Clone, Debug, PartialEq)]

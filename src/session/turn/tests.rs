@@ -87,7 +87,7 @@ fn every_error_at_every_request_is_told_with_its_code_and_ends_there() {
             assert!(failure.detail.contains(&code.to_string()), "{failure}");
             assert_eq!(meaning_of(code).is_some(), ![446, 699].contains(&code));
             assert_eq!(outcome.alternate.is_some(), code == 300);
-            assert_eq!(server.allocated, false, "what was allocated is given back");
+            assert!(!server.allocated, "what was allocated is given back");
             assert_eq!(outcome.released, at != At::Allocate);
             assert!(took <= 200 * MS, "{took:?}");
         }
@@ -377,7 +377,7 @@ fn who_is_stopped_gives_back_what_was_allocated_with_one_last_request() {
         assert_eq!(world.farewells, requests, "after {after} ms");
         let over = after == 1100;
         assert_eq!((outcome.released, &outcome.ending), (over, if over { &Ending::Done } else { &Ending::Stopped }));
-        assert_eq!(world.server.allocated, false, "after {after} ms");
+        assert!(!world.server.allocated, "after {after} ms");
     }
 }
 

@@ -196,10 +196,10 @@ impl Server {
         if let Some(refusal) = self.refusal(request, bytes) {
             return self.error(request, refusal);
         }
-        if let Way::Error(which, code) = self.way {
-            if which == method {
-                return self.error(request, code);
-            }
+        if let Way::Error(which, code) = self.way
+            && which == method
+        {
+            return self.error(request, code);
         }
         if self.way == Way::NoCode {
             return self.error(request, 500);

@@ -119,7 +119,9 @@ fn called(lie: impl Fn(&Value) -> Option<Vec<Does>> + Send + Sync + 'static, loo
 #[track_caller]
 fn fails(lie: impl Fn(&Value) -> Option<Vec<Does>> + Send + Sync + 'static, steps: &[&str], kinds: &[&str]) -> String {
     called(lie, |check| {
-        let (step, kind) = check.is("fail").failure();
+        let (step, kind) = check.failure();
+        // An answer that our own engine cannot read decides nothing of the network.
+        check.is(if kind == "bad-answer" { "unknown" } else { "fail" });
         assert!(steps.contains(&step) && kinds.contains(&kind), "not {kinds:?} at {steps:?}: {check}");
     })
 }

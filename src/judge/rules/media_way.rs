@@ -30,7 +30,8 @@ fn of_choice(plan: &Plan, checks: &[Check], ways: &Ways<'_>, choice: &Choice) ->
         }
         Some(relay) => Some(fallback(direct, relay, &relays, status(plan, checks, direct))),
         // Said of the relay that asks for credentials.
-        None if relays.iter().any(|r| r.check.status.holds()) => None,
+        // One that asks for credentials may carry media: that is told of the group.
+        None if relays.iter().any(|r| r.check.status.holds() || r.check.observed.has(&metric::FALLBACK)) => None,
         None if relays.is_empty() && direct.shown.status != Status::Fail => None,
         None => Some(no_way(direct, &relays, status(plan, checks, direct))),
     }

@@ -120,6 +120,11 @@ impl Observation {
         self.steps.push(StepTiming { step: failure.step, ms: millis(took), result });
     }
 
+    /// It went through, or its TCP handshake did, whatever came after it.
+    pub fn connected(&self) -> bool {
+        self.outcome == Outcome::Measured || self.steps.iter().any(|s| s.step == Step::Connect && s.result == "ok")
+    }
+
     /// The failure, if that is how it ended.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {

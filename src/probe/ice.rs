@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::figures::{self, AUDIO};
-use super::quality::doors;
+use super::session::doors;
 use super::session::{self, Asked, Door, Wish};
 use super::trial::TrialTask;
 use super::{Settings, measure};

@@ -24,7 +24,6 @@ use crate::net::classify::clean;
 use crate::net::{chance, clock};
 use crate::session::train::{Ending, Outcome, Via};
 use choose::Candidate;
-pub(super) use choose::doors;
 use offer::{Offering, Reflector};
 use ride::Ride;
 

@@ -5,12 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::schedule::PAGE_PATIENCE;
+use crate::model::{Observation, Service, Transport};
 use crate::net::classify::clean;
 use crate::net::http::Unverified;
 use crate::session::bearer_token;
 use crate::wire::grant::{Ask, Grant, LONGEST, PATH, Refusal};
 
 use super::Settings;
+use super::measure::Way;
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,21 @@ pub enum Opened {
     },
     /// Nobody who knows the page answered on any of the ports; what was seen, in words.
     NoPage(String),
+}
+
+/// TLS ports on which a responder may be asked for a session, each once: those whose own check came through a TCP handshake
+/// or that were not tried, then `more`.
+pub fn doors(ways: &[Way], more: &[u16]) -> Vec<u16> {
+    let tls = [Service::Https, Service::Wss, Service::Rtmps, Service::Turns];
+    let open = |w: &&Way| w.seen.as_ref().is_none_or(Observation::connected);
+    let ways = ways.iter().filter(|w| w.transport == Transport::Tcp && tls.contains(&w.service)).filter(open);
+    let mut ports: Vec<u16> = Vec::new();
+    for port in ways.filter_map(|w| Some(w.ports?.first())).chain(more.iter().copied()) {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    ports
 }
 
 /// Where a responder may be asked.

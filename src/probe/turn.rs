@@ -12,7 +12,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-pub use super::relay::{leg, login};
 pub use ports::{may_stand_in, relayed_ports};
 
 use super::trial::RelayServer;

@@ -6,7 +6,7 @@ use crate::model::{Observation, ProbeKind, Secret, Way, hidden};
 use crate::net::engine::Relay;
 use crate::net::shim::Shim;
 use crate::probe::trial::TrialTask;
-use crate::probe::{Settings, turn};
+use crate::probe::{Settings, relay};
 
 /// A relay that worked without a login is asked without one; the engine wants to have some.
 const NO_LOGIN: &str = "anonymous";
@@ -56,20 +56,20 @@ impl Ready {
 
 /// Opens the way to the first relay of the task: calls prefer it.
 pub async fn open(task: &TrialTask, settings: &Settings, end: Instant) -> Ready {
-    let Some(relay) = task.relays.first() else { return Ready::default() };
-    let leg = turn::leg(relay, settings);
+    let Some(server) = task.relays.first() else { return Ready::default() };
+    let leg = relay::leg(server, settings);
     let mut way = Observation::new(ProbeKind::Turn);
     match Shim::open(&leg, end, &mut way).await {
         Ok(shim) => Ready {
-            shim: Some((shim, relay.transport.into())),
-            login: turn::login(settings)
+            shim: Some((shim, server.transport.into())),
+            login: relay::login(settings)
                 .map(|login| (login.username, login.password))
                 .or_else(|| Some((NO_LOGIN.to_owned(), Secret::new(NO_LOGIN)))),
             note: None,
         },
         Err(()) => {
             let why = way.failure().map_or("no result", |f| f.detail.as_str());
-            Ready { note: Some(format!("the relay {} could not be used: {why}", relay.address)), ..Ready::default() }
+            Ready { note: Some(format!("the relay {} could not be used: {why}", server.address)), ..Ready::default() }
         }
     }
 }

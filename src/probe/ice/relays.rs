@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::model::{Observation, ProbeKind, Secret, Way};
+use crate::model::{Observation, ProbeKind, Way};
 use crate::net::clock;
 use crate::net::ice::{Found, Kind, RelayPort};
-use crate::net::leg::Leg;
 use crate::net::shim::Shim;
+use crate::probe::Settings;
+use crate::probe::relay::{leg, login};
 use crate::probe::trial::{RelayServer, TrialTask};
-use crate::probe::{RelayLogin, Settings};
-use crate::session::turn;
+use crate::session::turn::Login;
 
 /// Relays that are tried, and the time to reach them.
 const MOST: usize = 8;
@@ -22,9 +22,6 @@ const REACHING: Duration = Duration::from_secs(3);
 /// Allocations are given back within this.
 const RELEASING: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// How long credentials out of a shared secret are good.
-const REST_LASTS: Duration = Duration::from_secs(600);
 
 /// What relays said, at most.
 const MOST_ERRORS: usize = 16;
@@ -45,7 +42,7 @@ pub struct Relay {
 #[derive(Default)]
 pub struct Relays {
     open: Vec<Relay>,
-    login: Option<(String, Secret)>,
+    login: Option<Login>,
     /// Relays that were left out, and why.
     pub left_out: Vec<(SocketAddr, &'static str)>,
     /// Those that could not be reached.
@@ -85,7 +82,7 @@ impl Relays {
 
     /// What the agent asks.
     pub fn ports(&self) -> Vec<RelayPort> {
-        let Some((username, password)) = &self.login else { return Vec::new() };
+        let Some(Login { username, password, .. }) = &self.login else { return Vec::new() };
         let port = |relay: &Relay| RelayPort {
             shim: relay.shim.address(),
             username: username.clone(),
@@ -118,17 +115,10 @@ impl Relays {
 }
 
 async fn reach(relay: &RelayServer, settings: &Settings, left: Duration) -> Result<Relay, String> {
-    let leg = Leg {
-        transport: relay.transport,
-        server: relay.address,
-        host: relay.host.clone(),
-        trust: settings.tls.clone(),
-        proxy: settings.proxy.clone(),
-    };
     let begun = clock::now();
     let mut steps = Observation::new(ProbeKind::Ice);
     let way = Way::from(relay.transport);
-    match Shim::open(&leg, begun + REACHING.min(left), &mut steps).await {
+    match Shim::open(&leg(relay, settings), begun + REACHING.min(left), &mut steps).await {
         Ok(shim) => {
             let opened = clock::now().saturating_duration_since(begun);
             Ok(Relay { way, server: relay.address, opened, shim })
@@ -136,17 +126,6 @@ async fn reach(relay: &RelayServer, settings: &Settings, left: Duration) -> Resu
         Err(()) => {
             let why = steps.failure().map_or("not reached", |failure| failure.detail.as_str());
             Err(format!("{} {}: {why}", way.words(), relay.address))
-        }
-    }
-}
-
-/// User name and password that the relays of the run take.
-fn login(settings: &Settings) -> Option<(String, Secret)> {
-    match settings.relay_login.as_deref()? {
-        RelayLogin::LongTerm { username, password } => Some((username.clone(), password.clone())),
-        RelayLogin::Rest { secret, user } => {
-            let login = turn::rest(secret, user, (clock::wall() + REST_LASTS).as_secs());
-            Some((login.username, login.password))
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    Facts, FailureKind, Observation, Outcome, PortRange, PortSet, Service, Step, Transport, Way as ModelWay, metric,
+    Facts, FailureKind, Observation, Outcome, PortRange, PortSet, Service, Transport, Way as ModelWay, metric,
 };
 use crate::probe::measure::{MeasureTask, Way};
 use crate::probe::trial::RelayServer;
@@ -104,19 +104,10 @@ pub fn candidates(task: &MeasureTask) -> Vec<Candidate<'_>> {
     }
     for tried in [true, false] {
         let open = task.ways.iter().filter(|w| w.transport == Transport::Tcp);
-        let open = open.filter(|w| w.seen.is_some() == tried && w.seen.as_ref().is_none_or(connected));
+        let open = open.filter(|w| w.seen.is_some() == tried && w.seen.as_ref().is_none_or(Observation::connected));
         all.extend(open.filter_map(|w| Some(Candidate::Tcp { port: w.ports?.first() })));
     }
     once(all)
-}
-
-/// TLS ports on which a responder may be asked for a session: those whose own check came through a TLS handshake or that
-/// were not tried, then `more`.
-pub fn doors(ways: &[Way], more: &[u16]) -> Vec<u16> {
-    let tls = [Service::Https, Service::Wss, Service::Rtmps, Service::Turns];
-    let open = |w: &&Way| w.seen.as_ref().is_none_or(connected);
-    let ways = ways.iter().filter(|w| w.transport == Transport::Tcp && tls.contains(&w.service)).filter(open);
-    once(ways.filter_map(|w| Some(w.ports?.first())).chain(more.iter().copied()).collect())
 }
 
 fn once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
@@ -131,11 +122,6 @@ fn once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
 
 fn passed(seen: &Observation) -> bool {
     seen.outcome == Outcome::Measured
-}
-
-/// The handshake went through, whatever came after it.
-fn connected(seen: &Observation) -> bool {
-    passed(seen) || seen.steps.iter().any(|s| s.step == Step::Connect && s.result == "ok")
 }
 
 /// A WebSocket that answered a ping.
@@ -208,7 +194,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Failure, Length, ProbeKind, RelayTransport, RuleId};
+    use crate::model::{Failure, Length, ProbeKind, RelayTransport, RuleId, Step};
     use crate::profile::RefusedUpgrade;
 
     fn way(service: Service, transport: Transport, ports: &str, seen: Option<Observation>) -> Way {
@@ -338,6 +324,6 @@ mod tests {
             way(Service::Https, Transport::Tcp, "443", refused()),
         ]);
         assert_eq!(drawn(&task), ["stamp 862", "tcp 8989"]);
-        assert_eq!(doors(&task.ways, &[8989, 8443]), [8989, 8443]);
+        assert_eq!(crate::probe::session::doors(&task.ways, &[8989, 8443]), [8989, 8443]);
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::choose::doors;
 use super::figures::{self, AUDIO, Tried};
 use super::ride::{self, Ride};
 use super::{Miss, Run, Used, relayed, silence};
 use crate::model::{Estimates, Facts, Failure, FailureKind, Length, Load, Standing, Step, metric};
+use crate::probe::session::doors;
 use crate::probe::session::{self, Door, Opened};
 use crate::probe::trial::RelayServer;
 use crate::session::train::{Outcome, Stamp, Via};

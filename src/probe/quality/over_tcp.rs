@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Run;
-use super::choose::doors;
 use super::figures::Tried;
 use super::offer::flow_facts;
 use crate::model::{Failure, FailureKind, Length, Load, PortRange, ProbeKind, Standing, Step, Transport, metric};
@@ -17,6 +16,7 @@ use crate::net::ws::{self, WebSocket};
 use crate::probe::Task;
 use crate::probe::bandwidth::{self, Directions, Flowed, Offer};
 use crate::probe::layers::Climb;
+use crate::probe::session::doors;
 use crate::probe::session::{self, Door, Opened};
 use crate::profile::{Spec, WsSpec};
 use crate::stats::ONE_LOOK;

@@ -1,5 +1,8 @@
 //! Both ends in virtual time over a line with a rate, a queue, a delay and losses.
 
+mod liars;
+mod searches;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -222,67 +225,6 @@ fn what_was_told_before_the_load_was_over_is_not_known_to_be_all() {
     }
 }
 
-fn search(up: bool, ceiling_kbps: f64) -> Work {
-    Work::Search { up, ceiling_kbps, bytes: 1 << 40, most: 9 * S }
-}
-
-/// Both directions of a line, the search's own result by direction.
-fn searched(up: Way, down: Way, ceiling: f64) -> [super::search::Found; 2] {
-    let line = Line::new(up, down, grant(ceiling as u32, 60));
-    let (parts, ending, _) = measured(line, vec![search(true, ceiling), search(false, ceiling)]);
-    assert_eq!(ending, Ending::Done);
-    let [up, down] = &parts[..] else { panic!("{} parts", parts.len()) };
-    [found(&up.up, up.search.as_ref().unwrap()).unwrap(), found(&down.down, down.search.as_ref().unwrap()).unwrap()]
-}
-
-#[test]
-fn the_search_finds_a_rate_within_five_percent_whatever_the_queue() {
-    for kbps in [500.0, 2000.0, 20_000.0] {
-        for queue_ms in [20.0, 100.0, 600.0] {
-            let queue = (kbps * queue_ms / 8.0) as u64;
-            for delay in [MS, 40 * MS] {
-                let way = || Way::new(kbps, queue.max(3000), delay);
-                for f in searched(way(), way(), 1e6) {
-                    let error = f.kbps / kbps - 1.0;
-                    assert!(error.abs() < 0.05, "{kbps} {queue_ms} ms {delay}: {f:?}");
-                    assert!(!f.at_least, "{kbps} {queue_ms} {delay}: {f:?}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn random_loss_is_not_taken_for_a_full_line() {
-    let way = || {
-        let mut way = Way::new(10_000.0, 60_000, 10 * MS);
-        way.lose = 50;
-        way
-    };
-    for f in searched(way(), way(), 1e6) {
-        assert!((f.kbps / 10_000.0 - 1.0).abs() < 0.05, "{f:?}");
-    }
-}
-
-#[test]
-fn a_line_wider_than_the_search_is_at_least_as_wide() {
-    for f in searched(wide(5 * MS), wide(5 * MS), 5000.0) {
-        assert!(f.at_least && (f.kbps / 5000.0 - 1.0).abs() < 0.05, "{f:?}");
-        assert!(f.loss_pct == 0.0 && f.delay_rise_ms < 1.0, "{f:?}");
-    }
-}
-
-#[test]
-fn a_search_keeps_within_its_bytes() {
-    let line = Line::new(wide(MS), wide(MS), grant(1_000_000, 60));
-    let work = |up| Work::Search { up, ceiling_kbps: 1e5, bytes: 2_000_000, most: 8 * S };
-    let (parts, _, line) = measured(line, vec![work(true), work(false)]);
-    for count in [parts[0].went_up, parts[1].went_down] {
-        assert!((1_900_000..2_700_000).contains(&count.bytes), "{count:?}");
-    }
-    assert!(line.data < 2_700_000);
-}
-
 #[test]
 fn nothing_is_sent_to_a_source_that_has_not_shown_its_cookie() {
     let mut server = Server::new(grant(1000, 60), 0);
@@ -414,57 +356,4 @@ fn another_thread_of_a_session_goes_on_where_the_last_one_ended() {
     assert_eq!((first + second, highest), (150, Some(149)));
     assert!(shared.stopped.load(std::sync::atomic::Ordering::Relaxed));
     assert_eq!(ordered(&granted, &shared, shape, S, 2 * S).0, 0);
-}
-
-#[test]
-fn a_responder_that_dies_or_is_not_there_ends_the_session() {
-    let mut line = Line::new(wide(MS), wide(MS), grant(1000, 60));
-    line.dies_at = 2 * S;
-    let mut client = Client::new(TOKEN, false, vec![offer(500.0, 500.0, 20)], 0);
-    let ended = run(&mut line, &mut client, 60 * S);
-    assert!(ended < 5 * S, "{}", ended / MS);
-    let (parts, ending, _) = client.finish();
-    assert_eq!(ending, Ending::Vanished);
-    assert!(parts[0].went_down.received > 0 && !parts[0].known);
-    let mut line = Line::new(wide(MS), wide(MS), grant(1000, 60));
-    line.dies_at = 0;
-    let mut client = Client::new(TOKEN, false, vec![offer(500.0, 500.0, 20)], 0);
-    let ended = run(&mut line, &mut client, 60 * S);
-    assert!(ended <= 2 * S + S / 4);
-    assert_eq!(client.finish().1, Ending::Unanswered);
-}
-
-#[test]
-fn a_responder_that_lies_is_not_believed() {
-    let mut client = Client::new(TOKEN, false, vec![offer(500.0, 500.0, 2)], 0);
-    let mut buf = [0; LONGEST];
-    let say = |client: &mut Client, now, kind, cookie, body: &Body| {
-        let mut bytes = [0; LONGEST];
-        let head = crate::wire::flow::Head { kind, stage: 0, token: TOKEN, cookie, time: u64::MAX };
-        let len = crate::wire::flow::write(&mut bytes, &head, body, 0).unwrap();
-        client.on_datagram(now, &bytes[..len]);
-    };
-    say(&mut client, 1, Kind::Welcome, 9, &Body::Welcome);
-    for ms in 0..4000u64 {
-        let now = ms * MS;
-        while client.poll_transmit(now, &mut buf).is_some() {}
-        let told = crate::wire::flow::Feedback {
-            number: ms as u32,
-            expected: u32::MAX,
-            received: u32::MAX,
-            bytes: u64::MAX,
-            mean_delay: i64::MIN,
-            delays: 1,
-            ..Default::default()
-        };
-        say(&mut client, now, Kind::Feedback, 9, &Body::Feedback(told));
-        say(&mut client, now, Kind::Pong, 9, &Body::Pong { number: 1_000_000, echoed: 0 });
-        say(&mut client, now, Kind::Data, 9, &Body::Data { seq: u32::MAX });
-        say(&mut client, now, Kind::Data, 8, &Body::Data { seq: 1 });
-    }
-    let (parts, _, sums) = client.finish();
-    assert!(sums.lies > 1000);
-    assert_eq!(parts[0].went_up.received, 0);
-    assert!(parts[0].went_down.received <= 1);
-    assert!(parts[0].idle.echoes.is_empty() && parts[0].loaded.echoes.is_empty());
 }

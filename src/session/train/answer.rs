@@ -30,6 +30,15 @@ pub(super) struct Answer {
     pub error: Option<u16>,
 }
 
+impl Answer {
+    /// A reply that tells no more than which packet it answers.
+    pub fn to(packet: u32) -> Self {
+        let asked = Asked::Packet(packet);
+        let (number, times, ttl, class, report, error) = (None, None, None, None, None, None);
+        Self { asked, number, times, ttl, class, report, shorter: false, error }
+    }
+}
+
 /// Why a datagram is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {

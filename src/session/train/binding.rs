@@ -1,7 +1,7 @@
 //! The packets of a train over STUN: Binding requests, each with a transaction id of its own that says which packet it
 //! is.
 
-use super::answer::{Answer, Asked, Unfit};
+use super::answer::{Answer, Unfit};
 use crate::session::ids::Ids;
 use crate::session::{Credential, write_request};
 use crate::wire::stun::{BINDING, Class, Message, request_len};
@@ -42,15 +42,6 @@ impl Bindings {
             return Err(Unfit::NeverSent);
         }
         let error = (message.class() == Class::Error).then(|| message.error_code().map_or(0, |(number, _)| number));
-        Ok(Answer {
-            asked: Asked::Packet(seq),
-            number: None,
-            times: None,
-            ttl: None,
-            class: None,
-            report: None,
-            shorter: false,
-            error,
-        })
+        Ok(Answer { error, ..Answer::to(seq) })
     }
 }

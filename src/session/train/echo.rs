@@ -1,7 +1,7 @@
 //! The packets of a train that come back as they are: number, proof that they are ours, and zeros up to the media's
 //! length. Knows none of the train's record but how long each packet was.
 
-use super::answer::{Answer, Asked, Unfit};
+use super::answer::{Answer, Unfit};
 
 /// What each packet begins with. Its first byte is none of STUN's, DTLS's or ChannelData's (RFC 7983), so that no layer on
 /// the way takes it for its own.
@@ -53,15 +53,6 @@ impl Echoes {
             same if same == len && padding.iter().all(|b| *b == 0) => {}
             _ => return Err(Unfit::Unreadable),
         }
-        Ok(Answer {
-            asked: Asked::Packet(seq),
-            number: None,
-            times: None,
-            ttl: None,
-            class: None,
-            report: None,
-            shorter: false,
-            error: None,
-        })
+        Ok(Answer::to(seq))
     }
 }

@@ -100,7 +100,7 @@ fn a_rule_of_ones_own_follows_those_of_the_bases() {
     let profile = parse(text).unwrap();
     let ids: Vec<_> = profile.rules.iter().map(|r| r.id.as_str()).collect();
     assert_eq!((ids[0], ids[4], *ids.last().unwrap()), ("acd.http", "rtc.http", "vpn.ike"));
-    assert_eq!(rule(&profile, "vpn.ike").spec, Spec::Plain(Service::Ike));
+    assert_eq!(rule(&profile, "vpn.ike").spec, Spec::Ike(rtc_check::profile::IkeSpec { marker: false }));
     assert_eq!(profile.limits.len(), 3);
 }
 

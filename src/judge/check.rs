@@ -1,13 +1,13 @@
 //! The status of one check.
 
-use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Service, Status, Step, Transport, metric};
+use crate::model::{Facts, Failure, FailureKind, Outcome, Seen, Status, Step, Transport, metric};
 use crate::plan::Item;
 use crate::profile::{RefusedUpgrade, Spec};
 
 use super::aim::Aim;
 use super::range::{self, Swept};
 use super::reason::{self, CERT_WARN_DAYS};
-use super::turn;
+use super::{services, turn};
 
 /// A status and the sentence that goes with it.
 pub struct Judgement {
@@ -43,7 +43,9 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
         FailureKind::Refused if is_ike_nat_traversal(item) => Status::Unknown,
         FailureKind::UpgradeRefused if upgrade_may_fail => Status::Warn,
         // Upgraded as asked for; the document's row is about the WebSocket.
-        _ if failure.step == Step::Options => Status::Warn,
+        _ if failure.step == Step::Options && matches!(item.rule.spec, Spec::Ws(_)) => Status::Warn,
+        // Nothing left this machine, so nothing is known of the way.
+        FailureKind::NoPrivilege => Status::Unknown,
         _ => Status::Fail,
     };
     Judgement { status, reason: reason::failed(item, seen, failure, status) }
@@ -52,33 +54,13 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
 /// On UDP 4500 a host hands what bears no non-ESP marker to its ESP code, which may refuse it although IKE listens
 /// (RFC 3948 section 2.2); the plain probe that stands in for IKE bears none.
 fn is_ike_nat_traversal(item: &Item) -> bool {
-    item.rule.spec == Spec::Plain(Service::Ike) && item.rule.ports.is_some_and(|p| p.first() == 4500)
+    matches!(item.rule.spec, Spec::Ike(spec) if spec.marker)
 }
 
 fn measured(item: &Item, seen: &Seen) -> Judgement {
     let facts = &seen.observation.facts;
-    let status = status_of_service(item, seen).worst(status_of_certificate(facts));
+    let status = services::status(item, seen).worst(status_of_certificate(facts));
     Judgement { status, reason: reason::measured(item, seen, days_left(facts)) }
-}
-
-fn status_of_service(item: &Item, seen: &Seen) -> Status {
-    let facts = &seen.observation.facts;
-    let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
-    match &item.rule.spec {
-        Spec::Redirect(_) if facts.has(&metric::REDIRECT) => Status::Pass,
-        Spec::Redirect(_) => Status::Warn,
-        // 401, 403 and 404 are a living server's; 5xx says itself that it is not well.
-        Spec::Http(_) if code.is_some_and(|c| c >= 500) => Status::Warn,
-        Spec::Ssh if facts.get::<String>(&metric::BANNER).is_some_and(|b| reason::is_old_ssh(&b)) => Status::Warn,
-        // It was held in silence and then answered no ping, so it is not shown to have been alive.
-        Spec::Ws(_) if facts.has(&metric::HELD_S) && !facts.has(&metric::PING_RTT_MS) => Status::Warn,
-        // The WebSocket is there, and the SIP service behind it is not well.
-        Spec::Ws(_) if reason::sip_failure(seen).is_some() && !facts.has(&metric::SIP_STATUS) => Status::Warn,
-        Spec::Ws(_) if facts.get(&metric::SIP_STATUS).is_some_and(reason::is_in_trouble) => Status::Warn,
-        // Nothing was sent over GRE; it says so in `fallback`.
-        Spec::Plain(_) if item.rule.transport == Transport::Gre => Status::Unknown,
-        _ => Status::Pass,
-    }
 }
 
 /// A certificate that ends soon is a warning.

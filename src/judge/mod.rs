@@ -18,6 +18,7 @@ mod range;
 mod reason;
 mod remedy;
 mod rules;
+mod services;
 mod trial;
 mod turn;
 mod ways;

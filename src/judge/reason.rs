@@ -1,13 +1,11 @@
 //! One sentence a check that a network admin can act on: what was tried, what was seen, what to change.
 
-use std::net::IpAddr;
-
 use crate::model::{Facts, Failure, Seen, Service, Status, Step, metric};
 use crate::plan::Item;
 
 use super::aim::Aim;
 use super::range::{Relayed, Swept};
-use super::remedy;
+use super::{remedy, services};
 
 /// A certificate closer to its end than this, in days, is a warning; rtc-check's own limit.
 pub const CERT_WARN_DAYS: f64 = 14.0;
@@ -23,31 +21,9 @@ pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> St
     if failure.step == Step::Name {
         return remedy::name(&aim, failure);
     }
-    let tried = format!("{} on {} at {}", service_words(item.rule.service), aim.port, aim.place());
+    let tried = format!("{} on {} at {}", services::name(item.rule.service), aim.port, aim.place());
     let remedy = remedy::of(&aim, seen, failure, status);
     format!("{tried}: {}; {remedy}.", failure.detail)
-}
-
-fn service_words(service: Service) -> &'static str {
-    match service {
-        Service::Http => "HTTP",
-        Service::Https => "HTTPS",
-        Service::HttpRedirect => "HTTP",
-        Service::Ws => "WebSocket",
-        Service::Wss => "Secure WebSocket",
-        Service::Rtmp => "RTMP",
-        Service::Rtmps => "RTMP over TLS",
-        Service::Rtsp => "RTSP",
-        Service::Ssh => "SSH",
-        Service::Sip => "SIP",
-        Service::Stun => "STUN",
-        Service::Turn => "TURN",
-        Service::Turns => "TURN over TLS",
-        Service::Rtp => "RTP media",
-        Service::Ike => "IKE",
-        Service::Gre => "GRE",
-        Service::Dns => "DNS",
-    }
 }
 
 /// The words for what went through.
@@ -59,13 +35,13 @@ pub fn measured(item: &Item, seen: &Seen, days_left: Option<f64>) -> String {
         // The document says HTTP/HTTPS, and TLS is what answered.
         (Service::Http, true) => "HTTPS",
         (Service::Https, false) => "HTTP",
-        (service, _) => service_words(service),
+        (service, _) => services::name(service),
     };
     let what = match item.rule.ports.is_some() {
         true => format!("{service} on {port} at {place}"),
         false => format!("{service} to {place}"),
     };
-    let mut text = format!("{what} {}", answer_words(item, seen));
+    let mut text = format!("{what} {}", services::words(item, seen));
     if let Some(fallback) = facts.get::<String>(&metric::FALLBACK) {
         text.push_str(&format!(" ({fallback})"));
     }
@@ -79,90 +55,6 @@ pub fn certificate(days_left: Option<f64>) -> String {
         Some(days) => format!("; its certificate is valid for {days:.0} more days"),
         None => String::new(),
     }
-}
-
-fn answer_words(item: &Item, seen: &Seen) -> String {
-    let facts = &seen.observation.facts;
-    let code: Option<u16> = facts.get(&metric::HTTP_STATUS);
-    let number = |m| facts.get::<f64>(m);
-    match item.rule.service {
-        Service::HttpRedirect => match (facts.get::<String>(&metric::REDIRECT), code) {
-            (Some(to), _) => format!("redirects to {to}"),
-            (None, code) => format!(
-                "answered {} and does not forward to HTTPS: configure the redirect",
-                code.map_or_else(String::new, |c| c.to_string())
-            ),
-        },
-        Service::Http | Service::Https => match code {
-            Some(c) if c >= 500 => format!("answered {c}: the server itself is in trouble, look at its log"),
-            Some(c) => format!("answered {c}"),
-            None => "answered".to_owned(),
-        },
-        Service::Ws | Service::Wss => {
-            let chosen = facts.get::<String>(&metric::SUBPROTOCOL).map_or_else(String::new, |s| format!(" as {s}"));
-            let ping = match number(&metric::PING_RTT_MS) {
-                Some(ms) => format!(", ping answered in {ms:.1} ms"),
-                None => ", though it answered no ping".to_owned(),
-            };
-            let held = number(&metric::HELD_S).map_or_else(String::new, |s| format!(", held open {s:.0} s in silence"));
-            format!("upgraded{chosen}{ping}{held}{}", sip_words(seen))
-        }
-        Service::Ssh => facts.get::<String>(&metric::BANNER).map_or("answered".to_owned(), |b| match is_old_ssh(&b) {
-            true => format!("answered {b}, a version that current clients refuse: update the server"),
-            false => format!("answered {b}"),
-        }),
-        Service::Dns => facts.get::<Vec<IpAddr>>(&metric::ADDRESSES).map_or("resolved".to_owned(), |a| {
-            let differ = facts.get(&metric::DNS_DIFFER) == Some(true);
-            let note = if differ { ", though its resolvers do not agree (see observed.dns_servers)" } else { "" };
-            format!("resolved to {}{note}", list(&a))
-        }),
-        Service::Stun => {
-            let mapped = facts
-                .get::<String>(&metric::MAPPED)
-                .map_or_else(String::new, |m| format!(" and sees this machine as {m}"));
-            let rtt = number(&metric::STUN_RTT_MS).map_or_else(String::new, |ms| format!(" in {ms:.1} ms"));
-            format!("answered{rtt}{mapped}")
-        }
-        Service::Gre => "was not probed".to_owned(),
-        _ => "is open".to_owned(),
-    }
-}
-
-/// What SIP OPTIONS over a WebSocket told; empty where they were not sent.
-fn sip_words(seen: &Seen) -> String {
-    let facts = &seen.observation.facts;
-    let Some(code) = facts.get::<u16>(&metric::SIP_STATUS) else {
-        return match sip_failure(seen) {
-            Some(words) => {
-                format!("; SIP OPTIONS got no answer ({words}): the WebSocket works, look at the SIP service behind it")
-            }
-            None => String::new(),
-        };
-    };
-    let time = facts.get::<f64>(&metric::SIP_RTT_MS).map(|ms| format!(" in {ms:.1} ms")).unwrap_or_default();
-    let server = facts.get::<String>(&metric::SIP_SERVER).map(|s| format!(" by {s}")).unwrap_or_default();
-    let trouble = if is_in_trouble(code) { ": the server itself is in trouble, look at its log" } else { "" };
-    format!(", SIP OPTIONS answered {code}{time}{server}{trouble}")
-}
-
-/// What became of SIP OPTIONS that no answer came to.
-pub fn sip_failure(seen: &Seen) -> Option<&str> {
-    let steps = &seen.observation.steps;
-    steps.iter().find(|s| s.step == Step::Options && s.result != "ok").map(|s| s.result.as_str())
-}
-
-/// Any answer but these is a living server's, 4xx and 501 to OPTIONS included (RFC 3261 section 21.5).
-pub fn is_in_trouble(sip: u16) -> bool {
-    (500..600).contains(&sip) && sip != 501
-}
-
-/// Only 2.0 and 1.99, which speaks 2.0 too, are current (RFC 4253 section 5.1).
-pub fn is_old_ssh(banner: &str) -> bool {
-    !banner.starts_with("SSH-2.0-") && !banner.starts_with("SSH-1.99-")
-}
-
-fn list(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The answers that came from elsewhere in place of silent ports, in brackets; empty where none did.

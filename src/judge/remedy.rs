@@ -1,6 +1,6 @@
 //! What to change after a failure, by its class, for the one who can change it. Judges nothing.
 
-use crate::model::{Failure, FailureKind, Seen, Status, Step, metric};
+use crate::model::{Failure, FailureKind, ProbeKind, Seen, Status, Step, metric};
 
 use super::aim::Aim;
 
@@ -23,7 +23,7 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
     match failure.kind {
-        _ if failure.step == Step::Options => {
+        _ if failure.step == Step::Options && seen.observation.probe == ProbeKind::Ws => {
             "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
         }
         FailureKind::TimedOut if status == Status::Unknown => format!(
@@ -52,6 +52,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             None => format!("mend the route to {to}, or check that the host is up"),
         },
         FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
+        FailureKind::Garbage if seen.observation.facts.has(&metric::MET) => {
+            format!("another service has this port: start the one that the document means, or forward {port} to it")
+        }
         FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set".to_owned(),
         FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
             "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()

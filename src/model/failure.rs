@@ -63,8 +63,20 @@ pub enum Step {
     Dtls,
     /// Media of a call, there and back.
     Media,
-    /// SIP OPTIONS.
+    /// OPTIONS of SIP or RTSP.
     Options,
+    /// RTSP DESCRIBE.
+    Describe,
+    /// A handshake of the service's own, such as RTMP's.
+    Handshake,
+    /// The first command after it, such as RTMP's `connect`.
+    Command,
+    /// SSH's offer of algorithms.
+    KeyExchange,
+    /// IKE_SA_INIT.
+    IkeInit,
+    /// A GRE packet.
+    Gre,
 }
 
 impl Step {
@@ -100,6 +112,12 @@ impl Step {
             Step::Dtls => "dtls",
             Step::Media => "media",
             Step::Options => "options",
+            Step::Describe => "describe",
+            Step::Handshake => "handshake",
+            Step::Command => "command",
+            Step::KeyExchange => "key-exchange",
+            Step::IkeInit => "ike-init",
+            Step::Gre => "gre",
         }
     }
 }
@@ -194,6 +212,8 @@ pub enum FailureKind {
     BadAnswer,
     /// The call was connected, and no media came back.
     NoMedia,
+    /// This machine does not let the program do what the check needs.
+    NoPrivilege,
     /// The run's budget or an interruption ended the check first.
     OutOfTime,
     /// The probe itself broke: a defect of this program.
@@ -244,6 +264,7 @@ impl FailureKind {
             FailureKind::ServerError => "server-error",
             FailureKind::BadAnswer => "bad-answer",
             FailureKind::NoMedia => "no-media",
+            FailureKind::NoPrivilege => "no-privilege",
             FailureKind::OutOfTime => "out-of-time",
             FailureKind::Internal => "internal",
         }

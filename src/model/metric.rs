@@ -138,6 +138,21 @@ table! {
     RTCP_RTT_MS = "rtcp_rtt_ms": "round trip as RTCP reports tell it";
     SIP_STATUS = "sip_status": "code of the answer to SIP OPTIONS";
     SIP_SERVER = "sip_server": "Server or User-Agent of that answer";
+    MET = "met": "the protocol that answered in place of the service's own";
+    SERVICE = "service": "the product that the answer shows to be there, and by what: name, by";
+    SIP_RECEIVED = "sip_received": "address in the answer's Via `received`, by which a SIP server tells what it saw";
+    SIP_ALG = "sip_alg": "whether the request was rewritten on the way: verdict (none, rewritten, cannot-tell), why";
+    RTSP_STATUS = "rtsp_status": "status of the answer to RTSP OPTIONS";
+    RTSP_SERVER = "rtsp_server": "Server header of that answer";
+    RTSP_METHODS = "rtsp_methods": "methods that its Public header names";
+    RTSP_DESCRIBE = "rtsp_describe": "DESCRIBE of the path: status, login (none, basic, digest, refused), media";
+    RTSP_RTT_MS = "rtsp_rtt_ms": "time from RTSP OPTIONS to its answer";
+    RTMP = "rtmp": "what the RTMP server says: version, server, code and description of the answer to connect, capabilities";
+    SSH_OFFER = "ssh_offer": "algorithms that the SSH server offers: kex, host_keys, ciphers, macs";
+    IKE = "ike": "the answer to IKE_SA_INIT: kind (sa, notify, cookie, invalid-ke), notify, vendor_ids";
+    IKE_NAT = "ike_nat": "what IKE's NAT detection tells: here, there (true: behind a NAT), null where the answer has none";
+    IKE_RTT_MS = "ike_rtt_ms": "round trip of an IKE_SA_INIT that was not retransmitted";
+    GRE = "gre": "what came back for a GRE packet: answer (keepalive, packet), from, ms";
     SIP_RTT_MS = "sip_rtt_ms": "time from SIP OPTIONS to its answer";
 }
 

@@ -91,7 +91,7 @@ closed_set!(
     Service {
         Http = "http", Https = "https", HttpRedirect = "http-redirect", Ws = "ws", Wss = "wss", Rtmp = "rtmp",
         Rtmps = "rtmps", Rtsp = "rtsp", Ssh = "ssh", Sip = "sip", Stun = "stun", Turn = "turn", Turns = "turns",
-        Rtp = "rtp", Ike = "ike", Gre = "gre", Dns = "dns",
+        Rtp = "rtp", Ike = "ike", Gre = "gre", Dns = "dns", Ftp = "ftp",
     }
 );
 
@@ -106,6 +106,6 @@ closed_set!(
         Dns = "dns", Tcp = "tcp", Tls = "tls", Http = "http", Ws = "ws", Stun = "stun", UdpRange = "udp-range",
         Ssh = "ssh", Sip = "sip", Rtsp = "rtsp", Rtmp = "rtmp", Ike = "ike", Gre = "gre", Janus = "janus",
         JanusCall = "janus-call", Turn = "turn", Nat = "nat", Ice = "ice", Quality = "quality",
-        Bandwidth = "bandwidth", Path = "path", Host = "host",
+        Bandwidth = "bandwidth", Path = "path", Host = "host", Ftp = "ftp",
     }
 );

@@ -23,6 +23,7 @@ pub mod proxy;
 pub mod resolve;
 pub mod several;
 pub mod shim;
+pub mod talk;
 pub mod tcp;
 mod thread;
 pub mod ticks;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::schedule::{self, Most, Schedule};
-use crate::model::{Host, PortsMode, RelayTransport, Transport};
-use crate::profile::Spec;
+use crate::model::{Host, PortsMode, RelayTransport};
+use crate::profile::{SipCarrier, Spec};
 
 use super::{Item, Measure, Measuring, Plan, Trial, TrialKind};
 
@@ -52,8 +52,8 @@ impl Tuning {
         let connections = |connections| Cost { connections, longest: self.timeout, ..Cost::default() };
         match (&item.rule.spec, item.rule.transport) {
             (Spec::Range, _) => scheduled(self.range(item)),
-            (Spec::Stun, _) | (Spec::Plain(_), Transport::Udp) => scheduled(self.stun()),
-            (Spec::Dns, _) | (Spec::Plain(_), Transport::Gre) => Cost::default(),
+            (Spec::Stun | Spec::Ike(_) | Spec::Sip(SipCarrier::Udp), _) => scheduled(self.stun()),
+            (Spec::Dns | Spec::Gre, _) => Cost::default(),
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
                 Cost { longest: self.timeout + held, ..connections(1) }

@@ -1,6 +1,8 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
+#[allow(dead_code, reason = "until SIP and IKE ask through it")]
+mod asked;
 pub mod bandwidth;
 mod call;
 mod figures;
@@ -34,7 +36,7 @@ pub use crate::model::PortsMode;
 use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric};
 use crate::net;
 pub use crate::net::proxy::Proxy;
-use crate::profile::Spec;
+use crate::profile::{SipCarrier, Spec};
 
 /// One rule on one address.
 #[derive(Clone, Debug)]
@@ -113,7 +115,7 @@ pub struct JanusSecrets {
 pub type Progress = Arc<dyn Fn(u32, u32) + Send + Sync>;
 
 /// The probe that carries out a kind of rule, as a report names it.
-pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
+pub fn kind(spec: &Spec) -> ProbeKind {
     match spec {
         Spec::Http(_) | Spec::Redirect(_) => ProbeKind::Http,
         Spec::Ws(_) => ProbeKind::Ws,
@@ -122,12 +124,12 @@ pub fn kind(spec: &Spec, transport: Transport) -> ProbeKind {
         Spec::Ssh => ProbeKind::Ssh,
         Spec::Dns => ProbeKind::Dns,
         Spec::Turn(_) => ProbeKind::Turn,
-        Spec::Plain(service) => match (transport, service) {
-            (Transport::Gre, _) => ProbeKind::Gre,
-            (Transport::Udp, _) => ProbeKind::Stun,
-            (_, Service::Rtmps | Service::Turns) => ProbeKind::Tls,
-            _ => ProbeKind::Tcp,
-        },
+        Spec::Rtsp(_) | Spec::Ftp => ProbeKind::Tcp,
+        Spec::Rtmp(spec) if spec.tls => ProbeKind::Tls,
+        Spec::Rtmp(_) => ProbeKind::Tcp,
+        Spec::Sip(SipCarrier::Udp) | Spec::Ike(_) => ProbeKind::Stun,
+        Spec::Sip(_) => ProbeKind::Tcp,
+        Spec::Gre => ProbeKind::Gre,
     }
 }
 
@@ -160,13 +162,19 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
         Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
-        Spec::Plain(service) => match task.transport {
-            Transport::Gre => gre::probe(),
-            Transport::Udp => {
-                meaning_of_silence(plain_udp::probe(task, *service, settings, cancel).await, task, settings).await
-            }
-            Transport::Tcp | Transport::Dns => plain_tcp::probe(task, settings, *service).await,
-        },
+        Spec::Rtsp(_) => plain_tcp::probe(task, settings, Service::Rtsp).await,
+        Spec::Rtmp(spec) => {
+            plain_tcp::probe(task, settings, if spec.tls { Service::Rtmps } else { Service::Rtmp }).await
+        }
+        Spec::Ftp => plain_tcp::probe(task, settings, Service::Ftp).await,
+        Spec::Sip(SipCarrier::Udp) => {
+            meaning_of_silence(plain_udp::probe(task, Service::Sip, settings, cancel).await, task, settings).await
+        }
+        Spec::Sip(_) => plain_tcp::probe(task, settings, Service::Sip).await,
+        Spec::Ike(_) => {
+            meaning_of_silence(plain_udp::probe(task, Service::Ike, settings, cancel).await, task, settings).await
+        }
+        Spec::Gre => gre::probe(),
     }
 }
 

@@ -20,7 +20,9 @@ use crate::model::{Media, Need, PortRange, RoleName, RuleId, Service, Source, Tr
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use spec::{HttpSpec, RedirectSpec, RefusedUpgrade, Spec, WsSpec};
+pub use spec::{
+    Expected, HttpSpec, IkeSpec, RedirectSpec, RefusedUpgrade, RtmpSpec, RtspSpec, SipCarrier, Spec, WsSpec,
+};
 
 /// Reads a user's profile, which may extend built-in ones; messages call it `file`. Every error of the text is in the
 /// answer, at its line and column; a syntax error alone stands by itself.

@@ -8,7 +8,7 @@ use crate::model::{Need, PortRange, RuleId, Service, Source, Transport};
 use super::hint::did_you_mean;
 use super::layer::{Documents, read_source};
 use super::read::{At, Problems, Span, Table, Value, one_of};
-use super::spec::RefusedUpgrade;
+use super::spec::{Expected, RefusedUpgrade};
 use super::syntax::{is_dotted, is_host, is_name, is_path, is_token};
 
 /// The fields of `[SERVICE."ID"]`.
@@ -28,6 +28,8 @@ pub(super) struct Row {
     pub subprotocol: Option<String>,
     pub refused: Option<RefusedUpgrade>,
     pub either: Option<bool>,
+    pub expect: Option<Expected>,
+    pub tls: Option<bool>,
     pub hosts: Option<Vec<At<String>>>,
     pub when: Option<When>,
     pub need: Option<At<Need>>,
@@ -43,11 +45,12 @@ const COMMON: [&str; 7] = ["from", "to", "hosts", "when", "need", "group", "sour
 /// The fields that a rule of `service` may have.
 fn fields(service: Service) -> Vec<&'static str> {
     let own: &[&str] = match service {
-        Service::Http | Service::Https => &["port", "path", "either"],
-        Service::HttpRedirect => &["port", "path"],
+        Service::Http | Service::Https => &["port", "path", "either", "expect"],
+        Service::HttpRedirect | Service::Rtsp | Service::Rtmp | Service::Rtmps => &["port", "path"],
         Service::Ws | Service::Wss => &["port", "path", "subprotocol", "refused"],
         Service::Rtp => &["port", "ports"],
-        Service::Turn | Service::Turns | Service::Sip => &["port", "transport"],
+        Service::Turn | Service::Turns => &["port", "transport"],
+        Service::Sip => &["port", "transport", "tls"],
         Service::Gre | Service::Dns => &[],
         _ => &["port"],
     };
@@ -116,6 +119,8 @@ impl Row {
             subprotocol: None,
             refused: None,
             either: None,
+            expect: None,
+            tls: None,
             hosts: None,
             when: None,
             need: None,
@@ -147,6 +152,17 @@ impl Row {
                 let words = [("fail", RefusedUpgrade::Fail), ("warn", RefusedUpgrade::Warn)];
                 self.refused = p.word(value, "value of `refused`", &words).map(|w| w.value);
             }
+            "expect" => {
+                let words = [
+                    ("wowza", Expected::Wowza),
+                    ("janus", Expected::Janus),
+                    ("janus-admin", Expected::JanusAdmin),
+                    ("acme", Expected::Acme),
+                    ("repository", Expected::Repository),
+                ];
+                self.expect = p.word(value, "value of `expect`", &words).map(|w| w.value);
+            }
+            "tls" => self.tls = p.flag(value, "tls").map(|f| f.value),
             "either" => self.either = p.flag(value, "either").map(|f| f.value),
             "hosts" => self.hosts = Some(p.texts(value, "host", is_host, HOST)),
             "when" => self.when = Some(read_when(value, p)),
@@ -174,6 +190,8 @@ impl Row {
             subprotocol: self.subprotocol.or(base.subprotocol),
             refused: self.refused.or(base.refused),
             either: self.either.or(base.either),
+            expect: self.expect.or(base.expect),
+            tls: self.tls.or(base.tls),
             hosts: self.hosts.or(base.hosts),
             when: self.when.or(base.when),
             need: self.need.or(base.need),

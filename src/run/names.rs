@@ -174,7 +174,7 @@ fn cut_short() -> resolve::NameReport {
 
 /// The addresses on which an item is to be probed, and what is known of the others.
 pub fn place(plan: &Plan, item: &Item, names: &Names) -> (Vec<IpAddr>, Known) {
-    let kind = probe::kind(&item.rule.spec, item.rule.transport);
+    let kind = probe::kind(&item.rule.spec);
     if let Some(because) = &item.not_selected {
         return (Vec::new(), vec![(literal(&item.host), Observation::skipped(kind, because.clone()))]);
     }

@@ -99,7 +99,7 @@ pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &nam
         of: Planned::Item(job.item),
         address: job.address,
         phase,
-        kind: probe::kind(&item.rule.spec, item.rule.transport),
+        kind: probe::kind(&item.rule.spec),
         check: task.check.clone(),
         waiting_for: waiting_for(&task),
         deadline: task.deadline,

@@ -3,6 +3,7 @@
 //! lossy link in virtual time.
 
 pub mod access;
+pub mod ask;
 pub mod binding;
 mod book;
 mod chance;

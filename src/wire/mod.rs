@@ -4,6 +4,7 @@
 pub mod base64;
 pub mod flow;
 pub mod grant;
+pub mod greeting;
 pub mod ice;
 pub mod janus;
 pub mod sip;

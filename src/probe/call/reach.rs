@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::talk::{Talk, credentials};
-use crate::model::{
-    Failure, FailureKind, Observation, Outcome, PortRange, ProbeKind, Service, Step, Transport, metric,
-};
+use crate::model::{Failure, FailureKind, Observation, Outcome, PortRange, ProbeKind, Step, Transport, metric};
 use crate::net::http::Authority;
 use crate::net::janus::{Api, Line, Place, SUBPROTOCOL};
 use crate::net::tcp::Stream;
@@ -18,7 +16,7 @@ use crate::probe::layers::Climb;
 use crate::probe::measure::Way;
 use crate::probe::trial::TrialTask;
 use crate::probe::{Settings, Task};
-use crate::profile::{Spec, WsSpec};
+use crate::profile::{HttpSpec, Spec, WsSpec};
 use crate::wire::janus::{ECHO_TEST, ServerInfo};
 
 /// No more ways than this are tried.
@@ -132,7 +130,7 @@ async fn ask(
     let tls = !matches!(access, Access::WebSocket(spec) if !spec.tls);
     let way = Task {
         check: task.check.clone(),
-        spec: Spec::Plain(Service::Wss),
+        spec: Spec::Http(HttpSpec { tls, either: false, path: "/".to_owned(), expect: None }),
         host: task.host.clone(),
         address: task.address,
         ports: PortRange::single(port),

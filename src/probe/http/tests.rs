@@ -6,7 +6,7 @@ use crate::net::loopback::{OK, Pki, answer, blurt, serve, serve_tls, silence};
 use crate::probe::layers::fixture::{settings, task};
 
 fn spec(tls: bool, either: bool) -> HttpSpec {
-    HttpSpec { tls, either, path: "/".to_owned() }
+    HttpSpec { tls, either, path: "/".to_owned(), expect: None }
 }
 
 async fn https(pki: &Pki, name: &str) -> SocketAddr {

@@ -202,7 +202,7 @@ mod tests {
         let spec = match service {
             Service::Wss => Spec::Ws(wss),
             Service::Rtp => Spec::Range,
-            other => Spec::Plain(other),
+            _ => Spec::Ssh,
         };
         let ports: Option<PortRange> = ports.parse().ok();
         Way { rule: RuleId::from("r"), spec, service, transport, ports, seen }

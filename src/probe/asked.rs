@@ -1,0 +1,85 @@
+//! One request over UDP and what became of it, for the probes whose service answers a datagram: drives the session and
+//! puts its failures into words. Knows no protocol and judges nothing.
+
+use std::net::IpAddr;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Settings, Task};
+use crate::model::schedule::Schedule;
+use crate::model::{Facts, Failure, FailureKind, Step, metric};
+use crate::net::icmp;
+use crate::net::udp::{Drive, Stop};
+use crate::session::Meaning;
+use crate::session::ask::{Ask, Ending, Heard, Outcome};
+
+/// Sends `request` to the task's first port until `read` takes a datagram for its answer.
+///
+/// # Errors
+/// No socket could be opened.
+pub async fn ask<T: Send + 'static>(
+    task: &Task,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    step: Step,
+    request: Vec<u8>,
+    read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
+) -> Result<(Outcome<T>, Stop), Failure> {
+    let target = task.socket();
+    let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
+    let drive = Drive { target: task.address, sockets: 1, deadline: task.deadline, cancel: cancel.clone(), step };
+    let make = move |now| Ask::new(now, target, schedule, request, read);
+    let (session, stop) = drive.run(make, |_, _| {}).await?;
+    Ok((session.finish(), stop))
+}
+
+/// The answer, or the failure that it did not come; what was met on the way goes into `facts`.
+pub fn answer<T>(outcome: Outcome<T>, stop: Stop, step: Step, target: IpAddr, facts: &mut Facts) -> Result<T, Failure> {
+    if let Some(error) = &outcome.icmp {
+        icmp::record(error, facts);
+    }
+    if let Some((_, Some(met))) = &outcome.garbage {
+        facts.set(&metric::MET, met);
+    }
+    let fail = |kind, detail| Err(Failure::new(step, kind, detail));
+    match &outcome.ending {
+        Some(Ending::Icmp(error)) => {
+            fail(error.meaning().failure_kind().unwrap_or(FailureKind::TimedOut), error.to_string())
+        }
+        Some(Ending::NotSent(error)) => Err(icmp::not_sent(step, *error, target)),
+        Some(Ending::Silence) => Err(silence(&outcome, step)),
+        Some(Ending::Answered(_)) => match outcome.ending {
+            Some(Ending::Answered(answer)) => Ok(answer),
+            _ => fail(FailureKind::Internal, "an answer that is none".to_owned()),
+        },
+        None => {
+            let how = if stop == Stop::Cancelled { "interrupted" } else { "out of time" };
+            fail(FailureKind::OutOfTime, format!("{how} with {} unanswered", requests(outcome.sent)))
+        }
+    }
+}
+
+/// No answer: and what came in its place.
+fn silence<T>(seen: &Outcome<T>, step: Step) -> Failure {
+    let unanswered = format!("no answer to {} in {:.1} s", requests(seen.sent), seen.took.as_secs_f64());
+    let (kind, mut detail) = match (&seen.garbage, &seen.icmp) {
+        (Some((words, _)), _) => (FailureKind::Garbage, format!("answered with {words}")),
+        (None, Some(error)) => {
+            // A loop that one datagram met may be gone for the next: it is told and does not decide.
+            let decides = Some(error.meaning()).filter(|m| *m != Meaning::TimeExceeded);
+            (
+                decides.and_then(Meaning::failure_kind).unwrap_or(FailureKind::TimedOut),
+                format!("{unanswered}, and {error}"),
+            )
+        }
+        (None, None) => (FailureKind::TimedOut, unanswered),
+    };
+    if seen.wrong_source > 0 {
+        detail.push_str(&format!(" ({} came from another address or port)", seen.wrong_source));
+    }
+    Failure::new(step, kind, detail)
+}
+
+fn requests(count: u8) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+}

@@ -23,4 +23,5 @@ mod relay;
 mod router;
 mod servers;
 mod sip;
+mod swapped;
 mod ways;

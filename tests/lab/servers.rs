@@ -152,7 +152,11 @@ pub fn sshd(lab: &Lab) -> Daemon {
     let mut keygen = lab.command(Place::Server, "ssh-keygen");
     keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
     assert!(keygen.status().unwrap().success(), "ssh-keygen");
-    let file = written(lab, "sshd.conf", &format!("Port 22\nHostKey {}\nPidFile none\nUsePAM no\n", key.display()));
+    let file = written(
+        lab,
+        "sshd.conf",
+        &format!("Port 22\nHostKey {}\nPidFile none\nUsePAM no\nMaxStartups 100\n", key.display()),
+    );
     let mut command = lab.command(Place::Server, "sh");
     let script = r#"mount -t tmpfs none /run && mkdir /run/sshd && exec "$(command -v sshd)" -D -e -f "$0""#;
     command.args(["-c", script, &file]);

@@ -52,7 +52,7 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             None => format!("mend the route to {to}, or check that the host is up"),
         },
         FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
-        FailureKind::Garbage if seen.observation.facts.has(&metric::MET) => {
+        FailureKind::Garbage | FailureKind::NotTls if is_another_service(seen) => {
             format!("another service has this port: start the one that the document means, or forward {port} to it")
         }
         FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set".to_owned(),
@@ -61,6 +61,14 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         }
         other => above_transport(aim, other),
     }
+}
+
+/// It named itself, and is none that only lacks TLS.
+fn is_another_service(seen: &Seen) -> bool {
+    seen.observation
+        .facts
+        .get::<String>(&metric::MET)
+        .is_some_and(|met| met != "HTTP" || seen.observation.probe != ProbeKind::Http)
 }
 
 /// The certificate bears the name of the authority that `rtc-check serve` makes for itself.

@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 pub use dtls::Dtls;
 
+use super::heard::Heard;
 use super::proxy::Proxy;
 use super::tls::{self, Trust};
 use super::{classify::clean, clock, icmp, tcp};
@@ -42,7 +43,7 @@ pub enum Carrier {
     /// Datagrams from a socket that whoever sends them opens.
     Udp,
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Heard<TcpStream>>>),
     Dtls(Box<Dtls>),
 }
 
@@ -130,7 +131,7 @@ impl Leg {
         stream: TcpStream,
         deadline: Instant,
         obs: &mut Observation,
-    ) -> Result<TlsStream<TcpStream>, ()> {
+    ) -> Result<TlsStream<Heard<TcpStream>>, ()> {
         let shaken = tls::handshake(stream, &self.host, self.server.ip(), &self.trust, &[], left(deadline)).await;
         obs.facts.extend(shaken.facts);
         settle(Step::Tls, shaken.stream, shaken.failure, shaken.took, obs)

@@ -104,7 +104,7 @@ impl Paced {
             Carrier::Tcp(stream) => (stream.into_std().map_err(broken)?, None),
             Carrier::Tls(stream) => {
                 let (stream, tls) = stream.into_inner();
-                (stream.into_std().map_err(broken)?, Some(tls))
+                (stream.into_inner().into_std().map_err(broken)?, Some(tls))
             }
         };
         let mut line = stream::Stream::new(socket, tls, way.server, step);

@@ -21,8 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::classify::{self, clean};
+use super::heard::{First, Heard};
+use super::talk::shown;
 use super::{cert, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
+use crate::wire::greeting;
 
 /// The only protocol that HTTP and WebSocket probes offer: a server that may choose h2 for a WebSocket does (Janus).
 pub const HTTP11: &[&[u8]] = &[b"http/1.1"];
@@ -140,7 +143,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
 /// How a handshake went.
 pub struct Handshake<S> {
     /// The connection, also where the certificate is not to be trusted.
-    pub stream: Option<TlsStream<S>>,
+    pub stream: Option<TlsStream<Heard<S>>>,
     /// Why the handshake broke or the certificate is not trusted; step `tls`.
     pub failure: Option<Failure>,
     /// Version, cipher, ALPN, chain, days left: as far as it came.
@@ -167,14 +170,18 @@ where
     let name = ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::from(address));
     let outcome = match trust.config(recorder.clone(), alpn) {
         Ok(config) => {
+            let (stream, first) = Heard::new(stream);
             let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+            let broken = |failure| told(failure, first.get());
             match tokio::time::timeout(timeout, connecting).await {
                 Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(e)) => Err(handshake_failure(&e)),
-                Err(_) => Err(classify::timed_out(Step::Tls, "the server did not finish the TLS handshake", timeout)),
+                Ok(Err(e)) => Err(broken(handshake_failure(&e))),
+                Err(_) => {
+                    Err(broken(classify::timed_out(Step::Tls, "the server did not finish the TLS handshake", timeout)))
+                }
             }
         }
-        Err(e) => Err(Failure::new(Step::Tls, FailureKind::Internal, e.to_string())),
+        Err(e) => Err((Failure::new(Step::Tls, FailureKind::Internal, e.to_string()), None)),
     };
     let took = clock::now().duration_since(start);
     let mut facts = recorder.facts();
@@ -184,7 +191,12 @@ where
             Handshake { stream: Some(stream), failure: recorder.verdict(trust, host), facts, took }
         }
         // What the server sent before the handshake broke says more than the break, where it is to blame for it.
-        Err(failure) => Handshake { stream: None, failure: Some(failure), facts, took },
+        Err((failure, met)) => {
+            if let Some(met) = met {
+                facts.set(&metric::MET, met);
+            }
+            Handshake { stream: None, failure: Some(failure), facts, took }
+        }
     }
 }
 
@@ -207,6 +219,18 @@ pub(super) fn judge(
     let _ = recorder.verify_server_cert(leaf, rest, &name, &[], UnixTime::since_unix_epoch(clock::wall()));
     let verdict = recorder.verdict(trust, host).map(|failure| Failure { step, ..failure });
     (recorder.facts(), verdict)
+}
+
+/// The failure, and the protocol that answered in place of TLS where its first bytes name one.
+fn told(failure: Failure, first: Option<&First>) -> (Failure, Option<&'static str>) {
+    let Some(first) = first else { return (failure, None) };
+    match greeting::protocol(&first.bytes).filter(|name| *name != "TLS") {
+        Some(name) => {
+            let detail = format!("what listens there speaks {name} and not TLS: it sent {}", shown(&first.bytes));
+            (Failure { kind: FailureKind::NotTls, detail, ..failure }, Some(name))
+        }
+        None => (failure, None),
+    }
 }
 
 fn negotiated<S>(stream: &TlsStream<S>, facts: &mut Facts) {

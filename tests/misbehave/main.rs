@@ -13,6 +13,7 @@ mod peer;
 mod reflector;
 mod relay;
 mod relayed;
+mod services;
 mod streams;
 mod turn;
 

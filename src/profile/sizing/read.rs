@@ -23,6 +23,9 @@ pub(in crate::profile) struct RawSizing {
     notes: Vec<(SizingNote, Vec<At<String>>)>,
 }
 
+/// Told of every name that no row declares: what it should name, the name, the names there are.
+type Undeclared<'u> = &'u mut dyn FnMut(&str, &At<String>, &[&str]);
+
 const TABLES: [&str; 7] = ["platform", "servers", "models", "modes", "stream", "recordings", "notes"];
 
 /// Reads the table of the top level.
@@ -63,7 +66,7 @@ impl RawSizing {
     }
 
     /// The tables in order, every name in them declared.
-    pub(in crate::profile) fn resolve(self, undeclared: &mut dyn FnMut(&str, &At<String>, &[&str])) -> Sizing {
+    pub(in crate::profile) fn resolve(self, undeclared: Undeclared<'_>) -> Sizing {
         let models: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
         for name in self.servers.iter().flat_map(|(_, names)| names).filter(|n| !models.contains(&n.value.as_str())) {
             undeclared("model", name, &models);

@@ -1,0 +1,1 @@
+#![allow(clippy::float_cmp)]

@@ -99,7 +99,13 @@ fn platform(need: &PlatformNeed) -> PlatformRow {
     PlatformRow { name: need.name.clone(), need: words, source: need.source.clone() }
 }
 
+/// `1 channel`, `60 channels`.
+fn counted(number: u32, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// Without the dust of binary fractions.
 fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
+    (number * 1e6).round() / 1e6
 }

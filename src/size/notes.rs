@@ -5,7 +5,7 @@ use crate::model::Source;
 use crate::model::sizing::{About, Asked, Note, RateOp, RecordingNeed, ServerNeed};
 use crate::profile::{Mode, Rate, Sizing};
 
-use super::recording;
+use super::{counted, recording};
 
 /// Every note that concerns the answer, by its part.
 pub(super) fn all(
@@ -29,9 +29,11 @@ pub(super) fn all(
 fn several(sizing: &Sizing, asked: &Asked, server: &ServerNeed) -> Option<Note> {
     let largest = sizing.servers.last().filter(|l| asked.channels > l.channels)?;
     let text = format!(
-        "The document ends at {} channels on one server. {} servers for {} channels are rtc-check's own sum of its rows; \
-         how calls are shared out among servers the document does not say: ask the vendor.",
-        largest.channels, server.servers, asked.channels
+        "The document ends at {} channels on one server. {} servers for {} are rtc-check's own sum of its rows; how \
+         calls are shared out among servers the document does not say: ask the vendor.",
+        largest.channels,
+        server.servers,
+        counted(asked.channels, "channel")
     );
     Some(Note { about: About::Server, text, sources: vec![largest.source.clone()] })
 }

@@ -6,7 +6,7 @@ use crate::model::{Source, sizing::ModeRow};
 use crate::profile::{Mode, Recording, Sizing};
 
 use super::bandwidth::PEERS;
-use super::{rounded, row};
+use super::{counted, rounded, row};
 
 /// What the recordings of all channels fill.
 pub(super) fn need(sizing: &Sizing, mode: &Mode, asked: &Asked) -> RecordingNeed {
@@ -43,7 +43,8 @@ fn stored(op: RateOp, stream_kbps: f64, megabytes: f64, step: String, asked: &As
     let (channels, days) = (asked.channels, asked.days);
     let day = rounded(megabytes * f64::from(channels) / 1000.0);
     let total = rounded(megabytes * f64::from(channels) * f64::from(days) / 1000.0);
-    let sum = format!("{megabytes} MB x {channels} channels x {days} days = {total} GB");
+    let (channels, days) = (counted(channels, "channel"), counted(days, "day"));
+    let sum = format!("{megabytes} MB x {channels} x {days} = {total} GB");
     Stored {
         origin: Origin::Document,
         op,

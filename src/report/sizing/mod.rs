@@ -1,5 +1,6 @@
 //! Renderers of sizes: the answer in, text out, one format a file. They reckon nothing and know no profile.
 
+mod cited;
 mod grid;
 mod json;
 mod markdown;

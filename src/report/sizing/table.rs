@@ -1,12 +1,10 @@
 //! The answer for people, on a terminal: figures first, how they were reckoned below them, never wider than the terminal.
 
-use std::collections::BTreeSet;
-
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::cited::Cited;
 use super::grid::{self, Grid};
-use super::words::{channels, span as time, together};
-use crate::model::Source;
+use super::words::{assumptions, channels, platform, span as time, together};
 use crate::model::sizing::{About, Sizes};
 use crate::report::Style;
 use crate::report::page::{Page, Tone, span};
@@ -15,81 +13,98 @@ use crate::report::text::clean;
 /// Draws the answer.
 pub(super) fn render(sizes: &Sizes, style: &Style) -> String {
     let mut page = Page::new(style);
-    header(&mut page, sizes);
-    server(&mut page, sizes);
-    bandwidth(&mut page, sizes);
-    recording(&mut page, sizes);
-    documents(&mut page, sizes);
+    let mut cited = Cited::default();
+    header(&mut page, sizes, &mut cited);
+    server(&mut page, sizes, &mut cited);
+    bandwidth(&mut page, sizes, &mut cited);
+    recording(&mut page, sizes, &mut cited);
+    rows(&mut page, &cited);
     page.finish()
 }
 
-fn header(page: &mut Page, sizes: &Sizes) {
+fn header<'s>(page: &mut Page, sizes: &'s Sizes, cited: &mut Cited<'s>) {
     let (tool, mode) = (&sizes.tool, &sizes.mode);
-    let title = format!("{} {}: sizes for {},", tool.name, tool.version, channels(sizes.asked.channels));
-    let rest = format!("mode {}, recorded {}; profile {}", mode.name, time(&sizes.asked), sizes.profile);
+    let title =
+        format!("{} {}: sizes for {}, mode {},", tool.name, tool.version, channels(sizes.asked.channels), mode.name);
+    let rest = format!("recorded {}", time(&sizes.asked));
     page.flow(0, 2, &[span(Tone::Strong, title), span(Tone::Plain, rest)]);
-    let picture = format!("{} @ {} fps, {} in the document", mode.resolution, mode.fps, mode.quality);
-    page.flow(2, 4, &[span(Tone::Faint, picture)]);
+    let mode = format!(
+        "profile {}; {}: {}{} kbit/s a stream, {} @ {} fps, \"{}\"",
+        sizes.profile,
+        mode.name,
+        mode.op.as_str(),
+        mode.stream_kbps,
+        mode.resolution,
+        mode.fps,
+        mode.quality
+    );
+    page.flow(2, 4, &[span(Tone::Plain, mode), span(Tone::Faint, cited.marks([&sizes.mode.source]))]);
 }
 
-fn server(page: &mut Page, sizes: &Sizes) {
+fn server<'s>(page: &mut Page, sizes: &'s Sizes, cited: &mut Cited<'s>) {
     heading(page, "SERVER");
     draw(page, &grid::servers(sizes));
     if sizes.server.servers > 1 {
-        page.flow(2, 4, &[span(Tone::Plain, together(&sizes.server))]);
+        page.flow(2, 4, &[span(Tone::Strong, together(&sizes.server))]);
     }
-    for row in &sizes.platform {
-        page.flow(2, 4, &[span(Tone::Faint, format!("{}:", row.name)), span(Tone::Plain, row.need.as_str())]);
+    let machines = &sizes.server.machines;
+    let models = machines.iter().flat_map(|m| &m.models).map(|m| &m.source);
+    page.flow(
+        2,
+        4,
+        &[span(Tone::Faint, "rows"), span(Tone::Faint, cited.marks(machines.iter().map(|m| &m.source).chain(models)))],
+    );
+    if !sizes.platform.is_empty() {
+        let marks = cited.marks(sizes.platform.iter().map(|row| &row.source));
+        page.flow(2, 4, &[span(Tone::Plain, platform(sizes)), span(Tone::Faint, marks)]);
     }
-    asks(page, sizes.server.machines.iter().map(|m| &m.source));
-    notes(page, sizes, &[About::Server, About::Platform]);
+    notes(page, sizes, &[About::Server, About::Platform], cited);
 }
 
-fn bandwidth(page: &mut Page, sizes: &Sizes) {
+fn bandwidth<'s>(page: &mut Page, sizes: &'s Sizes, cited: &mut Cited<'s>) {
     heading(page, "BANDWIDTH");
     draw(page, &grid::bandwidth(sizes));
-    for assumption in &sizes.bandwidth.assumptions {
-        page.flow(2, 4, &[span(Tone::Faint, assumption.as_str())]);
-    }
     let rates = [Some(&sizes.bandwidth.mode), sizes.bandwidth.recommended.as_ref()];
-    asks(page, rates.into_iter().flatten().map(|r| &r.source));
-    notes(page, sizes, &[About::Bandwidth]);
+    page.flow(
+        2,
+        4,
+        &[span(Tone::Faint, "rows"), span(Tone::Faint, cited.marks(rates.into_iter().flatten().map(|r| &r.source)))],
+    );
+    for assumption in assumptions(sizes) {
+        page.flow(2, 4, &[span(Tone::Plain, "-"), span(Tone::Plain, assumption)]);
+    }
+    notes(page, sizes, &[About::Bandwidth], cited);
 }
 
-fn recording(page: &mut Page, sizes: &Sizes) {
+fn recording<'s>(page: &mut Page, sizes: &'s Sizes, cited: &mut Cited<'s>) {
     heading(page, "RECORDING");
     draw(page, &grid::recordings(sizes));
     let need = &sizes.recording;
     let shown = need.documented.as_ref().unwrap_or(&need.by_rate);
+    page.flow(2, 4, &[span(Tone::Faint, "rows"), span(Tone::Faint, cited.marks(&shown.sources))]);
     for step in &shown.steps {
-        page.flow(2, 4, &[span(Tone::Faint, step.as_str())]);
+        page.flow(2, 4, &[span(Tone::Plain, "-"), span(Tone::Plain, step.as_str())]);
     }
-    asks(page, shown.sources.iter());
-    notes(page, sizes, &[About::Recording]);
+    notes(page, sizes, &[About::Recording], cited);
 }
 
-/// The rows of the documents behind the figures above.
-fn asks<'s>(page: &mut Page, sources: impl Iterator<Item = &'s Source>) {
-    for source in sources {
-        page.flow(2, 4, &[span(Tone::Faint, format!("asks: {}: {}", source.section, source.row))]);
-    }
-}
-
-fn notes(page: &mut Page, sizes: &Sizes, about: &[About]) {
+fn notes<'s>(page: &mut Page, sizes: &'s Sizes, about: &[About], cited: &mut Cited<'s>) {
     for note in sizes.notes.iter().filter(|n| about.contains(&n.about)) {
-        page.flow(2, 4, &[span(Tone::Caution, "!"), span(Tone::Plain, note.text.as_str())]);
-        for source in &note.sources {
-            page.flow(4, 6, &[span(Tone::Faint, format!("{}: {}", source.section, source.row))]);
-        }
+        let marks = cited.marks(&note.sources);
+        let spans = [span(Tone::Caution, "!"), span(Tone::Plain, note.text.as_str()), span(Tone::Faint, marks)];
+        page.flow(2, 4, &spans);
     }
 }
 
-fn documents(page: &mut Page, sizes: &Sizes) {
-    let of_notes = sizes.notes.iter().flat_map(|n| &n.sources);
-    let all: BTreeSet<&str> = of_notes.chain([&sizes.mode.source]).map(|s| s.document.as_str()).collect();
-    page.blank();
-    for document in all {
-        page.flow(0, 2, &[span(Tone::Faint, format!("Document: {document}"))]);
+/// The rows of the documents behind the numbers in brackets.
+fn rows(page: &mut Page, cited: &Cited<'_>) {
+    heading(page, "ROWS OF THE DOCUMENTS");
+    for (document, rows) in cited.documents() {
+        page.flow(2, 4, &[span(Tone::Plain, document)]);
+        for (number, source) in rows {
+            let row = format!("[{number}] {}: {}", source.section, source.row);
+            page.flow(4, 8, &[span(Tone::Faint, row)]);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
 mod serve;
+mod size;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use serve::{ServeArgs, SessionArgs};
+pub use size::{SizeArgs, SizeFormat};
 
 use crate::model::{PortRange, PortsMode};
 
@@ -53,6 +55,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
+    /// For how many: servers, bandwidth and storage for so many calls, from the document's tables
+    Size(SizeArgs),
     /// Draw a saved JSON report again
     Report(ReportArgs),
     /// Print the JSON Schema of a document that rtc-check writes
@@ -63,6 +67,8 @@ pub enum Command {
 pub enum SchemaDocument {
     /// The report of a run.
     Report,
+    /// An answer of `size`.
+    Sizing,
 }
 
 /// What to test, and how.

@@ -18,6 +18,7 @@ mod request;
 mod secrets;
 mod serve;
 mod signal;
+mod size;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Demo(args)) => demo::command(args),
+        Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
     };

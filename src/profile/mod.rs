@@ -9,6 +9,7 @@ mod layer;
 mod read;
 mod resolve;
 mod row;
+mod sizing;
 mod spec;
 mod syntax;
 
@@ -22,6 +23,10 @@ pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use spec::{
     Expected, HttpSpec, IkeSpec, RedirectSpec, RefusedUpgrade, RtmpSpec, RtspSpec, SipCarrier, Spec, WsSpec,
+};
+pub use sizing::{
+    About, Between, Mode, PlatformKind, PlatformNeed, Rate, RateOp, Recording, Resolution, ServerModel, ServerSize,
+    Sizing, SizingNote, StreamNeed,
 };
 
 /// Reads a user's profile, which may extend built-in ones; messages call it `file`. Every error of the text is in the
@@ -52,6 +57,9 @@ pub struct Profile {
     /// How groups of alternatives count, by group; a group that is absent counts [`OnlyAlternative::Warn`].
     #[serde(skip)]
     pub groups: BTreeMap<String, OnlyAlternative>,
+    /// The documents' tables of sizes, where they have any.
+    #[serde(skip)]
+    pub sizing: Option<Sizing>,
 }
 
 /// One kind of server.

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod engine;
 pub mod flow;
 pub mod hops;
+pub mod host;
 pub mod http;
 pub mod ice;
 pub mod icmp;

@@ -10,6 +10,7 @@ use super::bounds::{Amount, read_bandwidth, read_limit};
 use super::hint::did_you_mean;
 use super::read::{At, Problems, Span, Table, Value, one_of};
 use super::row::{HOST, Row};
+use super::sizing::{RawSizing, read_sizing};
 use super::syntax::{is_dotted, is_host, is_name};
 use super::{Limit, OnlyAlternative};
 
@@ -32,6 +33,7 @@ pub(super) struct Layer {
     pub rules: Vec<Row>,
     pub limits: Vec<At<Limit>>,
     pub bandwidth: Vec<Amount>,
+    pub sizing: Option<RawSizing>,
     /// Top-level keys that stand in a file, readable or not.
     pub given: Vec<&'static str>,
 }
@@ -45,8 +47,8 @@ pub(super) struct RawRole {
     pub optional: Option<bool>,
 }
 
-const TOP: [&str; 10] =
-    ["name", "title", "extend", "vantages", "options", "roles", "groups", "documents", "limits", "bandwidth"];
+const TOP: [&str; 11] =
+    ["name", "title", "extend", "vantages", "options", "roles", "groups", "documents", "limits", "bandwidth", "sizing"];
 
 impl Layer {
     /// Reads the top level of a file.
@@ -99,6 +101,7 @@ impl Layer {
                     self.bandwidth.push(amount);
                 }
             }
+            "sizing" => self.sizing = read_sizing(value, documents, p),
             _ => {}
         }
     }
@@ -123,13 +126,17 @@ impl Layer {
             rules: lay_rules(self.rules, base.rules, p),
             limits: lay(self.limits, base.limits, |l| l.value.metric.clone()),
             bandwidth: lay(self.bandwidth, base.bandwidth, |b| b.row.name.clone()),
+            sizing: match (self.sizing, base.sizing) {
+                (Some(upper), Some(base)) => Some(upper.over(base)),
+                (upper, base) => upper.or(base),
+            },
             given: base.given.into_iter().chain(self.given).collect(),
         }
     }
 }
 
 /// `upper` over `base`: one with the same key takes its place, others follow.
-fn lay<T>(upper: Vec<T>, base: Vec<T>, key: fn(&T) -> String) -> Vec<T> {
+pub(super) fn lay<T>(upper: Vec<T>, base: Vec<T>, key: fn(&T) -> String) -> Vec<T> {
     let mut all = base;
     let mut index: HashMap<String, usize> = all.iter().enumerate().map(|(i, t)| (key(t), i)).collect();
     for item in upper {

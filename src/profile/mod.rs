@@ -9,6 +9,7 @@ mod layer;
 mod read;
 mod resolve;
 mod row;
+mod sizing;
 mod spec;
 mod syntax;
 
@@ -20,6 +21,10 @@ use crate::model::{Media, Need, PortRange, RoleName, RuleId, Service, Source, Tr
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use sizing::{
+    About, Between, Mode, PlatformKind, PlatformNeed, Rate, RateOp, Recording, Resolution, ServerModel, ServerSize,
+    Sizing, SizingNote, StreamNeed,
+};
 pub use spec::{HttpSpec, RedirectSpec, RefusedUpgrade, Spec, WsSpec};
 
 /// Reads a user's profile, which may extend built-in ones; messages call it `file`. Every error of the text is in the
@@ -50,6 +55,9 @@ pub struct Profile {
     /// How groups of alternatives count, by group; a group that is absent counts [`OnlyAlternative::Warn`].
     #[serde(skip)]
     pub groups: BTreeMap<String, OnlyAlternative>,
+    /// The documents' tables of sizes, where they have any.
+    #[serde(skip)]
+    pub sizing: Option<Sizing>,
 }
 
 /// One kind of server.

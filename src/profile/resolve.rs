@@ -131,6 +131,7 @@ impl<'p> Checker<'p> {
         let rules: Vec<Rule> = layer.rules.into_iter().filter_map(|row| self.rule(row)).collect();
         let limits: Vec<Limit> = layer.limits.into_iter().map(|limit| limit.value).collect();
         let bandwidth = self.bandwidth(layer.bandwidth);
+        let sizing = layer.sizing.map(|s| s.resolve(&mut |what, name, names| undeclared(self.p, what, name, names)));
         Some(Profile {
             name: layer.name?.value,
             title: layer.title?.value,
@@ -141,6 +142,7 @@ impl<'p> Checker<'p> {
             limits,
             bandwidth,
             groups: layer.groups.into_iter().map(|(name, only)| (name, only.value)).collect(),
+            sizing,
         })
     }
 

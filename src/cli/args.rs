@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod host;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use host::{Expectation, HostArgs};
 pub use serve::{ServeArgs, SessionArgs};
 
 use crate::model::{PortRange, PortsMode};
@@ -51,6 +53,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
+    Host(Box<HostArgs>),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
     /// Draw a saved JSON report again

@@ -65,6 +65,8 @@ pub enum Step {
     Media,
     /// SIP OPTIONS.
     Options,
+    /// A look at this machine itself.
+    Machine,
 }
 
 impl Step {
@@ -100,6 +102,7 @@ impl Step {
             Step::Dtls => "dtls",
             Step::Media => "media",
             Step::Options => "options",
+            Step::Machine => "machine",
         }
     }
 }
@@ -194,6 +197,8 @@ pub enum FailureKind {
     BadAnswer,
     /// The call was connected, and no media came back.
     NoMedia,
+    /// This machine does not tell it, or not this user.
+    NotTold,
     /// The run's budget or an interruption ended the check first.
     OutOfTime,
     /// The probe itself broke: a defect of this program.
@@ -244,6 +249,7 @@ impl FailureKind {
             FailureKind::ServerError => "server-error",
             FailureKind::BadAnswer => "bad-answer",
             FailureKind::NoMedia => "no-media",
+            FailureKind::NotTold => "not-told",
             FailureKind::OutOfTime => "out-of-time",
             FailureKind::Internal => "internal",
         }

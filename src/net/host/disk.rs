@@ -2,20 +2,9 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Unreadable, because, existing};
+use crate::model::machine::Disk;
 use crate::net::classify::clean;
-
-/// Room of a file system, in bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disk {
-    /// The directory that was asked about, or the nearest above it that exists.
-    pub path: String,
-    pub total_bytes: u64,
-    /// What a program without privileges may still write.
-    pub free_bytes: u64,
-}
 
 /// The room where `path` lies, or would lie.
 ///

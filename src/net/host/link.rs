@@ -1,40 +1,9 @@
 //! What an interface is: a wire, Wi-Fi, a mobile network, a tunnel, or one that exists in the kernel alone; looked through
 //! bridges, bonds and VLANs to what lies below. Reads `/sys/class/net` and knows no route.
 
-use serde::{Deserialize, Serialize};
-
 use super::Root;
+use crate::model::machine::{Link, LinkKind};
 use crate::net::classify::clean;
-
-/// What carries the packets of an interface, as far as this machine can see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkKind {
-    /// The machine itself.
-    Loopback,
-    /// A card with a cable.
-    Wired,
-    /// The card of a virtual machine, or a link of a container: what lies behind it is not seen from here.
-    Virtual,
-    /// The kernel does not tell: PPP is a line, a modem or a tunnel.
-    Unknown,
-    /// A VPN or another tunnel: what carries it is another interface.
-    Tunnel,
-    Wifi,
-    /// A modem, or a telephone that shares its connection.
-    Mobile,
-}
-
-/// An interface, and what it is at the bottom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    pub interface: String,
-    pub kind: LinkKind,
-    /// The interfaces below it that say so, the nearest first; empty where it is one itself.
-    pub through: Vec<String>,
-    /// The driver of the one at the bottom.
-    pub driver: Option<String>,
-}
 
 /// A bond of bridges of VLANs has three storeys.
 const DEEPEST: usize = 5;

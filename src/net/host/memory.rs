@@ -1,30 +1,10 @@
 //! How much memory this machine, or the container that it is, has.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Root, Unreadable};
+use crate::model::machine::Memory;
 
 /// `/proc/meminfo` has about fifty lines.
 const MOST: u64 = 64 * 1024;
-
-/// Memory in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// What the kernel has to give: what is built in, less what firmware and kernel keep for themselves.
-    pub total_bytes: u64,
-    /// What programs could still get now.
-    pub available_bytes: Option<u64>,
-    pub swap_bytes: Option<u64>,
-    /// The most that a container may use.
-    pub limit_bytes: Option<u64>,
-}
-
-impl Memory {
-    /// What programs can have at most.
-    pub fn usable_bytes(&self) -> u64 {
-        self.limit_bytes.map_or(self.total_bytes, |limit| limit.min(self.total_bytes))
-    }
-}
 
 /// What the kernel says of this machine's memory.
 ///

@@ -3,37 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Root, Unreadable};
+use crate::model::machine::Processors;
 
 /// `/proc/cpuinfo` has one to two kilobytes a processor.
 const MOST: u64 = 8 * 1024 * 1024;
 
 /// No machine has more.
 const MOST_PROCESSORS: u32 = 65_536;
-
-/// Processors, as this program may use them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Processors {
-    /// As the kernel counts them: every hardware thread is one.
-    pub logical: u32,
-    /// Cores without their further threads; `None` where the kernel does not tell.
-    pub physical: Option<u32>,
-    /// What a container's quota leaves of them, in processors.
-    pub quota: Option<f64>,
-    /// It is a guest of a hypervisor: the processors are what that makes of its own.
-    pub is_guest: bool,
-}
-
-impl Processors {
-    /// Whole processors that can be used at once.
-    pub fn usable(&self) -> u32 {
-        let quota = self.quota.filter(|q| *q < f64::from(self.logical));
-        // What is left of a processor is none; less than one is still the one there is.
-        quota.map_or(self.logical, |q| (q.floor() as u32).max(1))
-    }
-}
 
 /// What the kernel says of this machine's processors.
 ///

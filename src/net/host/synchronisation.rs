@@ -1,19 +1,7 @@
 //! Whether anything keeps this machine's clock right, as the kernel knows it (adjtimex(2), read only).
 
-use serde::{Deserialize, Serialize};
-
 use super::Unreadable;
-
-/// What the kernel says of its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Synchronisation {
-    /// A time service told the kernel that it keeps the clock.
-    pub is_synchronised: bool,
-    /// How far off the clock can be, by the kernel's reckoning: it grows while nobody corrects it.
-    pub max_error_ms: f64,
-    /// How far off the time service takes it to be.
-    pub estimated_error_ms: f64,
-}
+use crate::model::machine::Synchronisation;
 
 /// What the kernel says of its clock. In a container this is the clock of the machine below it, which is the only one.
 ///

@@ -1,9 +1,8 @@
 //! The distribution (os-release(5)), the architecture (uname(2)), the machine's name, and whether it is a container or a
 //! virtual machine.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Root, Unreadable};
+use crate::model::machine::Distribution;
 use crate::net::classify::clean;
 
 /// os-release has about a dozen lines.
@@ -11,21 +10,6 @@ const MOST: u64 = 16 * 1024;
 
 /// A value that people read.
 const LONGEST: usize = 80;
-
-/// What the distribution says that it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Distribution {
-    /// `debian`, in lower case.
-    pub id: String,
-    /// `12`, `24.04`; absent in a testing or unstable Debian, among others.
-    pub version: Option<String>,
-    /// `24.04.1 LTS (Noble Numbat)`.
-    pub version_words: Option<String>,
-    /// `Debian GNU/Linux 12 (bookworm)`.
-    pub name: String,
-    /// What it is made of: `debian`.
-    pub based_on: Vec<String>,
-}
 
 /// What this machine's distribution says of itself.
 ///

@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod host;
 mod serve;
 mod size;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use host::{Expectation, HostArgs};
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
 
@@ -53,6 +55,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
+    Host(Box<HostArgs>),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
     /// For how many: servers, bandwidth and storage for so many calls, from the document's tables

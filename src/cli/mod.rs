@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod exit;
 mod files;
+mod host;
 mod measuring;
 mod media;
 mod output;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Host(args)) => host::command(*args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),

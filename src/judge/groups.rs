@@ -24,6 +24,13 @@ pub fn verdict(plan: &Plan, checks: &[Check]) -> Status {
     }
 }
 
+/// The judgement of checks of which none is in a group.
+pub fn of_lone(checks: &[Check]) -> Status {
+    let tried: Vec<&Check> = checks.iter().filter(|c| c.status != Status::Skip && c.waived.is_none()).collect();
+    let nothing = if tried.is_empty() { Status::Unknown } else { Status::Pass };
+    tried.iter().filter_map(|c| lone(c)).reduce(Status::worst).unwrap_or(nothing)
+}
+
 /// Asks every unit of every group for a finding.
 pub fn each(
     plan: &Plan,

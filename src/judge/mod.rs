@@ -8,6 +8,7 @@ mod capacity;
 mod check;
 mod figures;
 mod groups;
+pub mod host;
 mod ice;
 mod limits;
 mod measured;
@@ -98,6 +99,8 @@ pub fn judge_one(plan: &Plan, seen: &Seen, strict: bool) -> Vec<Check> {
         Planned::Measure(index) => {
             plan.measures.get(index).map(|measure| measured::checks(plan, measure, seen)).unwrap_or_default()
         }
+        // Of a plan of its own: `host::report` judges it.
+        Planned::Machine(_) => Vec::new(),
     }
 }
 

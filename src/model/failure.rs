@@ -77,6 +77,8 @@ pub enum Step {
     IkeInit,
     /// A GRE packet.
     Gre,
+    /// A look at this machine itself.
+    Machine,
 }
 
 impl Step {
@@ -118,6 +120,7 @@ impl Step {
             Step::KeyExchange => "key-exchange",
             Step::IkeInit => "ike-init",
             Step::Gre => "gre",
+            Step::Machine => "machine",
         }
     }
 }
@@ -214,6 +217,8 @@ pub enum FailureKind {
     NoMedia,
     /// This machine does not let the program do what the check needs.
     NoPrivilege,
+    /// This machine does not tell it, or not this user.
+    NotTold,
     /// The run's budget or an interruption ended the check first.
     OutOfTime,
     /// The probe itself broke: a defect of this program.
@@ -265,6 +270,7 @@ impl FailureKind {
             FailureKind::BadAnswer => "bad-answer",
             FailureKind::NoMedia => "no-media",
             FailureKind::NoPrivilege => "no-privilege",
+            FailureKind::NotTold => "not-told",
             FailureKind::OutOfTime => "out-of-time",
             FailureKind::Internal => "internal",
         }

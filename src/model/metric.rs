@@ -154,6 +154,20 @@ table! {
     IKE_RTT_MS = "ike_rtt_ms": "round trip of an IKE_SA_INIT that was not retransmitted";
     GRE = "gre": "what came back for a GRE packet: answer (keepalive, packet), from, ms";
     SIP_RTT_MS = "sip_rtt_ms": "time from SIP OPTIONS to its answer";
+    // This machine itself
+    CONTAINER = "container": "kind of container that the program runs in; absent outside of one";
+    DISTRIBUTION = "distribution": "distribution as os-release names it: id, version, version_words, name, based_on";
+    ARCHITECTURE = "architecture": "architecture as uname names it";
+    CORES = "cores": "processors that programs may use at once, hardware threads counted";
+    CORES_DETAIL = "cores_detail": "logical and physical processors, a container's quota, and whether it is a guest of a hypervisor";
+    MEMORY_BYTES = "memory_bytes": "memory that programs can have at most";
+    MEMORY_DETAIL = "memory_detail": "memory: total_bytes, available_bytes, swap_bytes, limit_bytes of a container";
+    DISK = "disk": "room where recordings may lie: path, total_bytes, free_bytes";
+    CLOCK = "clock": "the kernel's clock: is_synchronised, max_error_ms, estimated_error_ms";
+    HELD_BY = "held_by": "who holds ports of the rule: process (its name alone), pid, uid, addresses, ports, is_open";
+    PORTS_HELD = "ports_held": "ports of the rule that something holds";
+    PORTS_FREE = "ports_free": "how many ports of the rule nothing holds";
+    WAY_OUT = "way_out": "the interface that packets leave by: interface, kind, through, driver";
 }
 
 #[cfg(test)]

@@ -143,6 +143,8 @@ pub enum Planned {
     Trial(usize),
     /// What is measured on a host of a role.
     Measure(usize),
+    /// A subject of this machine itself.
+    Machine(usize),
 }
 
 /// An observation and where it belongs in a run.

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod flow;
 pub mod heard;
 pub mod hops;
+pub mod host;
 pub mod http;
 pub mod ice;
 pub mod icmp;

@@ -2,6 +2,7 @@
 
 mod describe;
 mod estimate;
+mod host;
 mod item;
 mod measure;
 mod trial;
@@ -14,6 +15,7 @@ use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
 pub use describe::{capacity, describe};
 pub use estimate::{Cost, Tuning};
+pub use host::{Expect, HostItem, HostPlan, HostRequest};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
 pub use trial::{Trial, TrialKind};

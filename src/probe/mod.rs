@@ -7,6 +7,7 @@ pub mod bandwidth;
 mod call;
 mod figures;
 mod gre;
+pub mod host;
 mod http;
 mod ice;
 mod layers;

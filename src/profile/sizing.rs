@@ -46,6 +46,10 @@ pub enum PlatformKind {
     Distribution { id: String, releases: Between },
     /// The machine's name of its architecture, as uname(2) has it.
     Architecture(String),
+    /// The newest release with long-term support of a distribution, by its `ID`.
+    LatestLts(String),
+    /// A machine at the platform's edge is to be connected by a wire.
+    Wired,
     /// What a program cannot decide, in the document's words.
     Words(String),
 }

@@ -12,8 +12,8 @@ const RANGES_LISTED: usize = 6;
 
 /// What was seen, a clause each; empty where the probe recorded nothing that is short.
 pub(super) fn clauses(check: &Check) -> Vec<String> {
-    // What a NAT does is a word each, and its reason has them all.
-    if check.probe == ProbeKind::Nat {
+    // What a NAT does is a word each, as is what a machine says of itself, and the reason has them all.
+    if matches!(check.probe, ProbeKind::Nat | ProbeKind::Host) {
         return Vec::new();
     }
     let mut clauses = sweep(check);

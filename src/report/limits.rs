@@ -9,6 +9,9 @@ use super::table::{mark, tone};
 use super::text::{clean, width as columns};
 use crate::model::{Check, LimitResult, LimitSource, Source};
 
+/// Bytes of memory are told in units of this.
+const GIB: f64 = 1_073_741_824.0;
+
 /// Room in which the longest source can be read, on several lines if need be.
 const LEAST_ROOM: usize = 17;
 
@@ -75,11 +78,13 @@ fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
     let unit = match limit.unit.as_str() {
         "pct" => "%",
         "kbps" => "kbit/s",
+        "bytes" => "GiB",
         other => other,
     };
+    let scale = if limit.unit == "bytes" { GIB } else { 1.0 };
     // A rise is a difference, which may be below nothing by chance: nobody reads its hundredths.
     let coarse = limit.metric.starts_with("delay_rise");
-    let number = |n: f64| short(if coarse { (n * 10.0).round() / 10.0 + 0.0 } else { n });
+    let number = |n: f64| short(if coarse { (n * 10.0).round() / 10.0 + 0.0 } else { n / scale });
     let value = limit.observed.map_or("not measured".to_owned(), |v| format!("{} {unit}", number(v)));
     let between = |low: f64| if number(low).starts_with('-') { " to " } else { "-" };
     let interval = limit.ci95.map(|[low, high]| format!("({}{}{})", number(low), between(low), number(high)));
@@ -88,7 +93,7 @@ fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
         LimitSource::Document(source) => source.row.clone(),
         LimitSource::Own(words) => words.clone(),
     };
-    let bound = format!("{} {} {unit}", limit.op, short(limit.limit));
+    let bound = format!("{} {} {unit}", limit.op, short(limit.limit / scale));
     [name(limit), value, interval.unwrap_or_default(), bound, source]
 }
 

@@ -7,7 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use super::page::{Page, Tone, span};
 use super::text::clean;
 use super::{Style, capacity, evidence, limits, ways};
-use crate::model::{Check, Ended, Finding, Need, Report, RuleId, Source, Status, metric};
+use crate::model::{Check, Ended, Finding, Need, ProbeKind, Report, RuleId, Source, Status, metric};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
@@ -253,7 +253,7 @@ fn passed(page: &mut Page, report: &Report) {
             let spans = [
                 span(tone(Status::Pass), mark(page, Status::Pass)),
                 span(Tone::Plain, name(check)),
-                span(Tone::Plain, evidence::clauses(check).join(", ")),
+                span(Tone::Plain, of_limited(check)),
             ];
             page.flow(2, 4, &spans);
             limits::draw(page, 4, &check.limits);
@@ -296,6 +296,11 @@ fn seen(check: &Check) -> String {
     let mut clauses = evidence::clauses(check);
     clauses.extend(evidence::fallback(check));
     if clauses.is_empty() { check.reason.clone() } else { clauses.join(", ") }
+}
+
+/// What a passed check with limits saw: the figures are in these, and what a machine has is a sentence.
+fn of_limited(check: &Check) -> String {
+    if check.probe == ProbeKind::Host { check.reason.clone() } else { evidence::clauses(check).join(", ") }
 }
 
 /// The documents whose rows stand behind the checks above, and what signs in the limits mean.

@@ -54,7 +54,7 @@ fn relay_of(plan: &Plan, of: Planned) -> Option<(String, u16, RelayTransport)> {
             TrialKind::Turn(uri) => Some((uri.host.bare(), uri.port, uri.transport)),
             _ => None,
         },
-        Planned::Measure(_) => None,
+        Planned::Measure(_) | Planned::Machine(_) => None,
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Ways<'a> {
         let is_relay = |s: &Seen| match s.of {
             Planned::Item(index) => plan.items.get(index).is_some_and(|i| i.relay().is_some()),
             Planned::Trial(_) => true,
-            Planned::Measure(_) => false,
+            Planned::Measure(_) | Planned::Machine(_) => false,
         };
         let begun = trials::of(plan, is_alone).next().is_some() || seen.iter().any(is_relay);
         let relays = earlier::relays(plan, seen);

@@ -4,6 +4,7 @@
 
 mod earlier;
 mod guard;
+pub mod host;
 mod measures;
 mod media;
 mod names;

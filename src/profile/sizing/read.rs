@@ -227,8 +227,8 @@ impl<'t> Fields<'_, 't> {
 }
 
 fn read_platform(f: &mut Fields<'_, '_>) -> Option<PlatformNeed> {
-    const KINDS: [&str; 3] = ["distribution", "architecture", "words"];
-    f.only(&["name", "source"], &["distribution", "releases", "architecture", "words"]);
+    const KINDS: [&str; 5] = ["distribution", "architecture", "latest-lts", "wired", "words"];
+    f.only(&["name", "source"], &["distribution", "releases", "architecture", "latest-lts", "wired", "words"]);
     let name = f.name("name");
     let given: Vec<&str> = KINDS.into_iter().filter(|k| f.value(k).is_some()).collect();
     if given.len() != 1 {
@@ -240,13 +240,20 @@ fn read_platform(f: &mut Fields<'_, '_>) -> Option<PlatformNeed> {
         f.p.add(&f.table.at, "a distribution and its releases go together", "distribution, releases");
     }
     let (architecture, words) = (f.text("architecture"), f.text("words"));
+    let (latest, wired) = (f.name("latest-lts"), f.value("wired").and_then(|v| f.p.flag(v, "wired")));
     let source = f.source();
-    let kind = match (distribution, releases, architecture, words) {
-        (Some(id), Some(releases), None, None) => PlatformKind::Distribution { id: id.value, releases },
-        (None, None, Some(architecture), None) => PlatformKind::Architecture(architecture),
-        (None, None, None, Some(words)) => PlatformKind::Words(words),
-        _ => return None,
+    if given.len() != 1 {
+        return None;
+    }
+    let kind = match (distribution, releases) {
+        (Some(id), Some(releases)) => Some(PlatformKind::Distribution { id: id.value, releases }),
+        _ => None,
     };
+    let kind = kind
+        .or_else(|| architecture.map(PlatformKind::Architecture))
+        .or_else(|| latest.map(|id| PlatformKind::LatestLts(id.value)))
+        .or_else(|| wired.filter(|w| w.value).map(|_| PlatformKind::Wired))
+        .or_else(|| words.map(PlatformKind::Words))?;
     Some(PlatformNeed { name: name?.value, kind, source: source? })
 }
 

@@ -15,11 +15,15 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
     ("judge", &["profile", "plan"]),
+    ("firewall", &["profile", "plan"]),
     ("net", &["session", "wire", "stats"]),
     ("probe", &["profile", "stats", "session", "net", "wire"]),
     ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
-    ("cli", &["wire", "stats", "profile", "report", "session", "plan", "judge", "net", "probe", "serve", "run"]),
+    (
+        "cli",
+        &["wire", "stats", "profile", "report", "session", "plan", "judge", "firewall", "net", "probe", "serve", "run"],
+    ),
 ];
 
 /// Floors that know nothing at all, the nouns of the model included.

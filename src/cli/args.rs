@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod firewall;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use firewall::{As, FirewallArgs, HookArg};
 pub use serve::{ServeArgs, SessionArgs};
 
 use crate::model::{PortRange, PortsMode};
@@ -55,6 +57,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Draw a saved JSON report again
     Report(ReportArgs),
+    /// The outbound rules to ask a firewall's administrator for, or to load
+    Firewall(FirewallArgs),
     /// Print the JSON Schema of a document that rtc-check writes
     Schema { document: SchemaDocument },
 }

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod exit;
 mod files;
+mod firewall;
 mod measuring;
 mod media;
 mod output;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Report(args)) => report::command(&args),
+        Some(Command::Firewall(args)) => firewall::command(args),
         Some(Command::Schema { document }) => report::schema(document),
     };
     match result {

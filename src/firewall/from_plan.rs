@@ -42,7 +42,10 @@ pub fn from_plan(plan: &Plan, profile: &Profile, around: &Around) -> Request {
                 let (host, ports) = (&item.host, item.rule.ports);
                 openings.add(&Aim { host, address: None, protocol, ports }, reason(item, profile));
             }
-            None => resolvers(&mut openings, around, &reason(item, profile)),
+            None => {
+                let why = format!("DNS: names of {} are looked up at this server", item.rule.to);
+                resolvers(&mut openings, around, &Reason { why, ..reason(item, profile) });
+            }
         }
     }
     plan.trials.iter().for_each(|trial| tried(&mut openings, trial, around));
@@ -94,7 +97,7 @@ fn own(role: &str, service: &str, why: String, need: Need, group: Option<String>
 }
 
 fn look_up() -> Reason {
-    own("resolver", words::DNS, "DNS: the names of these hosts are looked up".to_owned(), Need::Required, None)
+    own("resolver", words::DNS, "DNS: names are looked up at this server".to_owned(), Need::Required, None)
 }
 
 /// Look-ups go over UDP, and over TCP where an answer is long (RFC 7766).

@@ -96,11 +96,16 @@ pub fn from_report(report: &Report, profile: Option<&Profile>, unknown: bool) ->
             *gathered.left_out.entry(why).or_default() += 1;
         }
     }
-    let notes = gathered.kept.iter().map(|(kept, rules)| kept.note(&rules.join(", "))).collect();
+    let mut notes: Vec<String> = gathered.kept.iter().map(|(kept, rules)| kept.note(&rules.join(", "))).collect();
+    notes.insert(0, ONLY_FAILED.to_owned());
     let title = format!("what failed of profile {}, from {}", report.run.profile, report.run.from);
     let about = vec![format!("report {} of {}", report.run.id, report.run.started)];
     Mended { request: Request { title, about, opened: gathered.openings.finish(), notes }, left_out: gathered.left_out }
 }
+
+/// What is open already is not in the request, so a file that drops all else would close it.
+const ONLY_FAILED: &str = "Only what failed is asked for: it belongs before the rules that are there already, as \
+                           --rules-only writes it for nftables and iptables.";
 
 #[derive(Default)]
 struct Gathered {

@@ -13,15 +13,20 @@ const HOSTS: usize = 3;
 /// `text` in signs that mean nothing inside a comment or a quoted string of nft, iptables, a shell, HCL or PowerShell, all
 /// of which AWS takes in descriptions too, and in at most `most` bytes.
 pub(super) fn plain(text: &str, most: usize) -> String {
-    let sign = |c: char| match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '.' | '_' | '-' | ':' | '/' | '(' | ')' | ',' | '@' | '+' | '=' => c,
-        '|' => '/',
-        '[' | '{' => '(',
-        ']' | '}' => ')',
-        ';' => ',',
-        _ => ' ',
-    };
-    let signs: String = clean(text, false).chars().map(sign).collect();
+    let mut signs = String::new();
+    for c in clean(text, false).chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' => signs.push(c),
+            ' ' | '.' | '_' | '-' | ':' | '/' | '(' | ')' | ',' | '@' | '+' | '=' => signs.push(c),
+            '|' => signs.push('/'),
+            '[' | '{' => signs.push('('),
+            ']' | '}' => signs.push(')'),
+            ';' => signs.push(','),
+            '&' => signs.push_str("and"),
+            '\'' => {}
+            _ => signs.push(' '),
+        }
+    }
     let mut plain = signs.split_whitespace().collect::<Vec<_>>().join(" ");
     if plain.len() > most {
         plain.truncate(most.saturating_sub(3));
@@ -59,17 +64,29 @@ fn hosts(flow: &Flow<'_>) -> String {
     }
 }
 
-/// What stands above a flow's rule: each reason with its row, without the comment's sign.
-pub(super) fn reasons(flow: &Flow<'_>) -> Vec<String> {
-    flow.reasons.iter().map(|r| reason(r)).collect()
+/// What stands above a flow's rule: each reason, and below it its document's row. Nothing where the flow before has the
+/// same.
+pub(super) fn reasons(flow: &Flow<'_>, before: Option<&Flow<'_>>, indent: &str) -> String {
+    if before.is_some_and(|b| b.reasons == flow.reasons) {
+        return String::new();
+    }
+    flow.reasons
+        .iter()
+        .flat_map(|r| [Some(why(r)), row(r)])
+        .flatten()
+        .map(|text| format!("{indent}{}", line(&text)))
+        .collect()
 }
 
-fn reason(reason: &Reason) -> String {
+/// `rtc.https, required: HTTPS to rtc (RTC server: …)`.
+pub(super) fn why(reason: &Reason) -> String {
     let group = reason.group.as_ref().map_or_else(String::new, |g| format!(" in group {g}"));
     let rule = reason.rule.as_ref().map_or_else(|| reason.role.to_string(), ToString::to_string);
-    let row = reason.source.as_ref();
-    let row = row.map_or_else(String::new, |s| format!("; {}: {}: {}", s.document, s.section, s.row));
-    format!("{rule}, {}{group}: {}{row}", reason.need, reason.why)
+    format!("{rule}, {}{group}: {}", reason.need, reason.why)
+}
+
+fn row(reason: &Reason) -> Option<String> {
+    reason.source.as_ref().map(|s| format!("- {}, {}: {}", s.document, s.section, s.row))
 }
 
 /// The head of a file whose comments begin with `#`: what it is, then `usage`, then the request's notes.
@@ -123,7 +140,7 @@ mod tests {
     fn documents_rows_stay_readable() {
         assert_eq!(
             plain("RTC | UDP | 19099 … 20099 | RTP Media (Audio & Video) (3)", 200),
-            "RTC / UDP / 19099 ... 20099 / RTP Media (Audio Video) (3)"
+            "RTC / UDP / 19099 ... 20099 / RTP Media (Audio and Video) (3)"
         );
         assert_eq!(
             plain("a\"; drop; add rule {x}\n\\$(reboot) `id` 'q' #", 80),

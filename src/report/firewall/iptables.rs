@@ -48,7 +48,11 @@ pub(super) fn draw(request: &Request, layout: Layout) -> String {
         let of_family: Vec<&Flow<'_>> = flows.iter().filter(|f| f.is_ipv4() == ipv4).collect();
         out += &format!("{program}-restore -w --noflush <<'END'\n*filter\n:RTC_CHECK - [0:0]\n");
         out += &always(layout, ipv4);
-        of_family.iter().for_each(|flow| out += &rules(flow));
+        let mut before = None;
+        for flow in of_family {
+            out += &rules(flow, before);
+            before = Some(flow);
+        }
         if !layout.rules_only {
             out += "# All else is dropped, and counted here.\n-A RTC_CHECK -j DROP\n";
         }
@@ -84,8 +88,8 @@ fn always(layout: Layout, ipv4: bool) -> String {
 }
 
 /// A flow's rules: one an address.
-fn rules(flow: &Flow<'_>) -> String {
-    let mut out: String = comment::reasons(flow).iter().map(|reason| comment::line(reason)).collect();
+fn rules(flow: &Flow<'_>, before: Option<&Flow<'_>>) -> String {
+    let mut out = comment::reasons(flow, before, "");
     let (length, label) = (if flow.is_ipv4() { 32 } else { 128 }, comment::label(flow, COMMENT));
     for address in &flow.addresses {
         out += &format!(

@@ -62,11 +62,11 @@ fn always(hook: Hook) -> String {
 
 fn rules(flows: &[Flow<'_>], indent: &str) -> String {
     let mut out = String::new();
+    let mut before = None;
     for flow in flows {
-        out.push('\n');
-        for reason in comment::reasons(flow) {
-            out += &format!("{indent}{}", comment::line(&reason));
-        }
+        let reasons = comment::reasons(flow, before, indent);
+        out += &if reasons.is_empty() { reasons } else { format!("\n{reasons}") };
+        before = Some(flow);
         let label = comment::label(flow, COMMENT);
         out += &format!("{indent}{} {} counter accept comment \"{label}\"\n", to(flow), carried(flow));
     }

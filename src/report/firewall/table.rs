@@ -1,15 +1,17 @@
-//! A request for people, on a terminal: a block a destination's flow, never wider than the terminal.
+//! A request for people, on a terminal: a block a destination, never wider than the terminal.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::comment::{place, service_ports};
-use crate::model::firewall::{Group, Request};
+use crate::model::firewall::{Group, Opening, Reason, Request};
 use crate::report::Style;
 use crate::report::page::{Page, Tone, span};
 use crate::report::text::clean;
 
-/// Hosts and addresses listed in one cell.
+/// Hosts listed above one flow.
 const LISTED: usize = 60;
+/// `recommended` and `alternative`.
+const LONGEST_NEED: usize = 11;
 
 /// Draws it.
 pub(super) fn draw(request: &Request, style: &Style) -> String {
@@ -32,62 +34,67 @@ pub(super) fn draw(request: &Request, style: &Style) -> String {
     page.finish()
 }
 
+/// Each destination above what is asked for there.
 fn rows(page: &mut Page, groups: &[Group<'_>]) {
-    let Style { width, unicode, .. } = *page.style();
-    let fit = |text: &str| clean(text, unicode);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    table.set_header(["destination", "protocol, port", "why", "need", "row"]);
-    for group in groups {
-        let lines = |of: &dyn Fn(usize) -> Option<String>| {
-            let mut all: Vec<String> = Vec::new();
-            for line in (0..group.reasons.len()).filter_map(of).map(|line| fit(&line)) {
-                if !all.contains(&line) {
-                    all.push(line);
-                }
-            }
-            all.join("\n")
-        };
-        let reason = |n: usize| group.reasons.get(n);
-        table.add_row([
-            hosts(group, unicode),
-            service_ports(group.protocol, group.ports),
-            lines(&|n| {
-                reason(n).map(|r| r.rule.as_ref().map_or_else(|| r.why.clone(), |id| format!("{} ({id})", r.service)))
-            }),
-            lines(&|n| {
-                reason(n).map(|r| r.group.as_ref().map_or_else(|| r.need.to_string(), |g| format!("{}, {g}", r.need)))
-            }),
-            lines(&|n| reason(n).and_then(|r| r.source.as_ref()).map(|s| s.row.clone())),
-        ]);
-    }
-    let widths = table.column_max_content_widths();
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    // Protocol and port stand unbroken.
-    if let (Some(column), Some(width)) = (table.column_mut(1), widths.get(1)) {
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed((*width).min(20) + 2)));
-    }
-    for (n, line) in table.lines().enumerate() {
-        page.ready_line(0, if n == 0 { Tone::Faint } else { Tone::Plain }, line.trim_end(), "");
+    let ports = groups.iter().map(|g| service_ports(g.protocol, g.ports).len()).max().unwrap_or(0);
+    let mut rest = groups;
+    while let Some(first) = rest.first() {
+        let count = rest.iter().take_while(|g| hosts(g) == hosts(first)).count();
+        let (block, after) = rest.split_at(count.max(1));
+        page.blank();
+        hosts(first).iter().for_each(|host| page.flow(0, 2, &[span(Tone::Strong, host.as_str())]));
+        flows(page, block, ports);
+        rest = after;
     }
 }
 
-/// Each host on a line, its addresses below it.
-fn hosts(group: &Group<'_>, unicode: bool) -> String {
-    let mut lines = Vec::new();
-    for opening in &group.openings {
-        let (host, addresses) = place(opening);
-        lines.push(clean(&host, unicode));
-        lines.extend(addresses.iter().map(|address| format!("  {address}")));
+/// Hosts with their addresses, a line each.
+fn hosts(group: &Group<'_>) -> Vec<String> {
+    let line = |opening: &&Opening| match place(opening) {
+        (host, addresses) if addresses.is_empty() => host,
+        (host, addresses) => format!("{host} ({})", addresses.join(", ")),
+    };
+    let mut lines: Vec<String> = group.openings.iter().take(LISTED).map(line).collect();
+    let more = group.openings.len().saturating_sub(LISTED);
+    lines.extend((more > 0).then(|| format!("and {more} more hosts, which the other formats list")));
+    lines
+}
+
+/// Protocol and ports, need, service; below each the document's row.
+fn flows(page: &mut Page, groups: &[Group<'_>], ports: usize) {
+    let Style { width, unicode, .. } = *page.style();
+    let indent = 2;
+    let mut table = Table::new();
+    // Colour is the page's: the table's own would ask the environment.
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
+    table.set_width(u16::try_from(width.saturating_sub(indent)).unwrap_or(u16::MAX));
+    for group in groups {
+        for (n, reason) in group.reasons.iter().enumerate() {
+            let flow = if n == 0 { service_ports(group.protocol, group.ports) } else { String::new() };
+            table.add_row([flow, reason.need.to_string(), wanted(reason, unicode)]);
+        }
     }
-    let more = lines.len().saturating_sub(LISTED);
-    if more > 0 {
-        lines.truncate(LISTED);
-        lines.push(format!("and {more} more lines"));
+    let columns = [ports, LONGEST_NEED];
+    for (n, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if let Some(width) = columns.get(n).and_then(|w| u16::try_from(w + 2).ok()) {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
     }
+    for line in table.lines() {
+        page.ready_line(indent, Tone::Plain, "", line.trim_end());
+    }
+}
+
+/// Service and rule, then the row of the document.
+fn wanted(reason: &Reason, unicode: bool) -> String {
+    let group = reason.group.as_ref().map_or_else(String::new, |g| format!(", group {g}"));
+    let head = match &reason.rule {
+        Some(rule) => format!("{} ({rule}){group}", reason.service),
+        None => format!("{}{group}", reason.why),
+    };
+    let row = reason.source.as_ref().map(|s| clean(&s.row, unicode));
+    let lines: Vec<String> = std::iter::once(clean(&head, unicode)).chain(row).collect();
     lines.join("\n")
 }
 

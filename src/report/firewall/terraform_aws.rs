@@ -33,10 +33,11 @@ pub(super) fn draw(request: &Request) -> String {
          description = \"{title}\"\n  vpc_id      = var.vpc_id\n}}\n"
     );
     let mut names = HashSet::new();
+    let mut before = None;
     for flow in &flows {
         for address in &flow.addresses {
-            out.push('\n');
-            comment::reasons(flow).iter().for_each(|reason| out += &comment::line(reason));
+            out += &format!("\n{}", comment::reasons(flow, before, ""));
+            before = Some(flow);
             out += &rule(flow, *address, &distinct(&name(flow, *address), &mut names));
         }
     }

@@ -25,17 +25,20 @@ pub(super) fn draw(request: &Request) -> String {
     let mut out = comment::head(request, &USAGE);
     out += "\n$ErrorActionPreference = 'Stop'\n";
     out += "Remove-NetFirewallRule -Group 'rtc-check' -ErrorAction SilentlyContinue\n";
-    flows.iter().for_each(|flow| out += &rule(flow));
+    let mut before = None;
+    for flow in &flows {
+        out += &rule(flow, before);
+        before = Some(flow);
+    }
     out
 }
 
 /// One command. Only signs that end no single-quoted string are in a [`comment::plain`] text.
-fn rule(flow: &Flow<'_>) -> String {
-    let mut out = "\n".to_owned();
-    comment::reasons(flow).iter().for_each(|reason| out += &comment::line(reason));
+fn rule(flow: &Flow<'_>, before: Option<&Flow<'_>>) -> String {
+    let mut out = format!("\n{}", comment::reasons(flow, before, ""));
     let addresses: Vec<String> = flow.addresses.iter().map(|a| format!("'{a}'")).collect();
-    let (label, reasons) =
-        (comment::label(flow, NAME), comment::plain(&comment::reasons(flow).join(". "), DESCRIPTION));
+    let reasons: Vec<String> = flow.reasons.iter().map(|r| comment::why(r)).collect();
+    let (label, reasons) = (comment::label(flow, NAME), comment::plain(&reasons.join(". "), DESCRIPTION));
     let protocol = match flow.protocol {
         Protocol::Tcp => "TCP",
         Protocol::Udp => "UDP",

@@ -16,13 +16,17 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
     ("judge", &["profile", "plan"]),
+    ("firewall", &["profile", "plan"]),
     ("net", &["session", "wire", "stats"]),
     ("probe", &["profile", "stats", "session", "net", "wire"]),
     ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
     (
         "cli",
-        &["wire", "stats", "profile", "report", "session", "plan", "judge", "size", "net", "probe", "serve", "run"],
+        &[
+            "wire", "stats", "profile", "report", "session", "plan", "judge", "size", "firewall", "net", "probe",
+            "serve", "run",
+        ],
     ),
 ];
 

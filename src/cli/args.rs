@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod firewall;
 mod host;
 mod serve;
 mod size;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
@@ -63,6 +65,8 @@ pub enum Command {
     Size(SizeArgs),
     /// Draw a saved JSON report again
     Report(ReportArgs),
+    /// The outbound rules to ask a firewall's administrator for, or to load
+    Firewall(FirewallArgs),
     /// Print the JSON Schema of a document that rtc-check writes
     Schema { document: SchemaDocument },
 }

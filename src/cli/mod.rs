@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod exit;
 mod files;
+mod firewall;
 mod host;
 mod measuring;
 mod media;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),
+        Some(Command::Firewall(args)) => firewall::command(args),
         Some(Command::Schema { document }) => report::schema(document),
     };
     match result {

@@ -1,5 +1,7 @@
 //! `rtc-check report` and `rtc-check schema`.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use crate::model::{Report, SCHEMA};
@@ -13,8 +15,17 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Draws a saved report again; answers the exit code that its run had.
 pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
-    let text = files::read_text(&args.file, MAX_BYTES)?;
-    let name = args.file.display();
+    let report = read(&args.file)?;
+    Ok(Outputs::open_saved(&args.output)?.write(&report, args.output.strict))
+}
+
+/// Reads a saved report, `-` from stdin.
+///
+/// # Errors
+/// A file that cannot be read, or that is no report of schema 1.
+pub fn read(file: &Path) -> Result<Report, Unusable> {
+    let text = files::read_text(file, MAX_BYTES)?;
+    let name = file.display();
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|e| Unusable(format!("{name}: is not JSON: {e}")))?;
     match value.get("schema").and_then(|s| s.as_str()) {
@@ -26,8 +37,7 @@ pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
             return Err(Unusable(format!("{name}: is no report: it names no schema, this version reads `{SCHEMA}`")));
         }
     }
-    let report = Report::deserialize(value).map_err(|e| Unusable(format!("{name}: is no report of schema 1: {e}")))?;
-    Ok(Outputs::open_saved(&args.output)?.write(&report, args.output.strict))
+    Report::deserialize(value).map_err(|e| Unusable(format!("{name}: is no report of schema 1: {e}")))
 }
 
 /// Prints a schema.

@@ -3,6 +3,7 @@
 mod call;
 mod event;
 mod failure;
+pub mod firewall;
 mod host;
 pub mod machine;
 pub mod measure;

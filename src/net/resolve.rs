@@ -65,7 +65,7 @@ fn is_local(name: &str) -> bool {
 }
 
 /// The DNS servers of the system's configuration, in its order; none where it cannot be read.
-fn system_servers() -> Vec<SocketAddr> {
+pub fn system_servers() -> Vec<SocketAddr> {
     let Ok((config, _)) = hickory_resolver::system_conf::read_system_conf() else { return Vec::new() };
     let mut servers = Vec::new();
     for server in config.name_servers() {

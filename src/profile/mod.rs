@@ -21,12 +21,12 @@ use crate::model::{Media, Need, PortRange, RoleName, RuleId, Service, Source, Tr
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use spec::{
-    Expected, HttpSpec, IkeSpec, RedirectSpec, RefusedUpgrade, RtmpSpec, RtspSpec, SipCarrier, Spec, WsSpec,
-};
 pub use sizing::{
     About, Between, Mode, PlatformKind, PlatformNeed, Rate, RateOp, Recording, Resolution, ServerModel, ServerSize,
     Sizing, SizingNote, StreamNeed,
+};
+pub use spec::{
+    Expected, HttpSpec, IkeSpec, RedirectSpec, RefusedUpgrade, RtmpSpec, RtspSpec, SipCarrier, Spec, WsSpec,
 };
 
 /// Reads a user's profile, which may extend built-in ones; messages call it `file`. Every error of the text is in the

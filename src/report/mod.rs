@@ -3,6 +3,7 @@
 
 mod capacity;
 mod evidence;
+pub mod firewall;
 mod json;
 mod limits;
 mod ndjson;

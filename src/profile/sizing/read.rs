@@ -315,7 +315,7 @@ fn read_note(f: &mut Fields<'_, '_>) -> Option<(SizingNote, Vec<At<String>>)> {
         ("recording", About::Recording),
     ];
     let name = f.name("name");
-    let about = f.value("about").and_then(|v| f.p.word(v, "about", &words));
+    let about = f.value("about").and_then(|v| f.p.word(v, "value of `about`", &words));
     let names = f.value("modes").map(|v| f.p.texts(v, "mode", is_name, NAME)).unwrap_or_default();
     let text = f.text("text");
     let sources = f.value("sources").and_then(|v| read_sources(v, f));
@@ -327,7 +327,7 @@ fn read_note(f: &mut Fields<'_, '_>) -> Option<(SizingNote, Vec<At<String>>)> {
 fn read_sources(value: Value<'_>, f: &mut Fields<'_, '_>) -> Option<Vec<Source>> {
     let items = value.get_ref().as_array().filter(|a| !a.is_empty());
     let Some(items) = items else {
-        f.p.add(&value.span(), "`sources` holds no source", "an array of { document, section, row }");
+        f.p.add(&value.span(), "`sources` is no array, or holds no source", "an array of { document, section, row }");
         return None;
     };
     let read: Vec<Option<Source>> = items.iter().map(|v| read_source(v, f.documents, f.p)).collect();

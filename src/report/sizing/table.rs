@@ -1,14 +1,16 @@
 //! The answer for people, on a terminal: figures first, how they were reckoned below them, never wider than the terminal.
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use super::cited::Cited;
 use super::grid::{self, Grid};
 use super::words::{assumptions, channels, platform, span as time, together};
 use crate::model::sizing::{About, Sizes};
 use crate::report::Style;
 use crate::report::page::{Page, Tone, span};
-use crate::report::text::clean;
+use crate::report::text::{clean, width as columns};
+
+/// Spaces before a table, and between its columns.
+const INDENT: usize = 2;
+const GAP: usize = 2;
 
 /// Draws the answer.
 pub(super) fn render(sizes: &Sizes, style: &Style) -> String {
@@ -113,25 +115,34 @@ fn heading(page: &mut Page, title: &'static str) {
     page.flow(0, 0, &[span(Tone::Strong, title)]);
 }
 
-/// A table without lines, its columns broken where they do not fit.
+/// A table without lines, or where there is no room for it, a sentence a row.
 fn draw(page: &mut Page, grid: &Grid) {
     let Style { width, unicode, .. } = *page.style();
-    let indent = 2;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
-    table.set_width(u16::try_from(width - indent).unwrap_or(u16::MAX));
-    for row in std::iter::once(&grid.head).chain(&grid.rows) {
-        table.add_row(row.iter().map(|text| clean(text, unicode)));
+    let clean = |row: &Vec<String>| row.iter().map(|text| clean(text, unicode)).collect::<Vec<String>>();
+    let (head, rows): (Vec<String>, Vec<Vec<String>>) = (clean(&grid.head), grid.rows.iter().map(clean).collect());
+    let widest = |n: usize| rows.iter().chain([&head]).filter_map(|row| row.get(n)).map(|t| columns(t)).max();
+    let widths: Vec<usize> = (0..head.len()).map(|n| widest(n).unwrap_or(0)).collect();
+    let fits = INDENT + widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) <= width;
+    if !fits {
+        return rows.iter().for_each(|row| sentence(page, &head, row));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    page.ready_line(INDENT, Tone::Faint, &padded(&head, &widths), "");
+    for row in &rows {
+        page.ready_line(INDENT, Tone::Plain, "", &padded(row, &widths));
     }
-    for (n, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        if n == 0 {
-            page.ready_line(indent, Tone::Faint, line, "")
-        } else {
-            page.ready_line(indent, Tone::Plain, "", line)
-        }
-    }
+}
+
+/// The cells below each other's heads, without spaces at the end.
+fn padded(cells: &[String], widths: &[usize]) -> String {
+    let cell =
+        |(text, width): (&String, &usize)| format!("{text}{}", " ".repeat(width - columns(text).min(*width) + GAP));
+    cells.iter().zip(widths).map(cell).collect::<String>().trim_end().to_owned()
+}
+
+/// `at the server: mode high, stream >256 kbit/s, …`.
+fn sentence(page: &mut Page, head: &[String], row: &[String]) {
+    let mut named = head.iter().zip(row).map(|(name, value)| format!("{name} {value}"));
+    let first = named.next().unwrap_or_default();
+    let rest: Vec<String> = named.collect();
+    page.flow(INDENT, INDENT + 2, &[span(Tone::Strong, format!("{first}:")), span(Tone::Plain, rest.join(", "))]);
 }

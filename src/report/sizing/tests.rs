@@ -145,6 +145,13 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
+fn where_there_is_no_room_for_a_table_there_are_sentences() {
+    let text = render(&sizes(), Format::Table, &Style { width: 60, colour: false, unicode: false });
+    let words = "at the server: mode high, stream >256 kbit/s, streams\n    540+540, up Mbit/s >138.2, down Mbit/s >138.2, IP Mbit/s\n";
+    assert!(text.contains(words), "{text}");
+}
+
+#[test]
 fn text_of_a_profile_is_neither_markup_nor_a_command_to_the_terminal() {
     let mut evil = sizes();
     evil.notes[0].text = "a | b <script>alert(1)</script> [x](http://e) \u{1b}[31m\n# head".into();

@@ -12,6 +12,7 @@ mod emulator;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+mod host;
 mod ice;
 mod namespaces;
 mod nat;

@@ -16,5 +16,6 @@ pub mod report;
 pub mod run;
 pub mod serve;
 pub mod session;
+pub mod size;
 pub mod stats;
 pub mod wire;

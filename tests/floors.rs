@@ -12,6 +12,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("profile", &[]),
     ("report", &[]),
+    ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
     ("judge", &["profile", "plan"]),
@@ -19,7 +20,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("probe", &["profile", "stats", "session", "net", "wire"]),
     ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
-    ("cli", &["wire", "stats", "profile", "report", "session", "plan", "judge", "net", "probe", "serve", "run"]),
+    (
+        "cli",
+        &["wire", "stats", "profile", "report", "session", "plan", "judge", "size", "net", "probe", "serve", "run"],
+    ),
 ];
 
 /// Floors that know nothing at all, the nouns of the model included.

@@ -5,6 +5,8 @@
 
 #[path = "profiles/documents.rs"]
 mod documents;
+#[path = "profiles/sizes.rs"]
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -175,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_toml_never_panics(text in "([a-z]{1,6} ?= ?(\"[a-z]{0,4}\"|-?[0-9]{1,25}|true|nan|\\[\\]|\\{\\})\n|\\[{1,2}(limits|roles\\.a|https\\.b|rtp|bandwidth|groups\\.c)\\]{1,2}\n){0,12}") {
+    fn arbitrary_toml_never_panics(text in "([a-z]{1,6} ?= ?(\"[a-z]{0,4}\"|-?[0-9]{1,25}|true|nan|\\[\\]|\\{\\})\n|\\[{1,2}(limits|roles\\.a|https\\.b|rtp|bandwidth|sizing\\.servers|sizing\\.notes|groups\\.c)\\]{1,2}\n){0,12}") {
         holds(&text)?;
     }
 

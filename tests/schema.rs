@@ -16,14 +16,24 @@ fn as_json(report: &rtc_check::model::Report) -> Value {
 }
 
 #[test]
-fn the_published_schema_is_up_to_date() {
-    let now = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/report-1.schema.json");
-    let fresh = concat!(env!("CARGO_TARGET_TMPDIR"), "/report-1.schema.json");
-    if std::fs::read_to_string(published).ok().as_deref() != Some(&now) {
-        std::fs::write(fresh, now).unwrap();
-        panic!("the types and the published schema differ; if that is meant: cp {fresh} {published}");
+fn the_published_schemas_are_up_to_date() {
+    for (name, schema) in [("report-1", schema()), ("sizing-1", rtc_check::report::sizing::schema())] {
+        let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let published = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let fresh = format!("{}/{name}.schema.json", env!("CARGO_TARGET_TMPDIR"));
+        if std::fs::read_to_string(&published).ok().as_deref() != Some(&now) {
+            std::fs::write(&fresh, now).unwrap();
+            panic!("the types and the published schema differ; if that is meant: cp {fresh} {published}");
+        }
     }
+}
+
+#[test]
+fn the_schema_of_sizes_says_what_it_is() {
+    let schema = rtc_check::report::sizing::schema();
+    assert_eq!(schema["$id"], "urn:rtc-check:sizing:1");
+    assert_eq!(schema["properties"]["schema"]["const"], "rtc-check/sizing/1");
+    assert!(jsonschema::draft202012::meta::is_valid(&schema));
 }
 
 #[test]

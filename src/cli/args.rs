@@ -2,6 +2,7 @@
 
 mod host;
 mod serve;
+mod size;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use host::{Expectation, HostArgs};
 pub use serve::{ServeArgs, SessionArgs};
+pub use size::{SizeArgs, SizeFormat};
 
 use crate::model::{PortRange, PortsMode};
 
@@ -57,6 +59,8 @@ pub enum Command {
     Host(Box<HostArgs>),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
+    /// For how many: servers, bandwidth and storage for so many calls, from the document's tables
+    Size(SizeArgs),
     /// Draw a saved JSON report again
     Report(ReportArgs),
     /// Print the JSON Schema of a document that rtc-check writes
@@ -67,6 +71,8 @@ pub enum Command {
 pub enum SchemaDocument {
     /// The report of a run.
     Report,
+    /// An answer of `size`.
+    Sizing,
 }
 
 /// What to test, and how.

@@ -19,6 +19,7 @@ mod request;
 mod secrets;
 mod serve;
 mod signal;
+mod size;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Host(args)) => host::command(*args),
         Some(Command::Demo(args)) => demo::command(args),
+        Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
     };

@@ -153,7 +153,7 @@ fn further(text: &str) -> Result<(Format, Output), Unusable> {
 }
 
 /// A file's style: no colour, no Unicode drawing, 80 columns.
-fn plain(width: Option<u16>) -> Style {
+pub fn plain(width: Option<u16>) -> Style {
     Style { width: width.map_or(80, usize::from), colour: false, unicode: false }
 }
 

@@ -31,7 +31,11 @@ pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
 }
 
 /// Prints a schema.
-pub fn schema(SchemaDocument::Report: SchemaDocument) -> Result<u8, Unusable> {
-    let text = serde_json::to_string_pretty(&crate::report::schema()).map_err(|e| Unusable(e.to_string()))?;
+pub fn schema(document: SchemaDocument) -> Result<u8, Unusable> {
+    let schema = match document {
+        SchemaDocument::Report => crate::report::schema(),
+        SchemaDocument::Sizing => crate::report::sizing::schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema).map_err(|e| Unusable(e.to_string()))?;
     output::print(&(text + "\n"))
 }

@@ -16,6 +16,7 @@ mod rule;
 pub mod schedule;
 mod secret;
 pub mod shape;
+pub mod sizing;
 mod source;
 mod status;
 mod way;

@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::model::Source;
 
+pub use crate::model::sizing::{About, RateOp};
+
 pub(super) use read::{RawSizing, read_sizing};
 
 /// The tables of sizes. Every list may be empty: a document need not have all of them.
@@ -85,16 +87,6 @@ pub struct ServerModel {
     pub source: Source,
 }
 
-/// How the document bounds a rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RateOp {
-    /// The bare number.
-    #[default]
-    Exactly,
-    Below,
-    Above,
-}
-
 /// A rate as the document has it, its own sign kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
@@ -159,15 +151,6 @@ pub struct SizingNote {
     pub sources: Vec<Source>,
 }
 
-/// The parts of an answer on sizes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    Platform,
-    Server,
-    Bandwidth,
-    Recording,
-}
-
 impl Sizing {
     /// The mode of that name.
     pub fn mode(&self, name: &str) -> Option<&Mode> {
@@ -193,17 +176,6 @@ impl fmt::Display for Between {
         match self.least == self.most {
             true => self.least.fmt(f),
             false => write!(f, "{}-{}", self.least, self.most),
-        }
-    }
-}
-
-impl RateOp {
-    /// The document's sign, empty for the bare number.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RateOp::Exactly => "",
-            RateOp::Below => "<",
-            RateOp::Above => ">",
         }
     }
 }

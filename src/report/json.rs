@@ -7,8 +7,12 @@ use crate::model::Report;
 
 /// The report, indented by two, with a newline at its end.
 pub(super) fn render(report: &Report) -> String {
-    let text = serde_json::to_string_pretty(report);
-    finish(text)
+    pretty(report)
+}
+
+/// `value` indented by two, with a newline at its end.
+pub(super) fn pretty(value: &impl Serialize) -> String {
+    finish(serde_json::to_string_pretty(value))
 }
 
 /// `value` on one line, with a newline at its end.

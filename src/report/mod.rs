@@ -8,6 +8,7 @@ mod limits;
 mod ndjson;
 mod page;
 mod schema;
+pub mod sizing;
 mod table;
 mod text;
 mod ways;

@@ -115,7 +115,7 @@ fn never_null(property: &mut Value) {
 }
 
 /// Puts `value` at the JSON pointer; its parent must be an object.
-fn place(schema: &mut Value, pointer: &str, value: Value) {
+pub(super) fn place(schema: &mut Value, pointer: &str, value: Value) {
     let Some((parent, key)) = pointer.rsplit_once('/') else { return };
     if let Some(parent) = schema.pointer_mut(parent).and_then(Value::as_object_mut) {
         parent.insert(key.to_owned(), value);

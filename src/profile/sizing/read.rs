@@ -23,6 +23,9 @@ pub(in crate::profile) struct RawSizing {
     notes: Vec<(SizingNote, Vec<At<String>>)>,
 }
 
+/// Told of every name that no row declares: what it should name, the name, the names there are.
+type Undeclared<'u> = &'u mut dyn FnMut(&str, &At<String>, &[&str]);
+
 const TABLES: [&str; 7] = ["platform", "servers", "models", "modes", "stream", "recordings", "notes"];
 
 /// Reads the table of the top level.
@@ -63,7 +66,7 @@ impl RawSizing {
     }
 
     /// The tables in order, every name in them declared.
-    pub(in crate::profile) fn resolve(self, undeclared: &mut dyn FnMut(&str, &At<String>, &[&str])) -> Sizing {
+    pub(in crate::profile) fn resolve(self, undeclared: Undeclared<'_>) -> Sizing {
         let models: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
         for name in self.servers.iter().flat_map(|(_, names)| names).filter(|n| !models.contains(&n.value.as_str())) {
             undeclared("model", name, &models);
@@ -312,7 +315,7 @@ fn read_note(f: &mut Fields<'_, '_>) -> Option<(SizingNote, Vec<At<String>>)> {
         ("recording", About::Recording),
     ];
     let name = f.name("name");
-    let about = f.value("about").and_then(|v| f.p.word(v, "about", &words));
+    let about = f.value("about").and_then(|v| f.p.word(v, "value of `about`", &words));
     let names = f.value("modes").map(|v| f.p.texts(v, "mode", is_name, NAME)).unwrap_or_default();
     let text = f.text("text");
     let sources = f.value("sources").and_then(|v| read_sources(v, f));
@@ -324,7 +327,7 @@ fn read_note(f: &mut Fields<'_, '_>) -> Option<(SizingNote, Vec<At<String>>)> {
 fn read_sources(value: Value<'_>, f: &mut Fields<'_, '_>) -> Option<Vec<Source>> {
     let items = value.get_ref().as_array().filter(|a| !a.is_empty());
     let Some(items) = items else {
-        f.p.add(&value.span(), "`sources` holds no source", "an array of { document, section, row }");
+        f.p.add(&value.span(), "`sources` is no array, or holds no source", "an array of { document, section, row }");
         return None;
     };
     let read: Vec<Option<Source>> = items.iter().map(|v| read_source(v, f.documents, f.p)).collect();

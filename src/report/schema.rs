@@ -8,10 +8,18 @@ use crate::model::metric::{self, Metric};
 use crate::model::{Estimates, Failure, PortSet, Report, SCHEMA, StepTiming};
 
 /// Facts whose value is a set of ports.
-const PORT_SETS: [&Metric; 4] = [&metric::ANSWERED, &metric::REFUSED, &metric::SILENT, &metric::PROHIBITED];
+const PORT_SETS: [&Metric; 5] =
+    [&metric::ANSWERED, &metric::REFUSED, &metric::SILENT, &metric::PROHIBITED, &metric::PORTS_HELD];
 /// Facts whose value counts something.
-const COUNTS: [&Metric; 5] =
-    [&metric::PROBED, &metric::TOTAL, &metric::STUN_SENT, &metric::PACKETS_SENT, &metric::STRAY_ANSWERS];
+const COUNTS: [&Metric; 7] = [
+    &metric::PROBED,
+    &metric::TOTAL,
+    &metric::STUN_SENT,
+    &metric::PACKETS_SENT,
+    &metric::STRAY_ANSWERS,
+    &metric::CORES,
+    &metric::PORTS_FREE,
+];
 /// Facts that count something, and are null where it cannot be seen.
 const COUNTS_OR_NULL: [&Metric; 8] = [
     &metric::SENT,

@@ -13,6 +13,7 @@ mod firewall;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+mod host;
 mod ice;
 mod namespaces;
 mod nat;

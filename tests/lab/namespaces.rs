@@ -401,8 +401,9 @@ fn remove_leftovers() {
     }
 }
 
+/// Runs ip(8), which must succeed.
 #[track_caller]
-fn ip(args: &[&str]) {
+pub fn ip(args: &[&str]) {
     let mut command = Command::new("ip");
     finished(command.args(args));
 }

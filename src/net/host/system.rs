@@ -66,8 +66,16 @@ pub fn host_name(root: &Root) -> String {
     told.filter(fits).unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// What kind of container this is, where it is one.
+/// The namespaces that the kernel starts with (Linux, `include/linux/proc_ns.h`).
+const FIRST: [(&str, &str); 3] =
+    [("pid", "pid:[4026531836]"), ("cgroup", "cgroup:[4026531835]"), ("uts", "uts:[4026531838]")];
+
+/// What kind of container this is, where it is one. A machine that was made of a container's image still has the marks of
+/// one, and is none: it is in the kernel's first namespaces.
 pub fn container(root: &Root) -> Option<String> {
+    if FIRST.iter().all(|(name, first)| root.link(&format!("proc/self/ns/{name}")).as_deref() == Some(first)) {
+        return None;
+    }
     let marks = [(".dockerenv", "docker"), ("run/.containerenv", "podman")];
     if let Some((_, name)) = marks.iter().find(|(path, _)| root.has(path)) {
         return Some((*name).to_owned());
@@ -141,6 +149,17 @@ mod tests {
             let (_dir, root) = tree::of(&[(file, text)]);
             assert_eq!(container(&root).as_deref(), kind, "{file}");
         }
+    }
+
+    #[test]
+    fn a_machine_made_of_a_containers_image_is_none() {
+        let first = FIRST.map(|(name, first)| (format!("proc/self/ns/{name}"), format!("-> {first}")));
+        let mut files: Vec<(&str, &str)> = first.iter().map(|(f, t)| (f.as_str(), t.as_str())).collect();
+        files.push((".dockerenv", ""));
+        let (_dir, root) = tree::of(&files);
+        assert_eq!(container(&root), None);
+        let (_dir, root) = tree::of(&files[1..]);
+        assert_eq!(container(&root).as_deref(), Some("docker"));
     }
 
     #[test]

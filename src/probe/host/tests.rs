@@ -54,9 +54,6 @@ fn who_holds_a_range_is_told_together() {
 #[cfg(target_os = "linux")]
 fn this_machines_own_sockets_bear_this_processs_name() {
     let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
-    let (tcp, udp) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
-    drop((tcp, udp));
-    let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
     let machine = Machine::new(Root::default());
     for (transport, port) in
         [(Transport::Tcp, tcp.local_addr().unwrap().port()), (Transport::Udp, udp.local_addr().unwrap().port())]

@@ -36,6 +36,7 @@ Secrets are read from the environment, or from the file that the variable with _
   RTC_CHECK_TURN_SECRET                               in their place, the secret that makes logins for a time (REST)
   RTC_CHECK_PROXY_USERNAME, RTC_CHECK_PROXY_PASSWORD  for --proxy
   RTC_CHECK_JANUS_TOKEN, RTC_CHECK_JANUS_APISECRET    what a Janus Gateway asks for
+  RTC_CHECK_RTSP_USERNAME, RTC_CHECK_RTSP_PASSWORD    for --rtsp-path
   RTC_CHECK_RESPONDER_KEY                             of a restricted responder
 
 Try it without a network:  rtc-check demo";
@@ -166,6 +167,10 @@ pub struct TuningArgs {
     /// Keep each WebSocket open in silence for so many seconds, then ping
     #[arg(long, value_name = "S", env = "RTC_CHECK_HOLD", value_parser = hold)]
     pub hold: Option<Duration>,
+    /// Ask each RTSP server to describe this path too, in place of the profile's own; RTC_CHECK_RTSP_USERNAME and
+    /// RTC_CHECK_RTSP_PASSWORD log in, once for each camera
+    #[arg(long, value_name = "PATH", env = "RTC_CHECK_RTSP_PATH", hide_env_values = true, value_parser = rtsp_path)]
+    pub rtsp_path: Option<String>,
     /// Full STUN retransmission schedule (39.5 s) in place of the quick one (5.5 s)
     #[arg(long, env = "RTC_CHECK_THOROUGH", value_parser = BoolishValueParser::new())]
     pub thorough: bool,
@@ -289,6 +294,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Seconds that a responder's own idle limit of an hour does not cut short.
+fn rtsp_path(text: &str) -> Result<String, String> {
+    match crate::wire::rtsp::is_path(text) && !text.contains("://") {
+        true => Ok(text.to_owned()),
+        false => Err("give the path alone, such as /live/1, without host, white space or user name".to_owned()),
+    }
+}
+
 fn hold(text: &str) -> Result<Duration, String> {
     match seconds(text) {
         Ok(time) if time <= Duration::from_secs(3000) => Ok(time),

@@ -9,7 +9,7 @@ use crate::judge::{self, Meta};
 use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink};
 use crate::net::{self, chance, clock};
 use crate::plan::{self, Measuring, Plan, Tuning};
-use crate::probe::Settings;
+use crate::probe::{RtspAsk, Settings};
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
@@ -64,6 +64,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         key,
         logins,
         call: asked.call,
+        rtsp_path: args.tuning.rtsp_path.clone(),
     };
     let outputs = Outputs::open(&args.output)?;
     say_capacity(&job.plan, args.output.quiet);
@@ -110,6 +111,7 @@ pub struct Job {
     pub key: Option<Arc<net::ResponderKey>>,
     pub logins: secrets::Logins,
     pub call: CallMode,
+    pub rtsp_path: Option<String>,
 }
 
 /// Runs, judges, writes; answers the exit code.
@@ -176,6 +178,7 @@ fn settings(job: &Job) -> Settings {
         responder_key: job.key.clone(),
         relay_login: job.logins.relay.clone(),
         janus: Arc::clone(&job.logins.janus),
+        rtsp: Arc::new(RtspAsk::new(job.rtsp_path.clone(), job.logins.rtsp.clone())),
         proxy: job.logins.proxy.clone(),
         nat_lifetime: job.tuning.nat_lifetime,
         call: job.call,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Host, Secret};
 use crate::net::ResponderKey;
-use crate::probe::{JanusSecrets, Proxy, RelayLogin};
+use crate::probe::{JanusSecrets, Proxy, RelayLogin, RtspLogin};
 
 use super::Unusable;
 
@@ -30,11 +30,12 @@ const LONGEST_USER: usize = 508;
 /// Who asks where only a shared secret is given: a relay that works with one takes any name.
 const REST_USER: &str = "rtc-check";
 
-/// What relays, Janus Gateways and a proxy want to hear.
+/// What relays, Janus Gateways, cameras and a proxy want to hear.
 #[derive(Clone, Debug, Default)]
 pub struct Logins {
     pub relay: Option<Arc<RelayLogin>>,
     pub janus: Arc<JanusSecrets>,
+    pub rtsp: Option<RtspLogin>,
     pub proxy: Option<Arc<Proxy>>,
 }
 
@@ -54,7 +55,8 @@ pub fn logins(proxy: Option<(Host, u16)>, has_relays: bool) -> Result<Logins, Un
     let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
     let with_login = |(host, port)| proxy_login(login.0, login.1).map(|login| Arc::new(Proxy { host, port, login }));
     let proxy = proxy.map(with_login).transpose()?;
-    Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), proxy })
+    let rtsp = rtsp_login(read("RTC_CHECK_RTSP_USERNAME")?, secret("RTC_CHECK_RTSP_PASSWORD")?)?;
+    Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), rtsp, proxy })
 }
 
 /// A shared secret makes the password, so that one of its own is not asked for.
@@ -93,6 +95,20 @@ fn proxy_login(user: Option<String>, password: Option<Secret>) -> Result<Option<
         (Some(user), Some(password)) => Ok(Some((user, password))),
         (Some(_), None) => half("RTC_CHECK_PROXY_USERNAME", "RTC_CHECK_PROXY_PASSWORD"),
         (None, Some(_)) => half("RTC_CHECK_PROXY_PASSWORD", "RTC_CHECK_PROXY_USERNAME"),
+    }
+}
+
+fn rtsp_login(user: Option<String>, password: Option<Secret>) -> Result<Option<RtspLogin>, String> {
+    let half = |set: &str, missing: &str| Err(format!("{set} is set without {missing}; a camera asks for both"));
+    match (user, password) {
+        (None, None) => Ok(None),
+        // RFC 7617 section 2, RFC 7616 section 3.4.
+        (Some(user), Some(_)) if user.contains(':') => {
+            Err("RTC_CHECK_RTSP_USERNAME has a colon, which neither Basic nor Digest can carry".to_owned())
+        }
+        (Some(username), Some(password)) => Ok(Some(RtspLogin { username, password })),
+        (Some(_), None) => half("RTC_CHECK_RTSP_USERNAME", "RTC_CHECK_RTSP_PASSWORD"),
+        (None, Some(_)) => half("RTC_CHECK_RTSP_PASSWORD", "RTC_CHECK_RTSP_USERNAME"),
     }
 }
 
@@ -162,6 +178,18 @@ mod tests {
         assert_eq!(error, "RTC_CHECK_JANUS_TOKEN is not UTF-8 text");
         assert!(matches!(text_of("X", OsString::new()), Ok(None)));
         assert!(matches!(text_of("X", "hunter2".into()), Ok(Some(text)) if text == "hunter2"));
+    }
+
+    #[test]
+    fn a_camera_takes_a_whole_login() {
+        let login =
+            |user: Option<&str>, password: Option<&str>| rtsp_login(user.map(str::to_owned), password.map(Secret::new));
+        assert_eq!(login(None, None), Ok(None));
+        let both = login(Some("admin"), Some("hunter2")).unwrap().unwrap();
+        assert!(both.username == "admin" && !format!("{both:?}").contains("hunter2"));
+        for (user, password) in [(Some("a"), None), (None, Some("b")), (Some("a:b"), Some("c"))] {
+            assert!(login(user, password).unwrap_err().contains("RTC_CHECK_RTSP_"));
+        }
     }
 
     #[test]

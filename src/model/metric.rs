@@ -145,7 +145,7 @@ table! {
     RTSP_STATUS = "rtsp_status": "status of the answer to RTSP OPTIONS";
     RTSP_SERVER = "rtsp_server": "Server header of that answer";
     RTSP_METHODS = "rtsp_methods": "methods that its Public header names";
-    RTSP_DESCRIBE = "rtsp_describe": "DESCRIBE of the path: status, login (none, basic, digest, refused), media";
+    RTSP_DESCRIBE = "rtsp_describe": "DESCRIBE of the path: path, status, login (none, asked, digest, basic, refused, sent, spared, unsupported), scheme, realm, media";
     RTSP_RTT_MS = "rtsp_rtt_ms": "time from RTSP OPTIONS to its answer";
     RTMP = "rtmp": "what the RTMP server says: version, server, code and description of the answer to connect, capabilities";
     SSH_OFFER = "ssh_offer": "algorithms that the SSH server offers: kex, host_keys, ciphers, macs";

@@ -127,6 +127,7 @@ pub mod fixture {
             responder_key: None,
             relay_login: None,
             janus: Arc::default(),
+            rtsp: Arc::default(),
             proxy: None,
             nat_lifetime: None,
             call: crate::model::CallMode::IfOffered,

@@ -6,6 +6,7 @@ mod asked;
 pub mod bandwidth;
 mod call;
 mod figures;
+mod ftp;
 mod gre;
 pub mod host;
 mod http;
@@ -18,6 +19,7 @@ mod plain_udp;
 mod quality;
 mod redirect;
 mod relay;
+mod rtsp;
 pub mod session;
 mod ssh;
 mod stun;
@@ -38,6 +40,7 @@ use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Sec
 use crate::net;
 pub use crate::net::proxy::Proxy;
 use crate::profile::{SipCarrier, Spec};
+pub use rtsp::{RtspAsk, RtspLogin};
 
 /// One rule on one address.
 #[derive(Clone, Debug)]
@@ -86,6 +89,8 @@ pub struct Settings {
     pub relay_login: Option<Arc<RelayLogin>>,
     /// What a Janus Gateway wants to hear.
     pub janus: Arc<JanusSecrets>,
+    /// What is asked of cameras beyond OPTIONS.
+    pub rtsp: Arc<RtspAsk>,
     /// The HTTP proxy that relays over TCP and TLS are reached through too.
     pub proxy: Option<Arc<Proxy>>,
     /// The longest silence of a UDP mapping that is tried; `None`: lifetimes are not measured.
@@ -125,7 +130,8 @@ pub fn kind(spec: &Spec) -> ProbeKind {
         Spec::Ssh => ProbeKind::Ssh,
         Spec::Dns => ProbeKind::Dns,
         Spec::Turn(_) => ProbeKind::Turn,
-        Spec::Rtsp(_) | Spec::Ftp => ProbeKind::Tcp,
+        Spec::Rtsp(_) => ProbeKind::Rtsp,
+        Spec::Ftp => ProbeKind::Ftp,
         Spec::Rtmp(spec) if spec.tls => ProbeKind::Tls,
         Spec::Rtmp(_) => ProbeKind::Tcp,
         Spec::Sip(SipCarrier::Udp) | Spec::Ike(_) => ProbeKind::Stun,
@@ -163,11 +169,11 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
         Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
-        Spec::Rtsp(_) => plain_tcp::probe(task, settings, Service::Rtsp).await,
+        Spec::Rtsp(spec) => rtsp::probe(task, settings, spec).await,
         Spec::Rtmp(spec) => {
             plain_tcp::probe(task, settings, if spec.tls { Service::Rtmps } else { Service::Rtmp }).await
         }
-        Spec::Ftp => plain_tcp::probe(task, settings, Service::Ftp).await,
+        Spec::Ftp => ftp::probe(task).await,
         Spec::Sip(SipCarrier::Udp) => {
             meaning_of_silence(plain_udp::probe(task, Service::Sip, settings, cancel).await, task, settings).await
         }

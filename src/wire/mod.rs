@@ -3,10 +3,12 @@
 
 pub mod base64;
 pub mod flow;
+pub mod ftp;
 pub mod grant;
 pub mod greeting;
 pub mod ice;
 pub mod janus;
+pub mod rtsp;
 pub mod sip;
 pub mod ssh;
 pub mod stamp;

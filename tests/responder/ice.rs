@@ -38,6 +38,7 @@ fn settings(doors: &[u16]) -> Settings {
         responder_key: None,
         relay_login: None,
         janus: Arc::default(),
+        rtsp: Arc::default(),
         proxy: None,
         nat_lifetime: None,
         call: CallMode::IfOffered,

@@ -24,12 +24,12 @@ pub fn status(item: &Item, seen: &Seen) -> Status {
         Spec::Redirect(_) => http::status_of_redirect(facts),
         Spec::Ws(_) => ws::status(seen),
         Spec::Ssh => ssh::status(facts),
-        Spec::Rtsp(_) => rtsp::status(facts),
+        Spec::Rtsp(_) => rtsp::status(seen),
         Spec::Rtmp(_) => rtmp::status(facts),
         Spec::Sip(_) => sip::status(facts),
         Spec::Ike(_) => ike::status(facts),
         Spec::Gre => gre::status(facts),
-        Spec::Ftp => ftp::status(facts),
+        Spec::Ftp => ftp::status(seen),
         Spec::Stun | Spec::Range | Spec::Dns | Spec::Turn(_) => Status::Pass,
     }
 }
@@ -44,12 +44,12 @@ pub fn words(item: &Item, seen: &Seen) -> String {
         Spec::Ssh => ssh::words(facts),
         Spec::Dns => names::words(facts),
         Spec::Stun => stun::words(facts),
-        Spec::Rtsp(_) => rtsp::words(facts),
+        Spec::Rtsp(_) => rtsp::words(seen),
         Spec::Rtmp(_) => rtmp::words(facts),
         Spec::Sip(_) => sip::words(facts),
         Spec::Ike(_) => ike::words(facts),
         Spec::Gre => gre::words(facts),
-        Spec::Ftp => ftp::words(facts),
+        Spec::Ftp => ftp::words(seen),
         Spec::Range | Spec::Turn(_) => "is open".to_owned(),
     }
 }

@@ -6,11 +6,11 @@ use crate::probe::layers::fixture::{settings, task};
 #[tokio::test]
 async fn the_fallback_says_what_stood_in_and_what_it_leaves_open() {
     let settings = settings(Pki::test().trust());
-    let obs = probe(&task("cam.example", serve(silence).await), &settings, Service::Rtsp).await;
+    let obs = probe(&task("media.example", serve(silence).await), &settings, Service::Rtmp).await;
     assert_eq!((obs.probe, obs.failure()), (ProbeKind::Tcp, None));
     assert_eq!(
         obs.facts.get::<String>(&metric::FALLBACK).as_deref(),
-        Some("TCP connect stood in for RTSP: the port is open, what listens was not asked")
+        Some("TCP connect stood in for RTMP: the port is open, what listens was not asked")
     );
     let obs = probe(&task("cam.example", closed_port().await), &settings, Service::Rtmp).await;
     assert_eq!(obs.failure().unwrap().kind, FailureKind::Refused);

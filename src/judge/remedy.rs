@@ -52,6 +52,10 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             None => format!("mend the route to {to}, or check that the host is up"),
         },
         FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
+        FailureKind::Garbage if other_media(seen).is_some() => {
+            let meant = other_media(seen).unwrap_or_default();
+            format!("{meant}: have the server take both on this port, as Wowza does, or forward {port} to the one that the document means")
+        }
         FailureKind::Garbage if seen.observation.facts.has(&metric::MET) => {
             format!("another service has this port: start the one that the document means, or forward {port} to it")
         }
@@ -60,6 +64,17 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
         }
         other => above_transport(aim, other),
+    }
+}
+
+/// Browsers' WebSocket and devices' RTMP have the same ports in one document: what it means that one of them met the
+/// other's service.
+fn other_media(seen: &Seen) -> Option<&'static str> {
+    let met: String = seen.observation.facts.get(&metric::MET)?;
+    match (seen.observation.probe, met.as_str()) {
+        (ProbeKind::Rtmp, "HTTP") => Some("the port is HTTP's or the browsers' WebSocket and not RTMP's"),
+        (ProbeKind::Ws, "RTMP") => Some("the port is RTMP's and not the browsers' WebSocket"),
+        _ => None,
     }
 }
 

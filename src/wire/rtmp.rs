@@ -49,6 +49,25 @@ impl Connect<'_> {
     }
 }
 
+/// Whether a message is a client's `connect`.
+pub fn asks_to_connect(message: &chunk::Message) -> bool {
+    let name = |bytes: &[u8]| amf0::decode(bytes).is_ok_and(|v| v.first().and_then(Value::text) == Some("connect"));
+    match message.kind {
+        COMMAND_AMF0 => name(&message.payload),
+        COMMAND_AMF3 => message.payload.get(1..).is_some_and(name),
+        _ => false,
+    }
+}
+
+/// The `_result` that accepts it, in chunks, by a server that calls itself `server`.
+pub fn accept(server: &str) -> Vec<u8> {
+    let text = |text: &str| Value::String(text.to_owned());
+    let object = |members: [(&str, Value); 2]| Value::Object(members.map(|(name, v)| (name.to_owned(), v)).into());
+    let about = object([("fmsVer", text(server)), ("capabilities", Value::Number(31.0))]);
+    let info = object([("level", text("status")), ("code", text("NetConnection.Connect.Success"))]);
+    chunk::encode(COMMAND_AMF0, &amf0::encode(&[text("_result"), Value::Number(CONNECT), about, info]))
+}
+
 /// How a server answered `connect`. Every text is the peer's, unsanitised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {

@@ -99,6 +99,16 @@ fn answers_to_connect_are_read() {
 }
 
 #[test]
+fn what_a_responder_says_is_an_answer() {
+    let connect = Connect { app: "live", url: "rtmp://media.example/live", agent: "rtc-check/0" }.encode();
+    assert!(asks_to_connect(&messages(&connect, 100).unwrap()[0]));
+    let said = messages(&accept("rtc-check/1"), 100).unwrap();
+    assert!(!asks_to_connect(&said[0]));
+    let answer = Answer::read(&said[0]).unwrap();
+    assert_eq!((answer.accepted, answer.server.as_deref()), (true, Some("rtc-check/1")));
+}
+
+#[test]
 fn messages_about_something_else_are_no_answer() {
     let started = [("code", text("NetStream.Play.Start"))];
     assert_eq!(Answer::read(&command(COMMAND_AMF0, "onStatus", 0.0, &[&started])), None);

@@ -52,6 +52,10 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             None => format!("mend the route to {to}, or check that the host is up"),
         },
         FailureKind::NoRoute => format!("give this machine an address and a default route in the family of {to}"),
+        FailureKind::Garbage if other_media(seen).is_some() => {
+            let meant = other_media(seen).unwrap_or_default();
+            format!("{meant}: have the server take both on this port, as Wowza does, or forward {port} to the one that the document means")
+        }
         FailureKind::Garbage | FailureKind::NotTls if is_another_service(seen) => {
             format!("another service has this port: start the one that the document means, or forward {port} to it")
         }
@@ -69,6 +73,17 @@ fn is_another_service(seen: &Seen) -> bool {
         .facts
         .get::<String>(&metric::MET)
         .is_some_and(|met| met != "HTTP" || seen.observation.probe != ProbeKind::Http)
+}
+
+/// Browsers' WebSocket and devices' RTMP have the same ports in one document: what it means that one of them met the
+/// other's service.
+fn other_media(seen: &Seen) -> Option<&'static str> {
+    let met: String = seen.observation.facts.get(&metric::MET)?;
+    match (seen.observation.probe, met.as_str()) {
+        (ProbeKind::Rtmp, "HTTP") => Some("the port is HTTP's or the browsers' WebSocket and not RTMP's"),
+        (ProbeKind::Ws, "RTMP") => Some("the port is RTMP's and not the browsers' WebSocket"),
+        _ => None,
+    }
 }
 
 /// The certificate bears the name of the authority that `rtc-check serve` makes for itself.

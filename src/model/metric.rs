@@ -147,7 +147,7 @@ table! {
     RTSP_METHODS = "rtsp_methods": "methods that its Public header names";
     RTSP_DESCRIBE = "rtsp_describe": "DESCRIBE of the path: path, status, login (none, asked, digest, basic, refused, sent, spared, unsupported), scheme, realm, media";
     RTSP_RTT_MS = "rtsp_rtt_ms": "time from RTSP OPTIONS to its answer";
-    RTMP = "rtmp": "what the RTMP server says: version, server, code and description of the answer to connect, capabilities";
+    RTMP = "rtmp": "what the RTMP server says: version, echoed (S2 repeats C1), and its answer to connect: accepted, code, description, server, capabilities";
     SSH_OFFER = "ssh_offer": "algorithms that the SSH server offers: kex, host_keys, ciphers, macs";
     IKE = "ike": "the answer to IKE_SA_INIT: kind (sa, notify, cookie, invalid-ke), notify, vendor_ids";
     IKE_NAT = "ike_nat": "what IKE's NAT detection tells: here, there (true: behind a NAT), null where the answer has none";

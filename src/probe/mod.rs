@@ -19,9 +19,11 @@ mod plain_udp;
 mod quality;
 mod redirect;
 mod relay;
+mod rtmp;
 mod rtsp;
 pub mod session;
 mod ssh;
+mod stranger;
 mod stun;
 pub mod trial;
 pub mod turn;
@@ -132,8 +134,7 @@ pub fn kind(spec: &Spec) -> ProbeKind {
         Spec::Turn(_) => ProbeKind::Turn,
         Spec::Rtsp(_) => ProbeKind::Rtsp,
         Spec::Ftp => ProbeKind::Ftp,
-        Spec::Rtmp(spec) if spec.tls => ProbeKind::Tls,
-        Spec::Rtmp(_) => ProbeKind::Tcp,
+        Spec::Rtmp(_) => ProbeKind::Rtmp,
         Spec::Sip(SipCarrier::Udp) | Spec::Ike(_) => ProbeKind::Stun,
         Spec::Sip(_) => ProbeKind::Tcp,
         Spec::Gre => ProbeKind::Gre,
@@ -170,10 +171,8 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
         Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
         Spec::Rtsp(spec) => rtsp::probe(task, settings, spec).await,
-        Spec::Rtmp(spec) => {
-            plain_tcp::probe(task, settings, if spec.tls { Service::Rtmps } else { Service::Rtmp }).await
-        }
         Spec::Ftp => ftp::probe(task).await,
+        Spec::Rtmp(spec) => rtmp::probe(task, settings, spec).await,
         Spec::Sip(SipCarrier::Udp) => {
             meaning_of_silence(plain_udp::probe(task, Service::Sip, settings, cancel).await, task, settings).await
         }

@@ -1,61 +1,114 @@
-//! SSH: the identification line that a server sends by itself (RFC 4253 section 4.2).
+//! SSH: the identification line that a server sends by itself (RFC 4253 section 4.2), and its offer of algorithms
+//! (section 7.1). Nobody logs in.
 
-use tokio::io::AsyncReadExt;
+use std::time::Duration;
+
+use serde::Serialize;
 use tokio::net::TcpStream;
 
 use super::Task;
 use super::layers::Climb;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
-use crate::net::classify::{self, clean};
+use crate::net::classify::clean;
 use crate::net::clock;
-use crate::wire::ssh::{MAX_BYTES, Reading, read_identification};
+use crate::net::talk::{self, Awaited, NotSpoken, Talk};
+use crate::wire::ssh::kexinit::{self, Packet};
+use crate::wire::ssh::{self, MAX_BYTES, Reading};
 
-/// Connects and reads until the identification is there.
+/// What we call ourselves.
+const IDENTIFICATION: &str = concat!("SSH-2.0-rtc-check_", env!("CARGO_PKG_VERSION"), "\r\n");
+/// Packets that may come before the offer.
+const MOST_PACKETS: usize = 8;
+
+/// Connects, reads the identification, and then the offer where the version has one.
 pub async fn probe(task: &Task) -> Observation {
     let mut climb = Climb::new(ProbeKind::Ssh, task);
-    let Some(mut stream) = climb.connect().await else { return climb.obs };
+    let Some(stream) = climb.connect().await else { return climb.obs };
+    let mut talk = Talk::new(stream, kexinit::LONGEST + 4);
     let start = clock::now();
-    let left = climb.remaining();
-    let late = || Err(classify::timed_out(Step::Banner, "the port is open and sent no SSH identification", left));
-    match tokio::time::timeout(left, banner(&mut stream)).await.unwrap_or_else(|_| late()) {
-        Ok(line) => {
-            climb.obs.step_ok(Step::Banner, clock::now().duration_since(start));
-            climb.obs.facts.set(&metric::BANNER, line);
-            climb.obs
+    let line = match identification(&mut talk, climb.remaining()).await {
+        Ok(line) => line,
+        Err(NotSpoken { failure, met }) => {
+            if let Some(met) = met {
+                climb.obs.facts.set(&metric::MET, met);
+            }
+            return climb.failed(failure, start);
         }
-        Err(failure) => climb.failed(failure, start),
+    };
+    climb.obs.step_ok(Step::Banner, clock::now().duration_since(start));
+    let offers = line.starts_with("SSH-2.0-") || line.starts_with("SSH-1.99-");
+    climb.obs.facts.set(&metric::BANNER, line);
+    if offers {
+        key_exchange(&mut climb, &mut talk).await;
+    }
+    climb.obs
+}
+
+/// What a report says of the offer.
+#[derive(Serialize)]
+struct Offered {
+    kex: Vec<String>,
+    host_keys: Vec<String>,
+    ciphers: Vec<String>,
+    macs: Vec<String>,
+}
+
+/// A server that has identified itself is there, so what becomes of the offer is noted and decides nothing here.
+async fn key_exchange(climb: &mut Climb<'_>, talk: &mut Talk<TcpStream>) {
+    let start = clock::now();
+    let result = offer(talk, climb.remaining()).await;
+    let took = clock::now().duration_since(start);
+    match result {
+        Ok(kexinit::Offer { kex, host_keys, ciphers, macs }) => {
+            climb.obs.step_ok(Step::KeyExchange, took);
+            climb.obs.facts.set(&metric::SSH_OFFER, Offered { kex, host_keys, ciphers, macs });
+            let goodbye = kexinit::disconnect("rtc-check has seen what it wanted to see");
+            let _ = talk.send(&goodbye, awaited(Step::KeyExchange, climb.remaining())).await;
+        }
+        Err(not) => climb.obs.step_noted(&not.failure, took),
     }
 }
 
-async fn banner(stream: &mut TcpStream) -> Result<String, Failure> {
-    let fail = |kind, detail: String| Err(Failure::new(Step::Banner, kind, detail));
-    let mut bytes = Vec::new();
-    loop {
-        let mut chunk = [0u8; 1024];
-        let count = stream.read(&mut chunk).await.map_err(|e| classify::io(Step::Banner, &e))?;
-        bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        match read_identification(&bytes) {
-            Reading::Identification(line) => return Ok(clean(&line, 255)),
-            Reading::Garbage(start) => {
-                return fail(
-                    FailureKind::Garbage,
-                    format!("the server does not speak SSH, it sent \"{}\"", clean(&start, 60)),
-                );
+fn awaited(step: Step, timeout: Duration) -> Awaited {
+    Awaited { step, protocol: "SSH", timeout }
+}
+
+async fn identification(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result<String, NotSpoken> {
+    let read = |bytes: &[u8]| match ssh::read_identification(bytes) {
+        Reading::Identification(line) => talk::Reading::Done(Ok(line), ssh::identified(bytes)),
+        Reading::Garbage(_) => talk::Reading::Foreign,
+        Reading::TooLarge => talk::Reading::Done(Err(()), 0),
+        Reading::More => talk::Reading::More,
+    };
+    let line = talk.read(awaited(Step::Banner, timeout), read).await?.map_err(|()| {
+        let detail = format!("no SSH identification in the first lines or {MAX_BYTES} bytes");
+        Failure::new(Step::Banner, FailureKind::TooLarge, detail)
+    })?;
+    Ok(clean(&line, 255))
+}
+
+/// Identifies us, and reads packets up to the server's offer.
+async fn offer(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result<kexinit::Offer, NotSpoken> {
+    let end = clock::now() + timeout;
+    talk.send(IDENTIFICATION.as_bytes(), awaited(Step::KeyExchange, timeout)).await?;
+    for _ in 0..MOST_PACKETS {
+        let left = end.saturating_duration_since(clock::now());
+        let read = |bytes: &[u8]| match kexinit::read(bytes) {
+            Ok(Some((packet, used))) => talk::Reading::Done(packet, used),
+            Ok(None) => talk::Reading::More,
+            Err(_) => talk::Reading::Foreign,
+        };
+        match talk.read(awaited(Step::KeyExchange, left), read).await? {
+            Packet::Offer(offer) => return Ok(offer),
+            Packet::Disconnect(words) => {
+                let detail = format!("the server ended the connection: \"{}\"", clean(&words, 100));
+                return Err(Failure::new(Step::KeyExchange, FailureKind::ServerError, detail).into());
             }
-            Reading::TooLarge => {
-                let detail = format!("no SSH identification in the first lines or {MAX_BYTES} bytes");
-                return fail(FailureKind::TooLarge, detail);
-            }
-            Reading::More if count == 0 && bytes.is_empty() => {
-                return fail(FailureKind::Closed, "the server closed the connection without a word".to_owned());
-            }
-            Reading::More if count == 0 => {
-                let seen = clean(&String::from_utf8_lossy(bytes.get(..60).unwrap_or(&bytes)), 60);
-                return fail(FailureKind::Closed, format!("the server closed the connection after \"{seen}\""));
-            }
-            Reading::More => {}
+            Packet::Other(_) => {}
         }
     }
+    let detail = format!("{MOST_PACKETS} packets, and none of them offers algorithms");
+    Err(Failure::new(Step::KeyExchange, FailureKind::Garbage, detail).into())
 }
 
 #[cfg(test)]

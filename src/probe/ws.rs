@@ -3,9 +3,10 @@
 
 mod options;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::layers::Climb;
+use super::stranger::{self, Stranger};
 use super::{Settings, Task};
 use crate::model::schedule::PONG_TIMEOUT;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
@@ -31,7 +32,7 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
             Ok(open) => open,
             Err(refused) => {
                 climb.obs.facts.extend(refused.facts);
-                return climb.failed(refused.failure, start);
+                return refused_by(climb, refused.failure, spec.tls, start).await;
             }
         };
     climb.obs.step_ok(Step::Upgrade, clock::now().duration_since(start));
@@ -51,6 +52,25 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
         return climb.obs;
     }
     socket.close(CLOSE_TIMEOUT.min(climb.remaining())).await;
+    climb.obs
+}
+
+/// A port that hung up on the upgrade, or answered no HTTP, is asked whether it speaks RTMP, which shares ports with
+/// WebSockets.
+async fn refused_by(mut climb: Climb<'_>, mut failure: Failure, tls: bool, start: Instant) -> Observation {
+    let took = clock::now().duration_since(start);
+    let strange = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Garbage)
+        && !climb.obs.facts.has(&metric::HTTP_STATUS);
+    let stranger = match strange {
+        true => stranger::speaks_rtmp(climb.task, tls, climb.remaining()).await.filter(|s| s.name != "HTTP"),
+        false => None,
+    };
+    if let Some(Stranger { name, said }) = stranger {
+        let detail = format!("what listens there speaks {name} and not WebSocket: {}, and {said}", failure.detail);
+        failure = Failure::new(Step::Upgrade, FailureKind::Garbage, detail);
+        climb.obs.facts.set(&metric::MET, name);
+    }
+    climb.obs.step_failed(failure, took);
     climb.obs
 }
 

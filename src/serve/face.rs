@@ -22,8 +22,12 @@ pub(super) struct Face {
     pub(super) plain: Option<Site>,
     /// HTTP over TLS.
     pub(super) secure: Option<Site>,
-    /// The SSH identification line.
+    /// SSH, as far as its offer of algorithms.
     pub(super) ssh: bool,
+    /// RTMP in plain text, for clients that begin with its version.
+    pub(super) rtmp: bool,
+    /// RTMP over TLS, likewise.
+    pub(super) secure_rtmp: bool,
     /// A TLS handshake, then the end.
     pub(super) secure_close: bool,
 }
@@ -74,7 +78,9 @@ impl Face {
             }
             Service::Wss => self.secure.get_or_insert_default().add_websocket(rule),
             Service::Ssh => self.ssh = true,
-            Service::Rtmps | Service::Turns => self.secure_close = true,
+            Service::Rtmp => self.rtmp = true,
+            Service::Rtmps => (self.secure_close, self.secure_rtmp) = (true, true),
+            Service::Turns => self.secure_close = true,
             _ => {}
         }
     }

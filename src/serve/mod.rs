@@ -14,6 +14,8 @@ mod grant;
 mod http;
 mod ice;
 mod page;
+mod rtmp;
+mod ssh;
 mod tcp;
 mod tls;
 mod udp;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -20,10 +20,9 @@ use super::door::Door;
 use super::face::{Face, Port};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
+use super::{rtmp, ssh};
 use crate::net::ResponderKey;
-
-/// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
-const LONGEST_LINE: usize = 255;
+use crate::wire::rtmp::handshake::VERSION;
 
 /// The first byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -95,16 +94,22 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     let at = stream.local_addr().map_err(|_| Cut::Protocol)?.ip();
     let deadline = context.limits.handshake;
     if face.ssh {
-        let line = format!("SSH-2.0-rtc-check_{}\r\n", context.version);
-        return within(deadline, greet(&mut stream, line.as_bytes())).await?;
+        return within(deadline, ssh::serve(&mut stream, &context.version)).await?;
     }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
-        let mut stream = secured(stream, &context).await?;
+        let mut stream = BufReader::new(secured(stream, &context).await?);
+        if face.secure_rtmp && within(deadline, speaks_rtmp(&mut stream)).await?? {
+            return within(deadline, rtmp::serve(&mut stream, &context.version)).await?;
+        }
         return match face.secure.clone() {
             Some(site) => http::serve(stream, Serving { site, secure: true, at }, pass, context).await,
             None => within(deadline, farewell(&mut stream)).await?,
         };
+    }
+    let mut stream = BufReader::new(stream);
+    if face.rtmp && within(deadline, speaks_rtmp(&mut stream)).await?? {
+        return within(deadline, rtmp::serve(&mut stream, &context.version)).await?;
     }
     match face.plain.clone() {
         Some(site) => http::serve(stream, Serving { site, secure: false, at }, pass, context).await,
@@ -124,27 +129,17 @@ async fn speaks_tls(stream: &TcpStream) -> Result<bool, Cut> {
     Ok(first == [TLS_HANDSHAKE])
 }
 
-/// Sends `line`, takes one line of the client, and ends.
-async fn greet(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), line: &[u8]) -> Result<(), Cut> {
-    stream.write_all(line).await.map_err(|_| Cut::Protocol)?;
-    let mut said = [0; LONGEST_LINE];
-    let mut length = 0;
-    while let Some(room) = said.get_mut(length..).filter(|room| !room.is_empty()) {
-        match stream.read(room).await {
-            Ok(0) | Err(_) => break,
-            Ok(n) => length += n,
-        }
-        if said.get(..length).is_some_and(|s| s.contains(&b'\n')) {
-            break;
-        }
-    }
-    farewell(stream).await
+/// Whether the client's first byte is RTMP's version, which begins no HTTP request; a client that says nothing and ends
+/// speaks nothing.
+async fn speaks_rtmp(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<bool, Cut> {
+    let begun = stream.fill_buf().await.map_err(|_| Cut::Protocol)?;
+    Ok(begun.first() == Some(&VERSION))
 }
 
 /// Ends the connection from this side, and takes what is still on its way, so that the client sees an end and no reset.
-async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
+pub(super) async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
     let _ = stream.shutdown().await;
-    let mut rest = [0; LONGEST_LINE];
+    let mut rest = [0; 1024];
     for _ in 0..16 {
         match stream.read(&mut rest).await {
             Ok(0) | Err(_) => break,

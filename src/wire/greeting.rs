@@ -5,7 +5,7 @@
 pub const LOOKED_AT: usize = 512;
 
 /// Beginnings that belong to one protocol alone.
-const BEGINNINGS: [(&[u8], &str); 17] = [
+const BEGINNINGS: [(&[u8], &str); 16] = [
     (b"HTTP/", "HTTP"),
     (b"<!DOCTYPE", "HTTP"),
     (b"<html", "HTTP"),
@@ -20,8 +20,6 @@ const BEGINNINGS: [(&[u8], &str); 17] = [
     // A record of TLS: an alert or a handshake, of version 3 (RFC 8446 section 5.1).
     (b"\x15\x03", "TLS"),
     (b"\x16\x03", "TLS"),
-    // TPKT, which carries RDP and H.323 (RFC 1006).
-    (b"\x03\x00\x00", "TPKT"),
     (b"OPTIONS ", "SIP"),
     (b"INVITE ", "SIP"),
     (b"GET ", "HTTP"),
@@ -31,7 +29,7 @@ const BEGINNINGS: [(&[u8], &str); 17] = [
 pub fn protocol(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.get(..LOOKED_AT).unwrap_or(bytes);
     let begun = BEGINNINGS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name);
-    begun.or_else(|| greeted(bytes)).or_else(|| stun(bytes)).or_else(|| framed(bytes))
+    begun.or_else(|| greeted(bytes)).or_else(|| stun(bytes)).or_else(|| framed(bytes)).or_else(|| tpkt(bytes))
 }
 
 /// FTP and SMTP greet alike (RFC 959 section 4.2, RFC 5321 section 4.2).
@@ -48,6 +46,15 @@ fn greeted(bytes: &[u8]) -> Option<&'static str> {
 fn stun(bytes: &[u8]) -> Option<&'static str> {
     let cookie = bytes.get(4..8) == Some(&super::stun::COOKIE);
     (cookie && bytes.first().is_some_and(|b| b & 0xC0 == 0)).then_some("STUN")
+}
+
+/// TPKT, which carries RDP and H.323 (RFC 1006): its length, and a data unit of X.224 that fits into it. RTMP may begin
+/// with the same three bytes.
+fn tpkt(bytes: &[u8]) -> Option<&'static str> {
+    let length = u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]);
+    let known = matches!(bytes.get(5)? & 0xF0, 0x70 | 0x80 | 0xC0 | 0xD0 | 0xE0 | 0xF0);
+    let fits = u16::from(*bytes.get(4)?) + 5 <= length;
+    (bytes.starts_with(&[3, 0]) && length >= 7 && known && fits).then_some("TPKT")
 }
 
 /// A SETTINGS frame of HTTP/2 on stream 0 (RFC 9113 section 6.5), RTMP's S0 with the whole of S1, MySQL's greeting.
@@ -79,11 +86,13 @@ mod tests {
             (b"\x15\x03\x01\x00\x02\x02\x0a", "TLS"),
             (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", "HTTP/2"),
             (b"\x01\x01\x00\x00\x21\x12\xa4\x42", "STUN"),
+            (b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x124\x00\x02\x0f\x08\x00\x02\x00\x00\x00", "TPKT"),
             (b"\x4a\x00\x00\x00\x0a8.0.36\x00", "MySQL"),
         ] {
             assert_eq!(protocol(bytes), Some(name), "{bytes:?}");
         }
         assert_eq!(protocol(&[[3].as_slice(), &[7; 1536]].concat()), Some("RTMP"));
+        assert_eq!(protocol(&[[3, 0, 0, 1].as_slice(), &[0; 1533]].concat()), Some("RTMP"), "S1 has a time too");
     }
 
     #[test]

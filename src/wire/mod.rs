@@ -8,6 +8,7 @@ pub mod grant;
 pub mod greeting;
 pub mod ice;
 pub mod janus;
+pub mod rtmp;
 pub mod rtsp;
 pub mod sip;
 pub mod ssh;

@@ -1,6 +1,8 @@
 //! The identification exchange of SSH (RFC 4253 section 4.2): which line of what a server sends first is its
 //! identification. Bytes in, a reading out; bounded whatever the server sends.
 
+pub mod kexinit;
+
 /// Bytes looked at before giving up.
 pub const MAX_BYTES: usize = 8 * 1024;
 /// Lines that a server may send before its identification before we give up.
@@ -38,6 +40,18 @@ pub fn read_identification(bytes: &[u8]) -> Reading {
         rest = tail.get(1..).unwrap_or_default();
     }
     Reading::TooLarge
+}
+
+/// How many of `bytes` the lines up to the identification have, itself and its line end included; all where there is none.
+pub fn identified(bytes: &[u8]) -> usize {
+    let mut end = 0;
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        end += line.len();
+        if line.starts_with(b"SSH-") {
+            break;
+        }
+    }
+    end
 }
 
 /// A line that has not ended yet.
@@ -88,6 +102,12 @@ mod tests {
         assert_eq!(read_identification(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), id("SSH-2.0-OpenSSH_9.2p1 Debian-2"));
         assert_eq!(read_identification(b"SSH-1.99-Cisco-1.25\n"), id("SSH-1.99-Cisco-1.25"));
         assert_eq!(read_identification(b"Keep out\r\n\r\nSSH-2.0-x\r\nrest"), id("SSH-2.0-x"));
+    }
+
+    #[test]
+    fn what_follows_the_identification_is_left() {
+        assert_eq!(identified(b"Keep out\r\nSSH-2.0-x\r\n\0\0\x01"), 21);
+        assert_eq!(identified(b"none"), 4);
     }
 
     #[test]

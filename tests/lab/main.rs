@@ -23,6 +23,7 @@ mod proxy;
 mod quality;
 mod relay;
 mod router;
+mod rtmp;
 mod servers;
 mod sip;
 mod swapped;

@@ -371,7 +371,7 @@ fn possible(servers: &[&str]) -> Result<(), String> {
     if added.is_ok_and(|s| s.success()) { Ok(()) } else { Err("cannot add a network namespace".to_owned()) }
 }
 
-/// An error that names the program when it is not on the search path.
+/// An error that names the program when it is not on the search path; what has a path is a file.
 fn program_exists(program: &str) -> Result<(), String> {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let found = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());

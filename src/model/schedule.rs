@@ -36,6 +36,16 @@ impl std::ops::Add for Most {
     }
 }
 
+/// How long the answer to SIP OPTIONS is waited for over a connection.
+pub const SIP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is asked beside SIP OPTIONS that were answered, to see whether they are rewritten: SIP and STUN once more, where
+/// silence decides little.
+pub const SIP_ASIDE: Schedule = Schedule { rto: Duration::from_millis(400), requests: 2, last_wait: 2 };
+
+/// STUN servers that are asked beside it at the most: the SIP server's own port, and others.
+pub const SIP_STUN: usize = 4;
+
 /// A STUN transaction: when to send again and when to give up (RFC 8489 section 6.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {

@@ -67,11 +67,21 @@ impl Drive {
         make: impl FnOnce(Instant) -> S + Send + 'static,
         progress: impl Fn(u32, u32) + Send + 'static,
     ) -> Result<(S, Stop), Failure> {
+        self.run_from(move |start, _| make(start), progress).await
+    }
+
+    /// The same for a session whose datagrams name the port that they come from: the first socket's.
+    pub async fn run_from<S: Session + Send + 'static>(
+        self,
+        make: impl FnOnce(Instant, u16) -> S + Send + 'static,
+        progress: impl Fn(u32, u32) + Send + 'static,
+    ) -> Result<(S, Stop), Failure> {
         let (cancel, step) = (self.cancel.clone(), self.step);
         let work = move |cancel: &CancellationToken| {
             let mut sockets = Sockets::open(self.target, self.sockets)?;
+            let port = sockets.port()?;
             let start = clock::now();
-            let mut session = make(start);
+            let mut session = make(start, port);
             let stop = sockets.drive(&mut session, start + self.deadline, cancel, &progress);
             Ok((session, stop))
         };
@@ -90,6 +100,11 @@ impl Sockets {
             Ok((socket, queue))
         };
         (0..count.clamp(1, MOST_SOCKETS)).map(|_| one()).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// The first one's.
+    fn port(&self) -> io::Result<u16> {
+        self.0.first().map_or(Ok(0), |(socket, _)| socket.local_addr().map(|a| a.port()))
     }
 
     fn drive(

@@ -52,7 +52,12 @@ impl Tuning {
         let connections = |connections| Cost { connections, longest: self.timeout, ..Cost::default() };
         match (&item.rule.spec, item.rule.transport) {
             (Spec::Range, _) => scheduled(self.range(item)),
-            (Spec::Stun | Spec::Ike(_) | Spec::Sip(SipCarrier::Udp), _) => scheduled(self.stun()),
+            (Spec::Stun | Spec::Ike(_), _) => scheduled(self.stun()),
+            (Spec::Sip(SipCarrier::Udp), _) => scheduled(self.schedule().transaction() + beside_sip(true)),
+            (Spec::Sip(SipCarrier::Tcp), _) => {
+                let beside = beside_sip(false);
+                Cost { connections: 1, datagrams: beside.datagrams, longest: self.timeout + beside.time }
+            }
             (Spec::Dns | Spec::Gre, _) => Cost::default(),
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
@@ -196,6 +201,13 @@ fn waiting(jobs: u32, places: usize, work: Duration) -> Duration {
 }
 
 /// A schedule's cost, with room for late waking.
+/// The second OPTIONS, over UDP a datagram, and STUN servers asked meanwhile.
+fn beside_sip(udp: bool) -> Most {
+    let aside = schedule::SIP_ASIDE.transaction();
+    let servers = u32::try_from(schedule::SIP_STUN).unwrap_or(u32::MAX);
+    Most { datagrams: aside.datagrams * (servers + u32::from(udp)), ..aside }
+}
+
 fn scheduled(most: Most) -> Cost {
     Cost { connections: 0, datagrams: most.datagrams, longest: most.time + most.time / 10 + SLACK }
 }

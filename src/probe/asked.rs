@@ -1,7 +1,8 @@
 //! One request over UDP and what became of it, for the probes whose service answers a datagram: drives the session and
 //! puts its failures into words. Knows no protocol and judges nothing.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,12 +26,37 @@ pub async fn ask<T: Send + 'static>(
     request: Vec<u8>,
     read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
 ) -> Result<(Outcome<T>, Stop), Failure> {
-    let target = task.socket();
     let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
-    let drive = Drive { target: task.address, sockets: 1, deadline: task.deadline, cancel: cancel.clone(), step };
-    let make = move |now| Ask::new(now, target, schedule, request, read);
-    let (session, stop) = drive.run(make, |_, _| {}).await?;
-    Ok((session.finish(), stop))
+    let asking = Asking { target: task.socket(), deadline: task.deadline, schedule, step };
+    asking.ask(cancel, |_| request, read).await
+}
+
+/// Whom to ask one thing, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    pub target: SocketAddr,
+    pub deadline: Duration,
+    pub schedule: Schedule,
+    pub step: Step,
+}
+
+impl Asking {
+    /// Sends what `request` makes of the port that it leaves from until `read` takes a datagram for its answer.
+    ///
+    /// # Errors
+    /// No socket could be opened.
+    pub async fn ask<T: Send + 'static>(
+        self,
+        cancel: &CancellationToken,
+        request: impl FnOnce(u16) -> Vec<u8> + Send + 'static,
+        read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
+    ) -> Result<(Outcome<T>, Stop), Failure> {
+        let Self { target, deadline, schedule, step } = self;
+        let drive = Drive { target: target.ip(), sockets: 1, deadline, cancel: cancel.clone(), step };
+        let make = move |now, port| Ask::new(now, target, schedule, request(port), read);
+        let (session, stop) = drive.run_from(make, |_, _| {}).await?;
+        Ok((session.finish(), stop))
+    }
 }
 
 /// The answer, or the failure that it did not come; what was met on the way goes into `facts`.

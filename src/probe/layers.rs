@@ -1,6 +1,7 @@
 //! The layers that every TCP probe climbs before it comes to its own: connect, then TLS. Each is timed, recorded in the
 //! observation and held to the task's deadline. No probe of its own; knows nothing of what is asked above.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -40,6 +41,18 @@ impl<'a> Climb<'a> {
     /// has failed; an untrusted certificate fails it too.
     pub async fn open(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
         let stream = self.connect().await?;
+        self.over(stream, tls).await
+    }
+
+    /// The same with this machine's own end of the connection.
+    pub async fn open_from(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<(Stream, SocketAddr)> {
+        let stream = self.connect().await?;
+        let own = stream.local_addr().map(|a| SocketAddr::new(a.ip().to_canonical(), a.port()));
+        let own = own.unwrap_or(SocketAddr::new(self.task.address, 0));
+        Some((self.over(stream, tls).await?, own))
+    }
+
+    async fn over(&mut self, stream: TcpStream, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
         match tls {
             None => Some(Box::new(stream)),
             Some((trust, alpn)) => self.handshake(stream, trust, alpn).await,
@@ -112,6 +125,7 @@ pub mod fixture {
             address: at.ip(),
             ports: PortRange::single(at.port()),
             transport: crate::model::Transport::Tcp,
+            stun: Vec::new(),
             deadline: Duration::from_secs(20),
         }
     }

@@ -1,7 +1,7 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
-#[allow(dead_code, reason = "until SIP and IKE ask through it")]
+#[allow(dead_code, reason = "until IKE asks through it")]
 mod asked;
 pub mod bandwidth;
 mod call;
@@ -22,6 +22,7 @@ mod relay;
 mod rtmp;
 mod rtsp;
 pub mod session;
+mod sip;
 mod ssh;
 mod stranger;
 mod stun;
@@ -59,6 +60,8 @@ pub struct Task {
     pub ports: Option<PortRange>,
     /// What carries it.
     pub transport: Transport,
+    /// STUN servers of the address's family that a probe may ask how this machine looks from outside.
+    pub stun: Vec<SocketAddr>,
     /// No longer than this.
     pub deadline: Duration,
 }
@@ -135,8 +138,8 @@ pub fn kind(spec: &Spec) -> ProbeKind {
         Spec::Rtsp(_) => ProbeKind::Rtsp,
         Spec::Ftp => ProbeKind::Ftp,
         Spec::Rtmp(_) => ProbeKind::Rtmp,
-        Spec::Sip(SipCarrier::Udp) | Spec::Ike(_) => ProbeKind::Stun,
-        Spec::Sip(_) => ProbeKind::Tcp,
+        Spec::Ike(_) => ProbeKind::Stun,
+        Spec::Sip(_) => ProbeKind::Sip,
         Spec::Gre => ProbeKind::Gre,
     }
 }
@@ -174,9 +177,9 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         Spec::Ftp => ftp::probe(task).await,
         Spec::Rtmp(spec) => rtmp::probe(task, settings, spec).await,
         Spec::Sip(SipCarrier::Udp) => {
-            meaning_of_silence(plain_udp::probe(task, Service::Sip, settings, cancel).await, task, settings).await
+            meaning_of_silence(sip::probe(task, settings, SipCarrier::Udp, cancel).await, task, settings).await
         }
-        Spec::Sip(_) => plain_tcp::probe(task, settings, Service::Sip).await,
+        Spec::Sip(carrier) => sip::probe(task, settings, *carrier, cancel).await,
         Spec::Ike(_) => {
             meaning_of_silence(plain_udp::probe(task, Service::Ike, settings, cancel).await, task, settings).await
         }

@@ -2,15 +2,16 @@
 //! means.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Event, Phase, Planned, Seen, Service, schedule};
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Plan, TrialKind};
 use crate::probe::{self, Task};
+use crate::profile::Spec;
 
 use super::work::{Crew, Work, place};
 use super::{Context, media, names};
@@ -94,7 +95,8 @@ async fn admitted(turn: Option<(Arc<Mutex<()>>, CancellationToken)>, room: Arc<S
 /// A job as work; `None` for an item that the plan does not have.
 pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &names::Names) -> Option<Work> {
     let item = plan.items.get(job.item)?;
-    let task = task(item, job.address, context);
+    let stun = stun_servers(plan, item, job.address, names);
+    let task = Task { stun, ..task(item, job.address, context) };
     Some(Work {
         of: Planned::Item(job.item),
         address: job.address,
@@ -111,6 +113,26 @@ pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &nam
     })
 }
 
+/// Where a SIP rule's probe may ask how this machine looks from outside: the STUN rules of its host, then the servers that
+/// the NAT check asks.
+fn stun_servers(plan: &Plan, item: &Item, address: IpAddr, names: &names::Names) -> Vec<SocketAddr> {
+    if !matches!(item.rule.spec, Spec::Sip(_)) {
+        return Vec::new();
+    }
+    let beside = |other: &&Item| other.host == item.host && other.rule.spec == Spec::Stun;
+    let ports = plan.items.iter().filter(beside).filter_map(|other| other.rule.ports);
+    let mut servers: Vec<SocketAddr> = ports.map(|ports| SocketAddr::new(address, ports.first())).collect();
+    for trial in &plan.trials {
+        let TrialKind::Nat { servers: given } = &trial.kind else { continue };
+        let families = names::place_nat(plan, trial, given, names).families;
+        servers.extend(families.into_iter().flatten().map(|(_, at)| at).filter(|at| at.is_ipv6() == address.is_ipv6()));
+    }
+    servers.dedup();
+    // The SIP server's own port is one of them.
+    servers.truncate(schedule::SIP_STUN - 1);
+    servers
+}
+
 fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
     Task {
         check: item.check_id(Some(address)),
@@ -119,6 +141,7 @@ fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
         address,
         ports: item.rule.ports,
         transport: item.rule.transport,
+        stun: Vec::new(),
         deadline: context.tuning.cost(item).longest,
     }
 }

@@ -1,5 +1,15 @@
-//! SIP over a WebSocket (RFC 3261, RFC 7118), as much as OPTIONS takes: one message is one WebSocket message. Bytes to
-//! values and back; knows no transaction and no time.
+//! SIP (RFC 3261) over UDP, TCP, TLS and WebSockets (RFC 7118), as much as OPTIONS takes. Bytes to values and back; knows
+//! no transaction and no time.
+
+mod options;
+mod reply;
+mod stream;
+mod via;
+
+pub use options::{Carrier, Options, Origin};
+pub use reply::{ok, reply};
+pub use stream::{Framed, framed};
+pub use via::Via;
 
 /// Longest message that is read, in bytes.
 pub const LONGEST: usize = 16 * 1024;
@@ -7,49 +17,6 @@ pub const LONGEST: usize = 16 * 1024;
 pub const MOST_HEADERS: usize = 128;
 /// Longest value that is kept of a header, in bytes.
 const LONGEST_VALUE: usize = 256;
-
-/// An OPTIONS request outside of any dialog.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// Name or address of the server; an IPv6 address without its brackets.
-    pub host: &'a str,
-    /// Of letters and digits: the client's host, which has no name, is `{random}.invalid` (RFC 7118 section 5).
-    pub random: &'a str,
-    pub agent: &'a str,
-}
-
-/// What follows RFC 3261's magic cookie in the branch, and in Call-ID and tag too: all the answer has to repeat.
-impl Options<'_> {
-    /// The branch parameter of the Via header (RFC 3261 section 8.1.1.7).
-    pub fn branch(&self) -> String {
-        format!("z9hG4bK{}", self.random)
-    }
-
-    /// Call-ID of the request.
-    pub fn call_id(&self) -> String {
-        format!("{0}@{0}.invalid", self.random)
-    }
-
-    /// The request as it stands in a WebSocket's text message. `secure`: the transport is WSS.
-    pub fn encode(&self, secure: bool) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_owned() };
-        let (random, branch, call, agent) = (self.random, self.branch(), self.call_id(), self.agent);
-        let transport = if secure { "WSS" } else { "WS" };
-        format!(
-            "OPTIONS sip:{host} SIP/2.0\r\n\
-             Via: SIP/2.0/{transport} {random}.invalid;branch={branch};rport\r\n\
-             Max-Forwards: 70\r\n\
-             To: <sip:{host}>\r\n\
-             From: <sip:anonymous@{host}>;tag={random}\r\n\
-             Call-ID: {call}\r\n\
-             CSeq: 1 OPTIONS\r\n\
-             Contact: <sip:anonymous@{random}.invalid;transport=ws>\r\n\
-             Accept: application/sdp\r\n\
-             User-Agent: {agent}\r\n\
-             Content-Length: 0\r\n\r\n"
-        )
-    }
-}
 
 /// The head of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +43,15 @@ impl Message {
         self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// The topmost Via, if it can be read.
+    pub fn via(&self) -> Option<Via> {
+        self.header("via").and_then(Via::read)
+    }
+
     /// Whether it is the answer to that request: same Call-ID, CSeq and branch.
     pub fn answers(&self, request: &Options<'_>) -> bool {
-        let branch = format!("branch={}", request.branch());
-        let via = self.header("via").is_some_and(|v| v.split(';').any(|p| p.trim() == branch));
+        let branch = request.branch();
+        let via = self.via().is_some_and(|v| v.branch.as_deref() == Some(&branch));
         let cseq = self.header("cseq").is_some_and(|v| v.split_ascii_whitespace().eq(["1", "OPTIONS"]));
         matches!(self.start, Start::Response { .. })
             && via
@@ -175,6 +147,7 @@ fn full_name(name: &str) -> String {
         "t" => "to".to_owned(),
         "f" => "from".to_owned(),
         "i" => "call-id".to_owned(),
+        "l" => "content-length".to_owned(),
         _ => name,
     }
 }
@@ -185,29 +158,6 @@ fn cut(text: &str) -> String {
         end -= 1;
     }
     text.get(..end).unwrap_or_default().to_owned()
-}
-
-/// The answer `200 OK` to an OPTIONS request, with what RFC 3261 section 8.2.6.2 has it repeat; `None` for any other
-/// message, or where a value to repeat is longer than is kept.
-pub fn ok(request: &Message, tag: &str, server: &str) -> Option<String> {
-    match &request.start {
-        Start::Request { method, .. } if method == "OPTIONS" => {}
-        _ => return None,
-    }
-    let mut answer = "SIP/2.0 200 OK\r\n".to_owned();
-    for (shown, name) in [("Via", "via"), ("From", "from"), ("To", "to"), ("Call-ID", "call-id"), ("CSeq", "cseq")] {
-        for value in
-            request.values(name).filter(|_| name == "via").chain(request.header(name).filter(|_| name != "via"))
-        {
-            if value.len() >= LONGEST_VALUE || value.contains(char::is_control) {
-                return None;
-            }
-            let tag = if name == "to" && !value.contains(";tag=") { format!(";tag={tag}") } else { String::new() };
-            answer.push_str(&format!("{shown}: {value}{tag}\r\n"));
-        }
-    }
-    answer.push_str(&format!("Server: {server}\r\nAllow: OPTIONS\r\nContent-Length: 0\r\n\r\n"));
-    Some(answer)
 }
 
 #[cfg(test)]

@@ -1,54 +1,113 @@
-//! SIP over WebSockets: Kamailio where the ACD's VoIP service is.
+//! SIP: Kamailio over UDP, TCP, TLS and WebSockets, and what routers do to it.
 
-use crate::namespaces::{ACD, ACD4, ACD6, Daemon, Lab, Listens, Place};
+mod alg;
+mod websocket;
+
+use crate::namespaces::{Daemon, Lab, Listens, Place, RTC4, RTC6};
 use crate::servers::written;
 
-/// Kamailio on 8089 of the ACD's addresses; `options` is what it does with OPTIONS.
+/// The plain ports of SIP in profile `rtc-server`, and of SIP over TLS.
+const SIP: u16 = 5099;
+const SIPS: u16 = 5061;
+
+/// A profile of SIP over TCP and TLS.
+const STREAMS: &str = r#"
+name = "streams"
+title = "SIP over TCP and TLS"
+vantages = ["client"]
+[documents]
+here = "This test"
+[roles.rtc]
+description = "the server"
+[sip."rtc.tcp"]
+to = "rtc"
+port = 5099
+transport = "tcp"
+need = "required"
+source = { document = "here", section = "none", row = "b" }
+
+[sip."rtc.tls"]
+to = "rtc"
+port = 5061
+transport = "tcp"
+tls = true
+need = "required"
+source = { document = "here", section = "none", row = "c" }
+"#;
+
+/// Kamailio's process with the settings `listening` and `routes`; WebSockets are taken wherever it listens over TLS.
 #[track_caller]
-fn kamailio(lab: &Lab, options: &str) -> Daemon {
+pub fn kamailio(lab: &Lab, name: &str, listening: &str, routes: &str, wanted: &[Listens]) -> Daemon {
     let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
     let tls = format!("[server:default]\nmethod = TLSv1.2+\nprivate_key = {key}\ncertificate = {chain}\n");
-    let tls = written(lab, "kamailio-tls.cfg", &tls);
+    let tls = written(lab, &format!("{name}-tls.cfg"), &tls);
     let modules = ["tls", "sl", "pv", "textops", "xhttp", "websocket"].map(|m| format!("loadmodule \"{m}.so\"\n"));
-    let listening = [ACD4, &format!("[{ACD6}]")].map(|a| format!("listen=tls:{a}:8089\n")).concat();
     let file = written(
         lab,
-        "kamailio.cfg",
+        &format!("{name}.cfg"),
         &format!(
             "#!KAMAILIO\ndebug=1\nlog_stderror=yes\nchildren=1\nenable_tls=yes\ntcp_accept_no_cl=yes\n{listening}{}\
-             modparam(\"tls\", \"config\", \"{tls}\")\n\
-             request_route {{ if (is_method(\"OPTIONS\")) {{ {options} }} sl_send_reply(\"405\", \"No\"); }}\n\
+             modparam(\"tls\", \"config\", \"{tls}\")\n{routes}\n\
              event_route[xhttp:request] {{ if (!ws_handle_handshake()) {{ xhttp_reply(\"404\", \"Not Found\", \"\", \"\"); }} }}\n",
             modules.concat()
         ),
     );
     let mut command = lab.command(Place::Server, "kamailio");
     command.args(["-DD", "-E", "-m", "32", "-M", "4", "-Y", &dir.to_string(), "-P"]);
-    command.arg(lab.dir().join("kamailio.pid")).args(["-f", &file]);
-    lab.start(command, "kamailio", &[Listens::Tcp(ACD4, 8089), Listens::Tcp(ACD6, 8089)])
+    command.arg(lab.dir().join(format!("{name}.pid"))).args(["-f", &file]);
+    lab.start(command, name, wanted)
 }
 
+/// A SIP server of role `rtc`: UDP and TCP on 5099, TLS on 5061, in both families; OPTIONS is answered by 200.
+#[track_caller]
+pub fn sip_server(lab: &Lab) -> Daemon {
+    let at = [RTC4, &format!("[{RTC6}]")];
+    let listening = at.map(|a| format!("listen=udp:{a}:{SIP}\nlisten=tcp:{a}:{SIP}\nlisten=tls:{a}:{SIPS}\n")).concat();
+    let routes = "request_route { if (is_method(\"OPTIONS\")) { sl_send_reply(\"200\", \"Here\"); exit; } sl_send_reply(\"405\", \"No\"); }";
+    let wanted = [RTC4, RTC6].map(|a| [Listens::Udp(a, SIP), Listens::Tcp(a, SIP), Listens::Tcp(a, SIPS)]);
+    kamailio(lab, "kamailio-sip", &listening, routes, &wanted.concat())
+}
+
+/// Arguments for the one rule over UDP.
+const OVER_UDP: [&str; 6] =
+    ["--profile", "rtc-server", "--only", "rtc.sip", "--target", "rtc=198.51.100.10,[2001:db8:2::10]"];
+
 #[test]
-fn a_sip_server_behind_the_websocket_answers_options() {
+fn a_real_sip_server_answers_over_udp_and_no_alg_is_seen_where_there_is_none() {
     let Some(lab) = Lab::with(&["kamailio"]) else { return };
-    let args = ["--profile", "acd", "--target", ACD, "--only", "wss"];
-    let _server = kamailio(&lab, "sl_send_reply(\"200\", \"Here\"); exit;");
-    let report = lab.reach(&args).exits(0).report();
-    for address in [ACD4, ACD6] {
-        let check = report.at(address, "tcp 8089").is("pass");
-        assert_eq!((check.seen("subprotocol"), check.seen("sip_status")), (&"sip".into(), &200.into()), "{check}");
-        assert!(check.number("sip_rtt_ms") > 0.0 && check.to_string().to_lowercase().contains("kamailio"), "{check}");
+    assert_eq!(lab.reach(&OVER_UDP).report().at(RTC4, "udp 5099").is("fail").failure(), ("options", "refused"));
+    let _server = sip_server(&lab);
+    let report = lab.reach(&OVER_UDP).exits(0).report();
+    for address in [RTC4, RTC6] {
+        let check = report.at(address, "udp 5099").is("pass").says(&["answered OPTIONS with 200"]);
+        assert_eq!((check.seen("sip_status"), &check.value["probe"]), (&200.into(), &"sip".into()), "{check}");
+        assert!(check.number("sip_rtt_ms") > 0.0, "{check}");
+        assert!(check.seen("sip_server").to_string().to_lowercase().contains("kamailio"), "{check}");
+        assert_eq!(check.seen("sip_alg")["verdict"], "none", "{check}");
     }
+
+    lab.forward("udp dport 5099 drop");
+    lab.reach(&OVER_UDP).report().at(RTC4, "udp 5099").is("unknown");
 }
 
 #[test]
-fn a_websocket_whose_sip_server_is_silent_is_a_warning() {
+fn a_real_sip_server_answers_over_tcp_and_tls() {
     let Some(lab) = Lab::with(&["kamailio"]) else { return };
-    let args = ["--profile", "acd", "--target", ACD, "--only", "wss"];
-    let _server = kamailio(&lab, "exit;");
-    let report = lab.reach(&args).report();
-    for address in [ACD4, ACD6] {
-        let check = report.at(address, "tcp 8089").is("warn").says(&["OPTIONS"]);
-        assert!(check.seen("sip_status").is_null(), "{check}");
+    let profile = written(&lab, "streams.toml", STREAMS);
+    let args = ["--profile", &profile, "--target", "rtc=198.51.100.10,[2001:db8:2::10]"];
+    let report = lab.reach(&args).exits(1).report();
+    assert_eq!(report.at(RTC4, "tcp 5061").is("fail").failure(), ("connect", "refused"));
+    let _server = sip_server(&lab);
+    let report = lab.reach(&args).exits(0).report();
+    for address in [RTC4, RTC6] {
+        let plain = report.at(address, "tcp 5099").is("pass");
+        assert_eq!(
+            (plain.seen("sip_status"), &plain.seen("sip_alg")["verdict"]),
+            (&200.into(), &"none".into()),
+            "{plain}"
+        );
+        let secure = report.at(address, "tcp 5061").is("pass");
+        assert_eq!(secure.seen("sip_status"), 200, "{secure}");
+        assert!(secure.seen("tls_version").is_string() && secure.seen("sip_alg").is_null(), "{secure}");
     }
 }

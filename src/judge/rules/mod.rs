@@ -9,6 +9,7 @@ mod nat;
 mod only_alternative;
 mod responder;
 mod sampled;
+mod sip_alg;
 mod without_responder;
 
 use crate::model::{Check, Finding};
@@ -24,6 +25,7 @@ const RULES: &[Rule] = &[
     alternative_unproven::find,
     lossy::find,
     nat::find,
+    sip_alg::find,
     many_addresses::find,
     dns_differ::find,
     responder::find,

@@ -134,6 +134,7 @@ async fn ask(
         host: task.host.clone(),
         address: task.address,
         ports: PortRange::single(port),
+        stun: Vec::new(),
         transport: Transport::Tcp,
         deadline: end.saturating_duration_since(clock::now()),
     };

@@ -93,6 +93,7 @@ async fn open(run: &Run<'_>, (port, spec): (u16, &WsSpec), grant: &Grant) -> Res
         host: run.task.host.clone(),
         address: run.task.address,
         ports: PortRange::single(port),
+        stun: Vec::new(),
         transport: Transport::Tcp,
         deadline: run.remaining().max(CONNECT_TIMEOUT),
     };

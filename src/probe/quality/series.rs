@@ -128,6 +128,7 @@ pub async fn open(
         host: task.host.clone(),
         address: task.address,
         ports: PortRange::single(port),
+        stun: Vec::new(),
         transport: Transport::Tcp,
         deadline: deadline.max(CONNECT_TIMEOUT),
     };

@@ -1,0 +1,21 @@
+//! `sip.alg`: a router in between rewrites SIP.
+
+use crate::judge::services::sip;
+use crate::model::{Check, Finding, Status};
+use crate::plan::Plan;
+
+/// One a run.
+pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
+    let found: Vec<&Check> = checks.iter().filter(|c| sip::rewritten(&c.observed).is_some()).collect();
+    let Some(why) = found.first().and_then(|c| sip::rewritten(&c.observed)) else { return Vec::new() };
+    vec![Finding {
+        id: "sip.alg".to_owned(),
+        status: Status::Warn,
+        title: "A SIP ALG rewrites messages on the way".to_owned(),
+        detail: format!(
+            "Something between here and the SIP server changes addresses in SIP messages, and restores them in the answers: {why}. That breaks registrations, incoming calls and one direction of audio, often only now and then."
+        ),
+        remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
+        checks: found.iter().map(|c| c.id.clone()).collect(),
+    }]
+}

@@ -1,0 +1,103 @@
+//! SIP over UDP: the request is repeated unchanged, as RFC 3261 section 17.1.2.2 has it, on the schedule of all probes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Request, mapped, own_address, record, weigh};
+use crate::model::schedule::{self, Schedule};
+use crate::model::{Facts, Failure, Observation, ProbeKind, Step, metric};
+use crate::net::clock;
+use crate::net::udp::Stop;
+use crate::probe::asked::{self, Asking};
+use crate::probe::{Settings, Task};
+use crate::session::ask::{Heard, Outcome};
+use crate::wire::greeting;
+use crate::wire::sip::{self, Carrier, Message, Origin, Start};
+
+/// Asks twice: as it is, and with another address in the Via.
+pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken) -> Observation {
+    let mut observation = Observation::new(ProbeKind::Sip);
+    let (end, own) = (clock::now() + task.deadline, own_address(task.address));
+    let left = || end.saturating_duration_since(clock::now());
+    let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
+    let (asked, port) = ask(task, own, false, (schedule, left()), cancel).await;
+    let (outcome, stop) = match asked {
+        Ok(asked) => asked,
+        Err(failure) => {
+            observation.step_failed(failure, Duration::ZERO);
+            return observation;
+        }
+    };
+    let (rtt, took) = (outcome.rtt, outcome.took);
+    match asked::answer(outcome, stop, Step::Options, task.address, &mut observation.facts) {
+        Err(failure) => {
+            // Broken SIP is no other service.
+            if observation.facts.get::<String>(&metric::MET).as_deref() == Some("SIP") {
+                observation.facts.remove(&metric::MET);
+            }
+            observation.step_failed(failure, took);
+        }
+        Ok(honest) => {
+            record(&mut observation, &honest, rtt, took);
+            let again = ask(task, own, true, (schedule::SIP_ASIDE, left()), cancel);
+            let ((strange, _), mapped) = tokio::join!(again, mapped::address(task, true, left(), cancel));
+            let mut unused = Facts::default();
+            let strange = strange.ok().and_then(|(outcome, stop)| {
+                asked::answer(outcome, stop, Step::Options, task.address, &mut unused).ok()
+            });
+            let own = SocketAddr::new(own, port);
+            let documentation = origin(own, true, task).sent_by.ip();
+            weigh(&mut observation, own, documentation, (&honest, strange.as_ref()), mapped);
+        }
+    }
+    observation
+}
+
+fn origin(own: SocketAddr, strange: bool, task: &Task) -> Origin {
+    let honest = Origin::honest(Carrier::Udp, own, task.socket().port());
+    if strange { honest.elsewhere() } else { honest }
+}
+
+type Asked = Result<(Outcome<Message>, Stop), Failure>;
+
+/// One request, and the port that it left from.
+async fn ask(
+    task: &Task,
+    own: IpAddr,
+    strange: bool,
+    (schedule, deadline): (Schedule, Duration),
+    cancel: &CancellationToken,
+) -> (Asked, u16) {
+    let (request, port) = (Request::to(task), Arc::new(AtomicU16::new(0)));
+    let (told, written, to) = (Arc::clone(&port), request.clone(), task.clone());
+    let make = move |port| {
+        told.store(port, Ordering::Relaxed);
+        written.encode(&origin(SocketAddr::new(own, port), strange, &to))
+    };
+    let asking = Asking { target: task.socket(), deadline, schedule, step: Step::Options };
+    let asked = asking.ask(cancel, make, move |bytes| heard(&request, bytes)).await;
+    (asked, port.load(Ordering::Relaxed))
+}
+
+/// What a datagram is to `request`.
+fn heard(request: &Request, bytes: &[u8]) -> Heard<Message> {
+    match sip::decode(bytes) {
+        Ok(message) if request.is_answered_by(&message) => Heard::Answer(message),
+        Ok(message) => {
+            let back = matches!(message.start, Start::Request { .. })
+                && message.header("call-id") == Some(request.options().call_id().as_str());
+            if back { Heard::Foreign("the request itself, as an echo service does".to_owned()) } else { Heard::Other }
+        }
+        Err(why) => Heard::Foreign(match greeting::protocol(bytes) {
+            Some(name) if name != "SIP" => format!("{name} and not SIP"),
+            _ => format!("what is not SIP: {why}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

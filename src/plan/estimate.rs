@@ -52,7 +52,9 @@ impl Tuning {
         let connections = |connections| Cost { connections, longest: self.timeout, ..Cost::default() };
         match (&item.rule.spec, item.rule.transport) {
             (Spec::Range, _) => scheduled(self.range(item)),
-            (Spec::Stun | Spec::Ike(_) | Spec::Sip(SipCarrier::Udp), _) => scheduled(self.stun()),
+            // It may be asked again with the group of key exchange that it wants.
+            (Spec::Ike(_), _) => scheduled(self.schedule().transaction() + self.schedule().transaction()),
+            (Spec::Stun | Spec::Sip(SipCarrier::Udp), _) => scheduled(self.stun()),
             (Spec::Dns | Spec::Gre, _) => Cost::default(),
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);

@@ -1,7 +1,7 @@
 //! One request over UDP and what became of it, for the probes whose service answers a datagram: drives the session and
 //! puts its failures into words. Knows no protocol and judges nothing.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,23 +13,26 @@ use crate::net::udp::{Drive, Stop};
 use crate::session::Meaning;
 use crate::session::ask::{Ask, Ending, Heard, Outcome};
 
-/// Sends `request` to the task's first port until `read` takes a datagram for its answer.
+/// Sends a request to the task's first port until a datagram is taken for its answer. `make` gives the request and what
+/// reads datagrams, from the address and port that the socket sends from.
 ///
 /// # Errors
 /// No socket could be opened.
-pub async fn ask<T: Send + 'static>(
+pub async fn ask<T: Send + 'static, F: FnMut(&[u8]) -> Heard<T> + Send + 'static>(
     task: &Task,
     settings: &Settings,
     cancel: &CancellationToken,
     step: Step,
-    request: Vec<u8>,
-    read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
+    make: impl FnOnce(SocketAddr) -> (Vec<u8>, F) + Send + 'static,
 ) -> Result<(Outcome<T>, Stop), Failure> {
     let target = task.socket();
     let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
     let drive = Drive { target: task.address, sockets: 1, deadline: task.deadline, cancel: cancel.clone(), step };
-    let make = move |now| Ask::new(now, target, schedule, request, read);
-    let (session, stop) = drive.run(make, |_, _| {}).await?;
+    let make = move |now, local| {
+        let (request, read) = make(local);
+        Ask::new(now, target, schedule, request, read)
+    };
+    let (session, stop) = drive.run_from(make).await?;
     Ok((session.finish(), stop))
 }
 

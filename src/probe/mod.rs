@@ -1,7 +1,6 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
-#[allow(dead_code, reason = "until SIP and IKE ask through it")]
 mod asked;
 pub mod bandwidth;
 mod call;
@@ -9,6 +8,7 @@ mod figures;
 mod gre;
 mod http;
 mod ice;
+mod ike;
 mod layers;
 pub mod measure;
 mod nat;
@@ -127,7 +127,8 @@ pub fn kind(spec: &Spec) -> ProbeKind {
         Spec::Rtsp(_) | Spec::Ftp => ProbeKind::Tcp,
         Spec::Rtmp(spec) if spec.tls => ProbeKind::Tls,
         Spec::Rtmp(_) => ProbeKind::Tcp,
-        Spec::Sip(SipCarrier::Udp) | Spec::Ike(_) => ProbeKind::Stun,
+        Spec::Sip(SipCarrier::Udp) => ProbeKind::Stun,
+        Spec::Ike(_) => ProbeKind::Ike,
         Spec::Sip(_) => ProbeKind::Tcp,
         Spec::Gre => ProbeKind::Gre,
     }
@@ -171,9 +172,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
             meaning_of_silence(plain_udp::probe(task, Service::Sip, settings, cancel).await, task, settings).await
         }
         Spec::Sip(_) => plain_tcp::probe(task, settings, Service::Sip).await,
-        Spec::Ike(_) => {
-            meaning_of_silence(plain_udp::probe(task, Service::Ike, settings, cancel).await, task, settings).await
-        }
+        Spec::Ike(spec) => meaning_of_silence(ike::probe(task, *spec, settings, cancel).await, task, settings).await,
         Spec::Gre => gre::probe(),
     }
 }

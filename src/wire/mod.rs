@@ -4,8 +4,10 @@
 pub mod base64;
 pub mod flow;
 pub mod grant;
+pub mod gre;
 pub mod greeting;
 pub mod ice;
+pub mod ike;
 pub mod janus;
 pub mod sip;
 pub mod ssh;

@@ -13,6 +13,7 @@ mod emulator;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 mod ice;
+mod ike;
 mod namespaces;
 mod nat;
 mod pki;

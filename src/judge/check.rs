@@ -40,7 +40,6 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
     let status = match failure.kind {
         FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,
         _ if silent_udp => Status::Unknown,
-        FailureKind::Refused if is_ike_nat_traversal(item) => Status::Unknown,
         FailureKind::UpgradeRefused if upgrade_may_fail => Status::Warn,
         // Upgraded as asked for; the document's row is about the WebSocket.
         _ if failure.step == Step::Options && matches!(item.rule.spec, Spec::Ws(_)) => Status::Warn,
@@ -49,12 +48,6 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
         _ => Status::Fail,
     };
     Judgement { status, reason: reason::failed(item, seen, failure, status) }
-}
-
-/// On UDP 4500 a host hands what bears no non-ESP marker to its ESP code, which may refuse it although IKE listens
-/// (RFC 3948 section 2.2); the plain probe that stands in for IKE bears none.
-fn is_ike_nat_traversal(item: &Item) -> bool {
-    matches!(item.rule.spec, Spec::Ike(spec) if spec.marker)
 }
 
 fn measured(item: &Item, seen: &Seen) -> Judgement {

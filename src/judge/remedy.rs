@@ -37,9 +37,6 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         FailureKind::TimedOut => {
             "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
         }
-        FailureKind::Refused if status == Status::Unknown => {
-            "the path is open, and a plain datagram cannot tell whether IKE listens there: look at the server".to_owned()
-        }
         FailureKind::Refused => format!(
             "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
         ),

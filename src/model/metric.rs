@@ -149,7 +149,7 @@ table! {
     RTSP_RTT_MS = "rtsp_rtt_ms": "time from RTSP OPTIONS to its answer";
     RTMP = "rtmp": "what the RTMP server says: version, echoed (S2 repeats C1), and its answer to connect: accepted, code, description, server, capabilities";
     SSH_OFFER = "ssh_offer": "algorithms that the SSH server offers: kex, host_keys, ciphers, macs";
-    IKE = "ike": "the answer to IKE_SA_INIT: kind (sa, notify, cookie, invalid-ke), notify, vendor_ids";
+    IKE = "ike": "the answer to IKE_SA_INIT: kind (sa, notify, cookie, invalid-ke, version-1, empty), notify, vendor_ids, wants_group";
     IKE_NAT = "ike_nat": "what IKE's NAT detection tells: here, there (true: behind a NAT), null where the answer has none";
     IKE_RTT_MS = "ike_rtt_ms": "round trip of an IKE_SA_INIT that was not retransmitted";
     GRE = "gre": "what came back for a GRE packet: answer (keepalive, packet), from, ms";

@@ -40,6 +40,11 @@ impl ErrorQueue {
 
     /// Takes the next entry: `None` when the queue is empty, `Some(None)` for one that is no ICMP error.
     pub fn take(&mut self) -> Option<Option<IcmpError>> {
+        Some(self.take_quoting()?.map(|(error, _)| error))
+    }
+
+    /// The same with the first bytes of the packet that the error quotes, behind its IP header (of a datagram: its payload).
+    pub fn take_quoting(&mut self) -> Option<Option<(IcmpError, Vec<u8>)>> {
         let mut payload = [0; 64];
         let mut slices = [IoSliceMut::new(&mut payload)];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
@@ -47,7 +52,9 @@ impl ErrorQueue {
         let message = recvmsg::<SockaddrStorage>(self.fd, &mut slices, Some(&mut self.control), flags).ok()?;
         let to = message.address.as_ref().and_then(socket_address);
         let error = message.cmsgs().ok().and_then(|mut all| all.find_map(|cmsg| error(&cmsg)));
-        Some(to.zip(error).map(|(to, (kind, code, from))| IcmpError { kind, code, from, to }))
+        let length = message.bytes;
+        let error = to.zip(error).map(|(to, (kind, code, from))| IcmpError { kind, code, from, to });
+        Some(error.map(|error| (error, payload.get(..length).unwrap_or_default().to_vec())))
     }
 }
 

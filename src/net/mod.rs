@@ -8,6 +8,7 @@ pub mod clock;
 pub mod dns;
 pub mod engine;
 pub mod flow;
+pub mod gre;
 pub mod heard;
 pub mod hops;
 pub mod host;

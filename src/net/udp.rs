@@ -67,21 +67,30 @@ impl Drive {
         make: impl FnOnce(Instant) -> S + Send + 'static,
         progress: impl Fn(u32, u32) + Send + 'static,
     ) -> Result<(S, Stop), Failure> {
-        self.run_from(move |start, _| make(start), progress).await
+        self.open_and_drive(move |now, _| Ok(make(now)), progress).await
     }
 
-    /// The same for a session whose datagrams name the port that they come from: the first socket's.
+    /// The same for one socket and a session that says where it sends from: `make` is told the socket's address and port, as
+    /// datagrams to the target will bear them.
     pub async fn run_from<S: Session + Send + 'static>(
         self,
-        make: impl FnOnce(Instant, u16) -> S + Send + 'static,
+        make: impl FnOnce(Instant, SocketAddr) -> S + Send + 'static,
+    ) -> Result<(S, Stop), Failure> {
+        let target = self.target;
+        let make = move |now, sockets: &Sockets| Ok(make(now, sockets.local(target)?));
+        self.open_and_drive(make, |_, _| {}).await
+    }
+
+    async fn open_and_drive<S: Session + Send + 'static>(
+        self,
+        make: impl FnOnce(Instant, &Sockets) -> io::Result<S> + Send + 'static,
         progress: impl Fn(u32, u32) + Send + 'static,
     ) -> Result<(S, Stop), Failure> {
         let (cancel, step) = (self.cancel.clone(), self.step);
         let work = move |cancel: &CancellationToken| {
             let mut sockets = Sockets::open(self.target, self.sockets)?;
-            let port = sockets.port()?;
             let start = clock::now();
-            let mut session = make(start, port);
+            let mut session = make(start, &sockets)?;
             let stop = sockets.drive(&mut session, start + self.deadline, cancel, &progress);
             Ok((session, stop))
         };
@@ -102,9 +111,15 @@ impl Sockets {
         (0..count.clamp(1, MOST_SOCKETS)).map(|_| one()).collect::<io::Result<_>>().map(Self)
     }
 
-    /// The first one's.
-    fn port(&self) -> io::Result<u16> {
-        self.0.first().map_or(Ok(0), |(socket, _)| socket.local_addr().map(|a| a.port()))
+    /// Where the first socket sends from to `target`: the routing table says it to a socket that sends nothing. Without a
+    /// route it is the unspecified address, and sending will say why.
+    fn local(&self, target: IpAddr) -> io::Result<SocketAddr> {
+        let (socket, _) = self.0.first().ok_or(ErrorKind::NotFound)?;
+        let bound = socket.local_addr()?;
+        // Port 9 is "discard"; any would do.
+        let towards =
+            UdpSocket::bind((bound.ip(), 0)).and_then(|s| s.connect((target, 9)).and_then(|()| s.local_addr()));
+        Ok(SocketAddr::new(towards.map_or(bound.ip(), |local| local.ip()), bound.port()))
     }
 
     fn drive(

@@ -52,7 +52,9 @@ impl Tuning {
         let connections = |connections| Cost { connections, longest: self.timeout, ..Cost::default() };
         match (&item.rule.spec, item.rule.transport) {
             (Spec::Range, _) => scheduled(self.range(item)),
-            (Spec::Stun | Spec::Ike(_), _) => scheduled(self.stun()),
+            // It may be asked again with the group of key exchange that it wants.
+            (Spec::Ike(_), _) => scheduled(self.schedule().transaction() + self.schedule().transaction()),
+            (Spec::Stun, _) => scheduled(self.stun()),
             (Spec::Sip(SipCarrier::Udp), _) => scheduled(self.schedule().transaction() + beside_sip(true)),
             (Spec::Sip(SipCarrier::Tcp), _) => {
                 let beside = beside_sip(false);

@@ -14,21 +14,20 @@ use crate::net::udp::{Drive, Stop};
 use crate::session::Meaning;
 use crate::session::ask::{Ask, Ending, Heard, Outcome};
 
-/// Sends `request` to the task's first port until `read` takes a datagram for its answer.
+/// Sends a request to the task's first port until a datagram is taken for its answer. `make` gives the request and what
+/// reads datagrams, from the address and port that the socket sends from.
 ///
 /// # Errors
 /// No socket could be opened.
-pub async fn ask<T: Send + 'static>(
+pub async fn ask<T: Send + 'static, F: FnMut(&[u8]) -> Heard<T> + Send + 'static>(
     task: &Task,
     settings: &Settings,
     cancel: &CancellationToken,
     step: Step,
-    request: Vec<u8>,
-    read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
+    make: impl FnOnce(SocketAddr) -> (Vec<u8>, F) + Send + 'static,
 ) -> Result<(Outcome<T>, Stop), Failure> {
     let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
-    let asking = Asking { target: task.socket(), deadline: task.deadline, schedule, step };
-    asking.ask(cancel, |_| request, read).await
+    Asking { target: task.socket(), deadline: task.deadline, schedule, step }.ask(cancel, make).await
 }
 
 /// Whom to ask one thing, and how long.
@@ -41,20 +40,23 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Sends what `request` makes of the port that it leaves from until `read` takes a datagram for its answer.
+    /// Sends the request until a datagram is taken for its answer. `make` gives the request and what reads datagrams, from
+    /// the address and port that the socket sends from.
     ///
     /// # Errors
     /// No socket could be opened.
-    pub async fn ask<T: Send + 'static>(
+    pub async fn ask<T: Send + 'static, F: FnMut(&[u8]) -> Heard<T> + Send + 'static>(
         self,
         cancel: &CancellationToken,
-        request: impl FnOnce(u16) -> Vec<u8> + Send + 'static,
-        read: impl FnMut(&[u8]) -> Heard<T> + Send + 'static,
+        make: impl FnOnce(SocketAddr) -> (Vec<u8>, F) + Send + 'static,
     ) -> Result<(Outcome<T>, Stop), Failure> {
         let Self { target, deadline, schedule, step } = self;
         let drive = Drive { target: target.ip(), sockets: 1, deadline, cancel: cancel.clone(), step };
-        let make = move |now, port| Ask::new(now, target, schedule, request(port), read);
-        let (session, stop) = drive.run_from(make, |_, _| {}).await?;
+        let make = move |now, local| {
+            let (request, read) = make(local);
+            Ask::new(now, target, schedule, request, read)
+        };
+        let (session, stop) = drive.run_from(make).await?;
         Ok((session.finish(), stop))
     }
 }

@@ -1,7 +1,6 @@
 //! Probes: one kind a file, and one `match` where they meet. A probe gets a [`Task`] and answers an [`Observation`];
 //! it never sees a limit and never judges.
 
-#[allow(dead_code, reason = "until IKE asks through it")]
 mod asked;
 pub mod bandwidth;
 mod call;
@@ -11,11 +10,10 @@ mod gre;
 pub mod host;
 mod http;
 mod ice;
+mod ike;
 mod layers;
 pub mod measure;
 mod nat;
-mod plain_tcp;
-mod plain_udp;
 mod quality;
 mod redirect;
 mod relay;
@@ -39,7 +37,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Service, Transport, metric};
+use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Transport, metric};
 use crate::net;
 pub use crate::net::proxy::Proxy;
 use crate::profile::{SipCarrier, Spec};
@@ -138,20 +136,9 @@ pub fn kind(spec: &Spec) -> ProbeKind {
         Spec::Rtsp(_) => ProbeKind::Rtsp,
         Spec::Ftp => ProbeKind::Ftp,
         Spec::Rtmp(_) => ProbeKind::Rtmp,
-        Spec::Ike(_) => ProbeKind::Stun,
+        Spec::Ike(_) => ProbeKind::Ike,
         Spec::Sip(_) => ProbeKind::Sip,
         Spec::Gre => ProbeKind::Gre,
-    }
-}
-
-/// A service as people write it, for the words that say what a plainer probe stood in for.
-fn service_name(service: Service, transport: Transport) -> String {
-    match (service, transport) {
-        (Service::Rtmps, _) => "RTMP over TLS".to_owned(),
-        (Service::Turns, Transport::Udp) => "TURN over DTLS".to_owned(),
-        (Service::Turns, _) => "TURN over TLS".to_owned(),
-        (Service::Rtp, _) => "RTP media".to_owned(),
-        _ => service.as_str().to_uppercase(),
     }
 }
 
@@ -180,9 +167,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
             meaning_of_silence(sip::probe(task, settings, SipCarrier::Udp, cancel).await, task, settings).await
         }
         Spec::Sip(carrier) => sip::probe(task, settings, *carrier, cancel).await,
-        Spec::Ike(_) => {
-            meaning_of_silence(plain_udp::probe(task, Service::Ike, settings, cancel).await, task, settings).await
-        }
+        Spec::Ike(spec) => meaning_of_silence(ike::probe(task, *spec, settings, cancel).await, task, settings).await,
         Spec::Gre => gre::probe(),
     }
 }

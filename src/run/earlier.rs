@@ -80,7 +80,10 @@ fn is_alive(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Skipped(_) => false,
         Outcome::Failed(failure) => match failure.kind {
-            FailureKind::TimedOut => !matches!(failure.step, Step::Name | Step::Connect | Step::Stun | Step::Sweep),
+            FailureKind::TimedOut => !matches!(
+                failure.step,
+                Step::Name | Step::Connect | Step::Stun | Step::Sweep | Step::IkeInit | Step::Gre
+            ),
             FailureKind::Unreachable
             | FailureKind::Prohibited
             | FailureKind::NoRoute

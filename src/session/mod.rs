@@ -9,6 +9,7 @@ mod book;
 mod chance;
 pub mod flow;
 pub mod granted;
+pub mod gre;
 pub mod ice_lite;
 mod icmp;
 mod ids;

@@ -1,6 +1,8 @@
 //! Which protocol the first bytes of a peer belong to, so that a probe that meets another service can name it. Looks at
 //! a bounded prefix, decides nothing about whether the rest is well formed.
 
+use super::ike::{MARKER, is_ike};
+
 /// Bytes that are looked at.
 pub const LOOKED_AT: usize = 512;
 
@@ -27,9 +29,11 @@ const BEGINNINGS: [(&[u8], &str); 16] = [
 
 /// The protocol's name as people write it; `None` where the bytes tell nothing.
 pub fn protocol(bytes: &[u8]) -> Option<&'static str> {
+    let whole = bytes;
     let bytes = bytes.get(..LOOKED_AT).unwrap_or(bytes);
     let begun = BEGINNINGS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name);
-    begun.or_else(|| greeted(bytes)).or_else(|| stun(bytes)).or_else(|| framed(bytes)).or_else(|| tpkt(bytes))
+    let shaped = || stun(bytes).or_else(|| ike(whole)).or_else(|| framed(bytes)).or_else(|| tpkt(bytes));
+    begun.or_else(|| greeted(bytes)).or_else(shaped)
 }
 
 /// FTP and SMTP greet alike (RFC 959 section 4.2, RFC 5321 section 4.2).
@@ -55,6 +59,11 @@ fn tpkt(bytes: &[u8]) -> Option<&'static str> {
     let known = matches!(bytes.get(5)? & 0xF0, 0x70 | 0x80 | 0xC0 | 0xD0 | 0xE0 | 0xF0);
     let fits = u16::from(*bytes.get(4)?) + 5 <= length;
     (bytes.starts_with(&[3, 0]) && length >= 7 && known && fits).then_some("TPKT")
+}
+
+/// A whole message of IKE, with or without the marker of UDP 4500 (RFC 3948 section 2.2).
+fn ike(bytes: &[u8]) -> Option<&'static str> {
+    (is_ike(bytes) || bytes.strip_prefix(&MARKER).is_some_and(is_ike)).then_some("IKE")
 }
 
 /// A SETTINGS frame of HTTP/2 on stream 0 (RFC 9113 section 6.5), RTMP's S0 with the whole of S1, MySQL's greeting.

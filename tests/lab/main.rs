@@ -15,6 +15,7 @@ mod firewall;
 mod harness;
 mod host;
 mod ice;
+mod ike;
 mod namespaces;
 mod nat;
 mod pki;

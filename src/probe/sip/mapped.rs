@@ -32,7 +32,7 @@ async fn ask(server: SocketAddr, left: Duration, cancel: &CancellationToken) -> 
     let len = stun::write_binding_request(&mut buf, id, None, stun::request_len(false))?;
     let request = buf.get(..len)?.to_vec();
     let asking = Asking { target: server, deadline: left, schedule: schedule::SIP_ASIDE, step: Step::Stun };
-    let (outcome, _) = asking.ask(cancel, move |_| request, move |bytes| read(bytes, id)).await.ok()?;
+    let (outcome, _) = asking.ask(cancel, move |_| (request, move |bytes: &[u8]| read(bytes, id))).await.ok()?;
     match outcome.ending {
         Some(Ending::Answered(mapped)) => Some(mapped),
         _ => None,

@@ -74,12 +74,13 @@ async fn ask(
 ) -> (Asked, u16) {
     let (request, port) = (Request::to(task), Arc::new(AtomicU16::new(0)));
     let (told, written, to) = (Arc::clone(&port), request.clone(), task.clone());
-    let make = move |port| {
-        told.store(port, Ordering::Relaxed);
-        written.encode(&origin(SocketAddr::new(own, port), strange, &to))
+    let make = move |local: SocketAddr| {
+        told.store(local.port(), Ordering::Relaxed);
+        let bytes = written.encode(&origin(SocketAddr::new(own, local.port()), strange, &to));
+        (bytes, move |bytes: &[u8]| heard(&request, bytes))
     };
     let asking = Asking { target: task.socket(), deadline, schedule, step: Step::Options };
-    let asked = asking.ask(cancel, make, move |bytes| heard(&request, bytes)).await;
+    let asked = asking.ask(cancel, make).await;
     (asked, port.load(Ordering::Relaxed))
 }
 

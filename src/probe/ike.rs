@@ -1,0 +1,131 @@
+//! IKE_SA_INIT over UDP 500, and over 4500 behind the non-ESP marker (RFC 7296, RFC 3948): what answers, and what its NAT
+//! detection tells. The exchange is never gone on with, and nothing is judged.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{Settings, Task, asked};
+use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::net::classify::clean;
+use crate::net::{chance, clock};
+use crate::profile::IkeSpec;
+use crate::session::ask::Heard;
+use crate::wire::greeting;
+use crate::wire::ike::{self, Answer, Kind, MARKER, Nat, Reading, Request, notify_name, vendor_name};
+
+/// More names than this say nothing more.
+const NAMES: usize = 16;
+
+/// Asks the task's first port to begin an IKE_SA.
+pub async fn probe(task: &Task, spec: IkeSpec, settings: &Settings, cancel: &CancellationToken) -> Observation {
+    let mut observation = Observation::new(ProbeKind::Ike);
+    let begun = clock::now();
+    let result = ask(task, spec, settings, cancel, &mut observation.facts).await;
+    let took = clock::now().duration_since(begun);
+    match result {
+        Ok(Told { answer, nat }) => {
+            record(&answer, nat, &mut observation.facts);
+            observation.step_ok(Step::IkeInit, took);
+        }
+        Err(failure) => observation.step_failed(failure, took),
+    }
+    observation
+}
+
+/// An answer, with what it tells of those between.
+struct Told {
+    answer: Answer,
+    nat: Nat,
+}
+
+/// Asks with the first group, and with the one that the gateway wants where it says so: only a proposal that it takes comes
+/// with NAT detection.
+async fn ask(
+    task: &Task,
+    spec: IkeSpec,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    facts: &mut Facts,
+) -> Result<Told, Failure> {
+    let begun = clock::now();
+    let first = ask_with(ike::FIRST_GROUP, task, spec, settings, cancel, facts).await?;
+    let Kind::InvalidKe(Some(wanted)) = first.answer.kind else { return Ok(first) };
+    let left = task.deadline.saturating_sub(clock::now().duration_since(begun));
+    let task = Task { deadline: left, ..task.clone() };
+    // The first answer stands whatever becomes of the second, and so does what was seen with it.
+    let mut seen = Facts::new();
+    let again = ask_with(wanted, &task, spec, settings, cancel, &mut seen).await;
+    Ok(again.unwrap_or(first))
+}
+
+async fn ask_with(
+    group: u16,
+    task: &Task,
+    spec: IkeSpec,
+    settings: &Settings,
+    cancel: &CancellationToken,
+    facts: &mut Facts,
+) -> Result<Told, Failure> {
+    let Some(public) = chance::public_value(group) else {
+        return Err(Failure::new(Step::IkeInit, FailureKind::Internal, format!("no public value of group {group}")));
+    };
+    let (remote, key) = (task.socket(), settings.responder_key.clone());
+    let marker: &'static [u8] = if spec.marker { &MARKER } else { &[] };
+    let make = move |local: SocketAddr| {
+        // No byte is zero, as all of the marker are.
+        let spi = chance::bytes::<8>().map(|b| b | 1);
+        let key = key.as_ref().map(|k| k.bytes());
+        let request = Request { spi, nonce: chance::bytes(), group, public, local, remote, key };
+        let request = [marker, &request.write()].concat();
+        let read = move |bytes: &[u8]| match hear(spi, marker, bytes) {
+            Heard::Answer(answer) => {
+                let nat = answer.nat(spi, local, remote);
+                Heard::Answer(Told { answer, nat })
+            }
+            Heard::Other => Heard::Other,
+            Heard::Foreign(words) => Heard::Foreign(words),
+        };
+        (request, read)
+    };
+    let (outcome, stop) = asked::ask(task, settings, cancel, Step::IkeInit, make).await?;
+    if let Some(rtt) = outcome.rtt {
+        facts.set(&metric::IKE_RTT_MS, (rtt.as_secs_f64() * 1e6).round() / 1e3);
+    }
+    asked::answer(outcome, stop, Step::IkeInit, task.address, facts)
+}
+
+/// What a datagram is; behind the marker where one belongs to it.
+fn hear(spi: ike::Spi, marker: &[u8], bytes: &[u8]) -> Heard<Answer> {
+    let reading = match bytes.strip_prefix(marker) {
+        Some(message) => ike::read(spi, message),
+        None if ike::is_ike(bytes) => {
+            Reading::Foreign("IKE without the non-ESP marker that UDP 4500 asks for".to_owned())
+        }
+        None => ike::read(spi, bytes),
+    };
+    match reading {
+        Reading::Answer(answer) => Heard::Answer(answer),
+        Reading::Other => Heard::Other,
+        Reading::Foreign(words) => Heard::Foreign(match greeting::protocol(bytes) {
+            Some(other) if other != "IKE" => format!("{other} in place of IKE"),
+            _ => words,
+        }),
+    }
+}
+
+/// What the answer says, each name cleaned and few enough.
+fn record(answer: &Answer, nat: Nat, facts: &mut Facts) {
+    let notify: Vec<String> = answer.notifications.iter().take(NAMES).map(|kind| notify_name(*kind)).collect();
+    let vendors: Vec<String> = answer.vendor_ids.iter().take(NAMES).map(|id| clean(&vendor_name(id), 40)).collect();
+    let mut told = json!({ "kind": answer.kind.as_str(), "notify": notify, "vendor_ids": vendors });
+    if let (Kind::InvalidKe(Some(group)), Some(told)) = (answer.kind, told.as_object_mut()) {
+        told.insert("wants_group".to_owned(), group.into());
+    }
+    facts.set(&metric::IKE, told);
+    facts.set(&metric::IKE_NAT, json!({ "here": nat.here, "there": nat.there }));
+}
+
+#[cfg(test)]
+mod tests;

@@ -210,7 +210,7 @@ fn families_ports_and_selections_are_those_of_the_main_job() {
     assert_eq!(flows(&moved), ["192.0.2.1 udp 30000-30009"]);
     let relay = ["--only", "turn", "--turn", "turns:192.0.2.9:443,turn:192.0.2.9"];
     assert_eq!(flows(&relay), ["192.0.2.9 tcp 443", "192.0.2.9 udp 3478"]);
-    firewall(&["--profile", "user"]).exits(2).says(&["rtc", "--target rtc="]);
+    firewall(&["--profile", "user"]).exits(2).says(&["rtc-check firewall --profile user --target rtc="]);
     firewall(&[]).exits(2).says(&["--profile", "--from-report"]);
     firewall(&["--profile", "user", "--target", "rtc=192.0.2.1", "--as", "pf"]).exits(2).says(&["nftables"]);
 }

@@ -10,7 +10,7 @@ use crate::firewall::{self, Around, LeftOut};
 use crate::model::Host;
 use crate::model::firewall::Request;
 use crate::net::{clock, resolve};
-use crate::plan::{Families, Plan};
+use crate::plan::{Families, Plan, UsageErrors};
 use crate::profile::built_in;
 use crate::report::firewall::{Form, Hook, Layout, draw};
 
@@ -109,7 +109,10 @@ fn from_plan(args: &FirewallArgs) -> Result<Request, Unusable> {
         ..CheckArgs::default()
     };
     let asked = request::build(&selection, &config)?;
-    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+    // What is to be typed is this command's.
+    let typed =
+        |e: UsageErrors| e.to_string().replace("type: rtc-check --profile", "type: rtc-check firewall --profile");
+    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(typed(e)))?;
     let around = Around { resolvers: resolve::system_servers(), look_ups: args.resolvers, stun: asked.stun.clone() };
     Ok(firewall::from_plan(&plan, &profile, &around))
 }

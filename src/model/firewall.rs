@@ -135,7 +135,7 @@ impl Request {
     pub fn flows(&self) -> Vec<Flow<'_>> {
         let mut flows: Vec<Flow<'_>> = Vec::new();
         let mut index = HashMap::new();
-        for single in self.single_flows() {
+        for single in self.flows_by_address() {
             let key = (single.is_ipv4(), single.protocol, single.ports, single.reasons.clone());
             let at = *index.entry(key).or_insert(flows.len());
             match flows.get_mut(at) {
@@ -150,8 +150,8 @@ impl Request {
         flows
     }
 
-    /// One flow an address, protocol and range of ports.
-    fn single_flows(&self) -> Vec<Flow<'_>> {
+    /// The same for filters whose rules have one address each: one flow an address, protocol and range of ports.
+    pub fn flows_by_address(&self) -> Vec<Flow<'_>> {
         let mut flows: Vec<Flow<'_>> = Vec::new();
         let mut index = HashMap::new();
         for opening in &self.opened {

@@ -173,6 +173,17 @@ impl Request {
         flows
     }
 
+    /// Adds the note that addresses of names age, where there are any; `looked_up` says when they were true.
+    pub fn note_age(&mut self, looked_up: &str) {
+        let named = |o: &Opening| matches!(o.host, Host::Name(_)) && !o.addresses.is_empty();
+        if self.opened.iter().any(named) {
+            self.notes.push(format!(
+                "Addresses of names are those of {looked_up} and may change: a firewall that filters by name follows them, \
+                 one that filters by address has to be looked after."
+            ));
+        }
+    }
+
     /// What is asked for and cannot be written as an address.
     pub fn unresolved(&self) -> impl Iterator<Item = &Opening> {
         self.opened.iter().filter(|o| o.addresses.is_empty())

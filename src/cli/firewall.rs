@@ -10,7 +10,7 @@ use crate::firewall::{self, Around, LeftOut};
 use crate::model::Host;
 use crate::model::firewall::Request;
 use crate::net::{clock, resolve};
-use crate::plan::{Families, Plan};
+use crate::plan::{Families, Plan, UsageErrors};
 use crate::profile::built_in;
 use crate::report::firewall::{Form, Hook, Layout, draw};
 
@@ -34,7 +34,7 @@ pub fn command(args: FirewallArgs) -> Result<u8, Unusable> {
     };
     if !args.written.no_resolve {
         let failures = resolve_names(&mut asked)?;
-        tell(&mut asked, form, failures)?;
+        unresolved(&mut asked, form, failures)?;
     }
     keep_families(&mut asked, families);
     for opening in asked.unresolved().filter(|_| form.needs_addresses()) {
@@ -109,7 +109,10 @@ fn from_plan(args: &FirewallArgs) -> Result<Request, Unusable> {
         ..CheckArgs::default()
     };
     let asked = request::build(&selection, &config)?;
-    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+    // What is to be typed is this command's.
+    let typed =
+        |e: UsageErrors| e.to_string().replace("type: rtc-check --profile", "type: rtc-check firewall --profile");
+    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(typed(e)))?;
     let around = Around { resolvers: resolve::system_servers(), look_ups: args.resolvers, stun: asked.stun.clone() };
     Ok(firewall::from_plan(&plan, &profile, &around))
 }
@@ -176,11 +179,12 @@ fn resolve_names(asked: &mut Request) -> Result<Vec<String>, Unusable> {
             opening.addresses = addresses.get(name).cloned().unwrap_or_default();
         }
     }
+    asked.note_age(&clock::rfc3339(&clock::utc()));
     Ok(failures)
 }
 
-/// Says of what age the addresses are, and which names have none: an error where a form is made of addresses.
-fn tell(asked: &mut Request, form: Form, failures: Vec<String>) -> Result<(), Unusable> {
+/// Says which names have no address: an error where a form is made of addresses.
+fn unresolved(asked: &mut Request, form: Form, failures: Vec<String>) -> Result<(), Unusable> {
     if form.needs_addresses() && !failures.is_empty() {
         return Err(Unusable(format!(
             "what filters by address needs one for every name:\n  {}\n\
@@ -189,14 +193,6 @@ fn tell(asked: &mut Request, form: Form, failures: Vec<String>) -> Result<(), Un
         )));
     }
     asked.notes.extend(failures.into_iter().map(|failure| format!("No address is known: {failure}.")));
-    let named = |o: &crate::model::firewall::Opening| matches!(o.host, Host::Name(_)) && !o.addresses.is_empty();
-    if asked.opened.iter().any(named) {
-        asked.notes.push(format!(
-            "Addresses of names are those of {} and may change: a firewall that filters by name follows them, one that \
-             filters by address has to be looked after.",
-            clock::rfc3339(&clock::utc())
-        ));
-    }
     Ok(())
 }
 

@@ -53,6 +53,8 @@ fn of_failure(check: &Check, protocol: Protocol, failure: &Failure) -> Fate {
         FailureKind::Reset | FailureKind::TlsCutOff => Fate::Ask(Some(Kept::Cut)),
         FailureKind::Unreachable | FailureKind::NoRoute | FailureKind::TooBig => Fate::Leave(LeftOut::Route),
         kind if is_certificate(kind) => Fate::Leave(LeftOut::Certificate),
+        // A privilege that was missing, for one.
+        _ if protocol == Protocol::Gre && check.status == Status::Unknown => Fate::Ask(None),
         _ => Fate::Leave(LeftOut::Service),
     }
 }

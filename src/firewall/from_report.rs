@@ -100,7 +100,9 @@ pub fn from_report(report: &Report, profile: Option<&Profile>, unknown: bool) ->
     notes.insert(0, ONLY_FAILED.to_owned());
     let title = format!("what failed of profile {}, from {}", report.run.profile, report.run.from);
     let about = vec![format!("report {} of {}", report.run.id, report.run.started)];
-    Mended { request: Request { title, about, opened: gathered.openings.finish(), notes }, left_out: gathered.left_out }
+    let mut request = Request { title, about, opened: gathered.openings.finish(), notes };
+    request.note_age(&report.run.started);
+    Mended { request, left_out: gathered.left_out }
 }
 
 /// What is open already is not in the request, so a file that drops all else would close it.

@@ -135,7 +135,7 @@ impl Request {
     pub fn flows(&self) -> Vec<Flow<'_>> {
         let mut flows: Vec<Flow<'_>> = Vec::new();
         let mut index = HashMap::new();
-        for single in self.single_flows() {
+        for single in self.flows_by_address() {
             let key = (single.is_ipv4(), single.protocol, single.ports, single.reasons.clone());
             let at = *index.entry(key).or_insert(flows.len());
             match flows.get_mut(at) {
@@ -150,8 +150,8 @@ impl Request {
         flows
     }
 
-    /// One flow an address, protocol and range of ports.
-    fn single_flows(&self) -> Vec<Flow<'_>> {
+    /// The same for filters whose rules have one address each: one flow an address, protocol and range of ports.
+    pub fn flows_by_address(&self) -> Vec<Flow<'_>> {
         let mut flows: Vec<Flow<'_>> = Vec::new();
         let mut index = HashMap::new();
         for opening in &self.opened {
@@ -171,6 +171,17 @@ impl Request {
             }
         }
         flows
+    }
+
+    /// Adds the note that addresses of names age, where there are any; `looked_up` says when they were true.
+    pub fn note_age(&mut self, looked_up: &str) {
+        let named = |o: &Opening| matches!(o.host, Host::Name(_)) && !o.addresses.is_empty();
+        if self.opened.iter().any(named) {
+            self.notes.push(format!(
+                "Addresses of names are those of {looked_up} and may change: a firewall that filters by name follows them, \
+                 one that filters by address has to be looked after."
+            ));
+        }
     }
 
     /// What is asked for and cannot be written as an address.

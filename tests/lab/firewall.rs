@@ -204,6 +204,33 @@ fn tunnels_lists_of_cameras_and_names_are_let_through_by_both_filters() {
     all_leave(&lab, &not_asked, false);
 }
 
+/// On a router nobody is told that a packet is dropped, so handshakes alone show it.
+const NOT_FORWARDED: [Packet; 4] =
+    [Packet::Tcp(RTC4, 22), Packet::Tcp(RTC6, 19099), Packet::Tcp(ALT4, 443), Packet::Tcp(ALT6, 8989)];
+
+#[test]
+fn a_router_forwards_what_was_asked_for_and_nothing_else() {
+    let Some(lab) = Lab::with(&["iptables", "ip6tables-restore"]) else { return };
+    let _server = responder(&lab, "rtc", RTC4, RTC6);
+    let user = ["--profile", "user", "--target", RTC];
+    let forward = |form: &'static str| [&user[..], &["--hook", "forward", "--as", form]].concat();
+    let on_router = |program: &str, args: &[&str]| {
+        let mut command = lab.command(Place::Router, program);
+        command.args(args);
+        harness::run(command).exits(0);
+    };
+    let (nft, _) = written(&lab, "router.nft", &forward("nftables"));
+    let (script, _) = written(&lab, "router.sh", &forward("iptables"));
+    for (program, args) in [("nft", vec!["-f", nft.to_str().unwrap()]), ("sh", vec![script.to_str().unwrap()])] {
+        all_leave(&lab, &NOT_FORWARDED, true);
+        on_router(program, &args);
+        all_leave(&lab, &NOT_FORWARDED, false);
+        let run = lab.reach(&user);
+        assert_eq!(run.exits(0).report().verdict(), "pass", "{program}");
+        on_router("sh", &["-c", "nft delete table inet rtc_check 2>/dev/null || true"]);
+    }
+}
+
 /// Writes the report of a run whose failures are known, and answers the request for what failed.
 #[track_caller]
 fn mending(lab: &Lab, user: &[&str], more: &[&str]) -> (String, Run) {

@@ -7,8 +7,17 @@ use clap::{Args, ValueEnum};
 
 use super::Ip;
 
+const AFTER: &str = "\
+Examples:
+  rtc-check firewall --profile agent --target rtc=HOST --target acd=HOST --as markdown     for a ticket
+  rtc-check firewall --profile agent --target rtc=HOST --target acd=HOST --as nftables     a file for nft -f
+  rtc-check firewall --from-report report.json                                             only what failed
+
+The head of every file of rules says how to load and how to remove it.";
+
 /// What is asked for, in which form.
 #[derive(Args, Debug, Default)]
+#[command(after_help = AFTER)]
 pub struct FirewallArgs {
     /// Built-in profile or path of a profile file
     #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]

@@ -90,6 +90,7 @@ fn addresses_of_one_name_are_one_opening_and_a_refusal_is_noted() {
     let request = mended(&[first, second], false).request;
     assert_eq!((request.opened.len(), request.opened[0].addresses.len()), (1, 2));
     assert!(request.notes.iter().any(|n| n.starts_with("Refused: rtc.https.")), "{:?}", request.notes);
+    assert!(request.notes.iter().any(|n| n.contains("2026-01-01T00:00:00Z and may change")), "{:?}", request.notes);
 }
 
 #[test]

@@ -23,27 +23,33 @@ const USAGE_OF_RULES: [&str; 4] = [
     "Only what is to be let through, before all other rules, which still decide on everything else.",
 ];
 
+/// Takes the chain away from wherever it was put.
+const REMOVE: &str = "\
+if [ \"${1-}\" = remove ]; then
+\tfor tables in iptables ip6tables; do
+\t\tfor chain in OUTPUT FORWARD; do
+\t\t\twhile $tables -w -D $chain -j RTC_CHECK 2>/dev/null; do :; done
+\t\tdone
+\t\t$tables -w -F RTC_CHECK 2>/dev/null && $tables -w -X RTC_CHECK || :
+\tdone
+\texit 0
+fi
+
+";
+
 /// Draws it.
 pub(super) fn draw(request: &Request, layout: Layout) -> String {
-    let flows = request.flows();
+    let flows = request.flows_by_address();
     if flows.is_empty() {
         return format!("#!/bin/sh\n{}", comment::nothing(request));
     }
     let usage: &[&str] = if layout.rules_only { &USAGE_OF_RULES } else { &USAGE };
     let mut out = format!("#!/bin/sh\n{}set -eu\n\n", comment::head(request, usage));
-    let hook = match layout.hook {
-        Hook::Output => "OUTPUT",
-        Hook::Forward => "FORWARD",
+    let (hook, other) = match layout.hook {
+        Hook::Output => ("OUTPUT", "FORWARD"),
+        Hook::Forward => ("FORWARD", "OUTPUT"),
     };
-    out += &format!(
-        "if [ \"${{1-}}\" = remove ]; then\n\
-         \tfor tables in iptables ip6tables; do\n\
-         \t\twhile $tables -w -D {hook} -j RTC_CHECK 2>/dev/null; do :; done\n\
-         \t\t$tables -w -F RTC_CHECK 2>/dev/null && $tables -w -X RTC_CHECK || :\n\
-         \tdone\n\
-         \texit 0\n\
-         fi\n\n"
-    );
+    out += REMOVE;
     for (program, ipv4) in [("iptables", true), ("ip6tables", false)] {
         let of_family: Vec<&Flow<'_>> = flows.iter().filter(|f| f.is_ipv4() == ipv4).collect();
         out += &format!("{program}-restore -w --noflush <<'END'\n*filter\n:RTC_CHECK - [0:0]\n");
@@ -60,6 +66,7 @@ pub(super) fn draw(request: &Request, layout: Layout) -> String {
     }
     out += &format!(
         "for tables in iptables ip6tables; do\n\
+         \t$tables -w -D {other} -j RTC_CHECK 2>/dev/null || :\n\
          \t$tables -w -C {hook} -j RTC_CHECK 2>/dev/null || $tables -w -I {hook} 1 -j RTC_CHECK\n\
          done\n"
     );
@@ -92,10 +99,8 @@ fn rules(flow: &Flow<'_>, before: Option<&Flow<'_>>) -> String {
     let mut out = comment::reasons(flow, before, "");
     let (length, label) = (if flow.is_ipv4() { 32 } else { 128 }, comment::label(flow, COMMENT));
     for address in &flow.addresses {
-        out += &format!(
-            "-A RTC_CHECK -d {address}/{length} {} -m comment --comment \"{label}\" -j ACCEPT\n",
-            carried(flow)
-        );
+        let flow = carried(flow);
+        out += &format!("-A RTC_CHECK -d {address}/{length} {flow} -m comment --comment \"{label}\" -j ACCEPT\n");
     }
     out
 }

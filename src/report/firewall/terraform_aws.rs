@@ -21,7 +21,7 @@ const USAGE: [&str; 7] = [
 
 /// Draws it.
 pub(super) fn draw(request: &Request) -> String {
-    let flows = request.flows();
+    let flows = request.flows_by_address();
     if flows.is_empty() {
         return comment::nothing(request);
     }

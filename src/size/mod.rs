@@ -95,7 +95,7 @@ fn platform(need: &PlatformNeed) -> PlatformRow {
     let words = match &need.kind {
         PlatformKind::Distribution { id, releases } => format!("{id} {releases}"),
         PlatformKind::Architecture(name) | PlatformKind::Words(name) => name.clone(),
-        PlatformKind::LatestLts(id) => format!("{id}, the newest LTS release"),
+        PlatformKind::LatestLts(id) => format!("the latest LTS version of {id}"),
         PlatformKind::Wired => "a wired connection".to_owned(),
     };
     PlatformRow { name: need.name.clone(), need: words, source: need.source.clone() }

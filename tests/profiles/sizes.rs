@@ -84,6 +84,7 @@ fn every_row_of_the_platform_is_there() {
         PlatformKind::Architecture(name) => format!("Linux Kernel | {name}"),
         PlatformKind::Words(words) if need.name == "cloud" => format!("Cloud Ready | {words}"),
         PlatformKind::Words(words) => format!("Installer | {words}"),
+        other => panic!("the document has no such row: {other:?}"),
     };
     are(&sizing.platform, "Operating System Requirements", told, |n| &n.source, &PLATFORM);
 }

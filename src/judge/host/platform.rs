@@ -91,7 +91,7 @@ fn latest_lts(is: &Distribution, id: &str, today: Option<Day>) -> Judged {
 /// `26.04`: a year's release is counted from its May on.
 fn newest_lts(today: Day) -> String {
     let out = |year: &i16| Day::new(2000 + year, 5, 1).is_some_and(|day| day <= today);
-    let newest = (6..=98).step_by(2).filter(out).last().unwrap_or(6);
+    let newest = (6..=98).step_by(2).rev().find(out).unwrap_or(6);
     format!("{newest:02}.04")
 }
 

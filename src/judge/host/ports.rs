@@ -99,7 +99,7 @@ fn services(of: &PortsOf) -> String {
 /// SSH is the machine's own service: before a platform is installed, it is there.
 fn is_own_ssh(of: &PortsOf, open: &[&Holder]) -> bool {
     let is_ssh = |h: &&Holder| h.process.as_deref().is_none_or(|p| p.starts_with("sshd") || p == "systemd");
-    of.rules.iter().all(|(_, service)| *service == Service::Ssh) && open.iter().all(|h| is_ssh(h))
+    of.rules.iter().all(|(_, service)| *service == Service::Ssh) && open.iter().all(is_ssh)
 }
 
 fn is_inside_only(open: &[&Holder]) -> bool {

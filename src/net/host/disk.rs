@@ -2,24 +2,30 @@
 
 use std::path::Path;
 
-use super::{Unreadable, because, existing};
+use super::Unreadable;
 use crate::model::machine::Disk;
-use crate::net::classify::clean;
 
 /// The room where `path` lies, or would lie.
 ///
 /// # Errors
 /// The system does not tell.
+#[cfg(target_os = "linux")]
 pub fn disk(path: &Path) -> Result<Disk, Unreadable> {
-    let path = existing(path);
-    let shown = clean(&path.to_string_lossy(), 200);
+    let path = super::existing(path);
+    let shown = crate::net::classify::clean(&path.to_string_lossy(), 200);
     let told = nix::sys::statvfs::statvfs(path)
-        .map_err(|errno| Unreadable(format!("{shown}: {}", because(&std::io::Error::from(errno)))))?;
-    let bytes = |blocks: u64| blocks.saturating_mul(told.fragment_size());
+        .map_err(|errno| Unreadable(format!("{shown}: {}", super::because(&std::io::Error::from(errno)))))?;
+    // Of 32 bits on machines of 32 bits.
+    let bytes = |blocks: libc::fsblkcnt_t| (blocks as u64).saturating_mul(told.fragment_size() as u64);
     Ok(Disk { total_bytes: bytes(told.blocks()), free_bytes: bytes(told.blocks_available()), path: shown })
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "linux"))]
+pub fn disk(_: &Path) -> Result<Disk, Unreadable> {
+    Err(Unreadable("only Linux is asked for room by this version".to_owned()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

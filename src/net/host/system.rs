@@ -31,7 +31,7 @@ pub fn os_release(text: &str) -> Distribution {
     let value = |key: &str| {
         let of = |line: &str| line.trim().strip_prefix(key)?.strip_prefix('=').map(unquoted);
         // As in a shell, the last assignment counts.
-        text.lines().filter_map(of).last().filter(|v| !v.is_empty())
+        text.lines().rev().find_map(of).filter(|v| !v.is_empty())
     };
     let id = value("ID").unwrap_or_default().to_ascii_lowercase();
     let name = value("PRETTY_NAME").or_else(|| value("NAME")).unwrap_or_else(|| id.clone());

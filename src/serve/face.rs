@@ -24,6 +24,10 @@ pub(super) struct Face {
     pub(super) secure: Option<Site>,
     /// The SSH identification line.
     pub(super) ssh: bool,
+    /// RTSP's OPTIONS.
+    pub(super) rtsp: bool,
+    /// FTP's greeting.
+    pub(super) ftp: bool,
     /// A TLS handshake, then the end.
     pub(super) secure_close: bool,
 }
@@ -75,6 +79,8 @@ impl Face {
             Service::Wss => self.secure.get_or_insert_default().add_websocket(rule),
             Service::Ssh => self.ssh = true,
             Service::Rtmps | Service::Turns => self.secure_close = true,
+            Service::Rtsp => self.rtsp = true,
+            Service::Ftp => self.ftp = true,
             _ => {}
         }
     }

@@ -20,6 +20,7 @@ use super::door::Door;
 use super::face::{Face, Port};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
+use super::short;
 use crate::net::ResponderKey;
 
 /// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
@@ -98,6 +99,12 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
         let line = format!("SSH-2.0-rtc-check_{}\r\n", context.version);
         return within(deadline, greet(&mut stream, line.as_bytes())).await?;
     }
+    if face.rtsp {
+        return within(deadline, short::rtsp(&mut stream, &context.version)).await?;
+    }
+    if face.ftp {
+        return within(deadline, short::ftp(&mut stream, &context.version)).await?;
+    }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
         let mut stream = secured(stream, &context).await?;
@@ -142,7 +149,7 @@ async fn greet(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), line: &[u8]) 
 }
 
 /// Ends the connection from this side, and takes what is still on its way, so that the client sees an end and no reset.
-async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
+pub(super) async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
     let _ = stream.shutdown().await;
     let mut rest = [0; LONGEST_LINE];
     for _ in 0..16 {

@@ -21,6 +21,7 @@ mod proxy;
 mod quality;
 mod relay;
 mod router;
+mod rtsp;
 mod servers;
 mod sip;
 mod ways;

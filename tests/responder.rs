@@ -309,6 +309,7 @@ async fn other_services_greet_or_end_politely() {
     let services = vec![
         tcp("ssh", Service::Ssh),
         tcp("rtsp", Service::Rtsp),
+        tcp("ftp", Service::Ftp),
         tcp("rtmps", Service::Rtmps),
         tcp("http", Service::Http),
         tcp("wss", Service::Wss),
@@ -323,6 +324,10 @@ async fn other_services_greet_or_end_politely() {
     assert!(matches!(kexinit::read(packet), Ok(Some((Packet::Offer(_), used))) if used == packet.len()));
     assert_eq!(exchange(connect("ssh").await, &"x".repeat(255)).await, "SSH-2.0-rtc-check_9.8.7\r\n");
     assert_eq!(exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\n\r\n").await, "");
+    let options = exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\nCSeq: 3\r\n\r\n").await;
+    assert!(options.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{options}");
+    let greeting = exchange(connect("ftp").await, "QUIT\r\n").await;
+    assert_eq!(greeting, "220 rtc-check/9.8.7 in place of an FTP server\r\n221 Goodbye\r\n");
     assert_eq!(exchange(tls(&ca, place(&responder, "rtmps")).await, "x").await, "");
     let request = "GET /.well-known/rtc-check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert!(exchange(connect("http").await, request).await.starts_with("HTTP/1.1 404 "));

@@ -293,7 +293,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Seconds that a responder's own idle limit of an hour does not cut short.
+/// The path alone: a URL may hold a password.
 fn rtsp_path(text: &str) -> Result<String, String> {
     match crate::wire::rtsp::is_path(text) && !text.contains("://") {
         true => Ok(text.to_owned()),
@@ -301,6 +301,7 @@ fn rtsp_path(text: &str) -> Result<String, String> {
     }
 }
 
+/// Seconds that a responder's own idle limit of an hour does not cut short.
 fn hold(text: &str) -> Result<Duration, String> {
     match seconds(text) {
         Ok(time) if time <= Duration::from_secs(3000) => Ok(time),

@@ -28,6 +28,10 @@ pub(super) struct Face {
     pub(super) rtmp: bool,
     /// RTMP over TLS, likewise.
     pub(super) secure_rtmp: bool,
+    /// RTSP's OPTIONS.
+    pub(super) rtsp: bool,
+    /// FTP's greeting.
+    pub(super) ftp: bool,
     /// A TLS handshake, then the end.
     pub(super) secure_close: bool,
 }
@@ -81,6 +85,8 @@ impl Face {
             Service::Rtmp => self.rtmp = true,
             Service::Rtmps => (self.secure_close, self.secure_rtmp) = (true, true),
             Service::Turns => self.secure_close = true,
+            Service::Rtsp => self.rtsp = true,
+            Service::Ftp => self.ftp = true,
             _ => {}
         }
     }

@@ -15,6 +15,7 @@ mod http;
 mod ice;
 mod page;
 mod rtmp;
+mod short;
 mod ssh;
 mod tcp;
 mod tls;

@@ -20,7 +20,7 @@ use super::door::Door;
 use super::face::{Face, Port};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
-use super::{rtmp, ssh};
+use super::{rtmp, short, ssh};
 use crate::net::ResponderKey;
 use crate::wire::rtmp::handshake::VERSION;
 
@@ -95,6 +95,12 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     let deadline = context.limits.handshake;
     if face.ssh {
         return within(deadline, ssh::serve(&mut stream, &context.version)).await?;
+    }
+    if face.rtsp {
+        return within(deadline, short::rtsp(&mut stream, &context.version)).await?;
+    }
+    if face.ftp {
+        return within(deadline, short::ftp(&mut stream, &context.version)).await?;
     }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {

@@ -98,6 +98,17 @@ impl Answer {
     }
 }
 
+/// The answer of a server that streams nothing to the OPTIONS request of this head; `None` for any other request.
+pub fn ok(head: &[u8], server: &str) -> Option<String> {
+    let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let is_options = words.next()? == "OPTIONS" && words.nth(1)?.starts_with("RTSP/") && words.next().is_none();
+    let mut headers = lines.filter_map(|line| line.split_once(':'));
+    let (_, cseq) = headers.find(|(name, _)| name.eq_ignore_ascii_case("cseq"))?;
+    let cseq: u32 = cseq.trim().parse().ok().filter(|_| is_options)?;
+    Some(format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nServer: {server}\r\nPublic: OPTIONS\r\n\r\n"))
+}
+
 /// What bytes so far are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {

@@ -25,6 +25,7 @@ mod quality;
 mod relay;
 mod router;
 mod rtmp;
+mod rtsp;
 mod servers;
 mod sip;
 mod swapped;

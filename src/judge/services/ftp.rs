@@ -32,3 +32,29 @@ fn unclear(seen: &Seen) -> Option<&str> {
     let steps = &seen.observation.steps;
     steps.iter().find(|s| s.step == Step::Command && s.result != "ok").map(|s| s.result.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind};
+
+    #[test]
+    fn a_server_that_is_not_ready_is_a_warning() {
+        for (banner, unclear, worth, part) in [
+            ("220 ProFTPD", false, Status::Pass, "greets with \"220 ProFTPD\""),
+            ("220 x", true, Status::Warn, "a mail server could send too"),
+            ("120 soon", false, Status::Warn, "not ready yet"),
+            ("421 full", false, Status::Warn, "takes nobody now"),
+            ("530 no", false, Status::Warn, "in place of 220"),
+        ] {
+            let mut observation = Observation::new(ProbeKind::Ftp);
+            observation.facts.set(&metric::BANNER, banner);
+            if unclear {
+                let failure = Failure::new(Step::Command, FailureKind::Closed, "closed");
+                observation.step_noted(&failure, std::time::Duration::ZERO);
+            }
+            let seen = Seen { of: Planned::Item(0), address: None, observation, started_ms: 0, duration_ms: 0 };
+            assert!(status(&seen) == worth && words(&seen).contains(part), "{}", words(&seen));
+        }
+    }
+}

@@ -141,3 +141,72 @@ fn failure(seen: &Seen, step: Step) -> Option<&str> {
 fn is_in_trouble(code: u16) -> bool {
     code >= 500 && code != 501
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind};
+
+    fn seen(status: Option<u16>, describe: Option<Value>, failed: Option<Step>) -> Seen {
+        let mut observation = Observation::new(ProbeKind::Rtsp);
+        if let Some(status) = status {
+            observation.facts.set(&metric::RTSP_STATUS, status);
+        }
+        if let Some(describe) = describe {
+            observation.facts.set(&metric::RTSP_DESCRIBE, describe);
+        }
+        if let Some(step) = failed {
+            let failure = Failure::new(step, FailureKind::Garbage, "its CSeq is 7");
+            observation.step_noted(&failure, std::time::Duration::ZERO);
+        }
+        Seen { of: Planned::Item(0), address: None, observation, started_ms: 0, duration_ms: 0 }
+    }
+
+    #[track_caller]
+    fn told(seen: &Seen, worth: Status, parts: &[&str]) {
+        let words = words(seen);
+        assert_eq!(status(seen), worth, "{words}");
+        assert!(parts.iter().all(|part| words.contains(part)), "{words}");
+    }
+
+    #[test]
+    fn any_answer_is_alive_and_trouble_is_a_warning() {
+        told(&seen(Some(200), None, None), Status::Pass, &["with 200"]);
+        told(&seen(Some(401), None, None), Status::Pass, &["401", "wants a login"]);
+        told(&seen(Some(501), None, None), Status::Pass, &["501"]);
+        told(&seen(Some(503), None, None), Status::Warn, &["503", "in trouble"]);
+        told(&seen(None, None, Some(Step::Options)), Status::Warn, &["speaks RTSP", "its CSeq is 7"]);
+    }
+
+    #[test]
+    fn a_description_is_told() {
+        let with = |value| seen(Some(200), Some(value), None);
+        let media = json!([{ "kind": "video", "codecs": ["H264"] }, { "kind": "audio", "codecs": ["PCMU"] }]);
+        let known = |login: &str, scheme: &str, status: u16| {
+            with(
+                json!({ "path": "/live", "status": status, "login": login, "scheme": scheme, "realm": "cam", "media": media }),
+            )
+        };
+        told(
+            &known("digest", "digest", 200),
+            Status::Pass,
+            &["/live carries video (H264) and audio (PCMU), after a login by Digest"],
+        );
+        told(&known("basic", "basic", 200), Status::Pass, &["clear text"]);
+        told(
+            &known("asked", "digest", 401),
+            Status::Pass,
+            &["asks for a login (Digest, realm \"cam\")", "RTC_CHECK_RTSP_USERNAME"],
+        );
+        told(&known("spared", "digest", 401), Status::Pass, &["tried once"]);
+        told(&known("refused", "digest", 401), Status::Warn, &["login refused for /live"]);
+        told(&known("refused", "basic", 401), Status::Warn, &["login refused", "clear text"]);
+        told(&with(json!({ "path": "/x", "status": 404, "login": "none" })), Status::Warn, &["/x does not exist"]);
+        told(&with(json!({ "path": "/x", "status": 503, "login": "none" })), Status::Warn, &["answered 503"]);
+        told(&with(json!({ "path": "/x", "status": 200, "media": [] })), Status::Warn, &["without any media"]);
+        let hung = seen(Some(200), Some(json!({ "path": "/x" })), Some(Step::Describe));
+        told(&hung, Status::Warn, &["DESCRIBE of /x came to nothing (garbage: its CSeq is 7)"]);
+    }
+}

@@ -50,6 +50,21 @@ fn a_request_is_written_as_the_rfc_has_it() {
 }
 
 #[test]
+fn options_are_answered_and_nothing_else_is() {
+    let options = Request { method: "OPTIONS", uri: "rtsp://c:554/", cseq: 9, agent: "a/1", authorization: None };
+    let told = answer(ok(options.encode().as_bytes(), "s/1").unwrap().as_bytes());
+    assert_eq!((told.status, told.cseq(), told.header("server")), (200, Some(9), Some("s/1")));
+    for other in [
+        "OPTIONS * RTSP/1.0\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nCSeq: 1\r\n\r\n",
+        "PLAY * RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "",
+    ] {
+        assert_eq!(ok(other.as_bytes(), "s"), None, "{other:?}");
+    }
+}
+
+#[test]
 fn headers_are_read_whatever_their_case_fold_or_line_end() {
     let bytes =
         b"\r\nRTSP/2.0 401 Unauthorized\ncseq:  7 \nWWW-Authenticate: Digest realm=\"x\",\n nonce=\"y\"\nnonsense\n\

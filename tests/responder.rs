@@ -26,6 +26,8 @@ use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
 #[path = "responder/ice.rs"]
 mod ice;
+#[path = "responder/rtmp.rs"]
+mod rtmp;
 #[path = "responder/stamp.rs"]
 mod stamp;
 
@@ -309,6 +311,7 @@ async fn other_services_greet_or_end_politely() {
     let services = vec![
         tcp("ssh", Service::Ssh),
         tcp("rtsp", Service::Rtsp),
+        tcp("rtmp", Service::Rtmp),
         tcp("rtmps", Service::Rtmps),
         tcp("http", Service::Http),
         tcp("wss", Service::Wss),
@@ -324,6 +327,8 @@ async fn other_services_greet_or_end_politely() {
     assert_eq!(exchange(connect("ssh").await, &"x".repeat(255)).await, "SSH-2.0-rtc-check_9.8.7\r\n");
     assert_eq!(exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\n\r\n").await, "");
     assert_eq!(exchange(tls(&ca, place(&responder, "rtmps")).await, "x").await, "");
+    rtmp::takes_connect(connect("rtmp").await).await;
+    rtmp::takes_connect(tls(&ca, place(&responder, "rtmps")).await).await;
     let request = "GET /.well-known/rtc-check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert!(exchange(connect("http").await, request).await.starts_with("HTTP/1.1 404 "));
     let refused = get(&ca, place(&responder, "wss"), "/", "").await;

@@ -26,6 +26,8 @@ use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
 #[path = "responder/ice.rs"]
 mod ice;
+#[path = "responder/rtmp.rs"]
+mod rtmp;
 #[path = "responder/stamp.rs"]
 mod stamp;
 
@@ -310,6 +312,7 @@ async fn other_services_greet_or_end_politely() {
         tcp("ssh", Service::Ssh),
         tcp("rtsp", Service::Rtsp),
         tcp("ftp", Service::Ftp),
+        tcp("rtmp", Service::Rtmp),
         tcp("rtmps", Service::Rtmps),
         tcp("http", Service::Http),
         tcp("wss", Service::Wss),
@@ -329,6 +332,8 @@ async fn other_services_greet_or_end_politely() {
     let greeting = exchange(connect("ftp").await, "QUIT\r\n").await;
     assert_eq!(greeting, "220 rtc-check/9.8.7 in place of an FTP server\r\n221 Goodbye\r\n");
     assert_eq!(exchange(tls(&ca, place(&responder, "rtmps")).await, "x").await, "");
+    rtmp::takes_connect(connect("rtmp").await).await;
+    rtmp::takes_connect(tls(&ca, place(&responder, "rtmps")).await).await;
     let request = "GET /.well-known/rtc-check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert!(exchange(connect("http").await, request).await.starts_with("HTTP/1.1 404 "));
     let refused = get(&ca, place(&responder, "wss"), "/", "").await;

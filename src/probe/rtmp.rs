@@ -108,28 +108,25 @@ pub async fn shake_hands<S>(talk: &mut Talk<S>, timeout: Duration) -> Result<boo
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let awaited = awaited(Step::Handshake, timeout);
+    let end = clock::now() + timeout;
+    let awaited = || awaited(Step::Handshake, end.saturating_duration_since(clock::now()));
     let hello = Hello::new(chance::bytes());
     let mut silent = true;
-    let shaking = async {
-        talk.send(&hello.encode(), awaited).await?;
-        let read = |bytes: &[u8]| {
-            silent = bytes.is_empty();
-            greeting(&hello, bytes)
-        };
-        let greeting = talk.read(awaited, read).await?.map_err(|words| garbage(Step::Handshake, words))?;
-        talk.send(&greeting.answer(), awaited).await.map_err(halfway)?;
-        let s2 = |bytes: &[u8]| hello.echoed(bytes).map_or(Reading::More, |echoed| Reading::Done(echoed, PACKET));
-        talk.read(awaited, s2).await.map_err(halfway)
+    let read = |bytes: &[u8]| {
+        silent = bytes.is_empty();
+        greeting(&hello, bytes)
     };
-    match tokio::time::timeout(timeout, shaking).await {
-        Ok(result) => result.map_err(|not| Unshaken { not, silent }),
-        Err(_) => {
-            let words = "the server began RTMP's handshake and did not end it";
-            let failure = crate::net::classify::timed_out(Step::Handshake, words, timeout);
-            Err(Unshaken { not: failure.into(), silent: false })
-        }
-    }
+    let greeting = async {
+        talk.send(&hello.encode(), awaited()).await?;
+        talk.read(awaited(), read).await?.map_err(|words| garbage(Step::Handshake, words))
+    };
+    let greeting = greeting.await.map_err(|not| Unshaken { not, silent })?;
+    let rest = async {
+        talk.send(&greeting.answer(), awaited()).await?;
+        let s2 = |bytes: &[u8]| hello.echoed(bytes).map_or(Reading::More, |echoed| Reading::Done(echoed, PACKET));
+        talk.read(awaited(), s2).await
+    };
+    rest.await.map_err(|not| Unshaken { not: halfway(not), silent: false })
 }
 
 fn awaited(step: Step, timeout: Duration) -> Awaited {

@@ -2,8 +2,8 @@
 //! asks for it.
 
 use crate::harness::STUN_PROFILE;
-use crate::namespaces::{ACD, ACD4, ACD6, CLIENT4, CLIENT6, Lab, RTC, RTC4, RTC6};
-use crate::servers::{coturn, janus, nginx, sshd};
+use crate::namespaces::{ACD, ACD4, ACD6, CLIENT4, CLIENT6, Lab, Place, RTC, RTC4, RTC6};
+use crate::servers::{coturn, janus, nginx, sshd, sshd_with};
 
 const MEDIA: &str = "udp 19099-20099";
 const AUDIO: &str = "udp 10000-20000";
@@ -94,10 +94,39 @@ fn the_servers_own_ports_with_ssh_and_the_admin_panel() {
         }
         let ssh = report.at(address, "tcp 22");
         assert!(ssh.seen("banner").as_str().is_some_and(|b| b.starts_with("SSH-2.0-OpenSSH")), "{ssh}");
+        let offer = ssh.seen("ssh_offer");
+        let has = |list: &str, name: &str| offer[list].as_array().is_some_and(|l| l.contains(&name.into()));
+        assert!(has("kex", "curve25519-sha256") && has("host_keys", "ssh-ed25519"), "{ssh}");
+        assert!(has("ciphers", "aes128-ctr") && has("macs", "hmac-sha2-256"), "{ssh}");
         // Nobody speaks SIP there, and the host itself says so.
         let sip = report.at(address, "udp 5099");
         assert_ne!(sip.status(), "pass", "{sip}");
     }
+}
+
+#[test]
+fn an_ssh_server_with_outdated_algorithms_alone_and_one_that_is_full_are_warnings() {
+    let Some(lab) = Lab::with(&["sshd"]) else { return };
+    let args = ["--profile", "rtc-server", "--target", RTC, "--option", "ssh=true", "--only", "ssh"];
+    let old = sshd_with(&lab, "KexAlgorithms diffie-hellman-group14-sha1\nCiphers aes128-cbc\n");
+    let report = lab.reach(&args).report();
+    for address in [RTC4, RTC6] {
+        let words = ["only outdated", "diffie-hellman-group14-sha1", "aes128-cbc"];
+        report.at(address, "tcp 22").is("warn").says(&words);
+    }
+    drop(old);
+    // One unauthenticated connection is allowed, and this one takes the place.
+    let _server = sshd_with(&lab, "MaxStartups 1\n");
+    let held = lab.within(Place::Client, || {
+        use std::io::Read;
+        let mut held = std::net::TcpStream::connect((RTC4, 22)).unwrap();
+        held.read_exact(&mut [0; 8]).unwrap();
+        held
+    });
+    let report = lab.reach(&args).exits(1).report();
+    let check = report.at(RTC6, "tcp 22").is("fail").says(&["MaxStartups"]);
+    assert_eq!(check.failure(), ("banner", "closed"), "{check}");
+    drop(held);
 }
 
 #[test]

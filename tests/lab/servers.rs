@@ -148,14 +148,23 @@ fn stun(lab: &Lab, addresses: &[&'static str]) -> Daemon {
 /// sshd on 22. It insists on /run/sshd, which it gets in a mount namespace of its own.
 #[track_caller]
 pub fn sshd(lab: &Lab) -> Daemon {
+    sshd_with(lab, "")
+}
+
+/// The same with more `settings`, a line each.
+#[track_caller]
+pub fn sshd_with(lab: &Lab, settings: &str) -> Daemon {
     let key = lab.dir().join("ssh_host_key");
-    let mut keygen = lab.command(Place::Server, "ssh-keygen");
-    keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
-    assert!(keygen.status().unwrap().success(), "ssh-keygen");
+    if !key.exists() {
+        let mut keygen = lab.command(Place::Server, "ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
+        assert!(keygen.status().unwrap().success(), "ssh-keygen");
+    }
+    let key = key.display();
     let file = written(
         lab,
         "sshd.conf",
-        &format!("Port 22\nHostKey {}\nPidFile none\nUsePAM no\nMaxStartups 100\n", key.display()),
+        &format!("Port 22\nHostKey {key}\nPidFile none\nUsePAM no\nMaxStartups 100\n{settings}"),
     );
     let mut command = lab.command(Place::Server, "sh");
     let script = r#"mount -t tmpfs none /run && mkdir /run/sshd && exec "$(command -v sshd)" -D -e -f "$0""#;

@@ -64,3 +64,44 @@ fn unanswered(seen: &Seen) -> Option<&str> {
 fn is_in_trouble(code: &str) -> bool {
     matches!(code, "NetConnection.Connect.AppShutdown" | "NetConnection.Connect.Failed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind};
+
+    fn judged(said: serde_json::Value, unanswered: bool) -> (Status, String) {
+        let mut observation = Observation::new(ProbeKind::Rtmp);
+        observation.facts.set(&metric::RTMP, said);
+        if unanswered {
+            let failure = Failure::new(Step::Command, FailureKind::Closed, "the server closed the connection");
+            observation.step_noted(&failure, Duration::ZERO);
+        }
+        let seen = Seen { of: Planned::Item(0), address: None, observation, started_ms: 0, duration_ms: 0 };
+        let spec = RtmpSpec { tls: false, app: "live".to_owned() };
+        (status(&seen), words(&spec, &seen))
+    }
+
+    #[test]
+    fn any_answer_is_a_living_server_and_trouble_or_none_is_a_warning() {
+        let code = |code: &str| json!({ "echoed": true, "accepted": code.ends_with("Success"), "code": code, "server": "FMS/3" });
+        let (status, words) = judged(code("NetConnection.Connect.Success"), false);
+        assert_eq!(
+            (status, words.as_str()),
+            (Status::Pass, "took connect to \"live\" (FMS/3) (NetConnection.Connect.Success)")
+        );
+        let (status, words) = judged(code("NetConnection.Connect.Rejected"), false);
+        assert!(status == Status::Pass && words.contains("refused the application \"live\""), "{words}");
+        let (status, words) = judged(code("NetConnection.Connect.AppShutdown"), false);
+        assert!(status == Status::Warn && words.contains("in trouble"), "{words}");
+        let (status, words) = judged(json!({ "echoed": false }), true);
+        assert!(
+            status == Status::Warn && words.contains("did not answer connect") && words.contains("digest"),
+            "{words}"
+        );
+    }
+}

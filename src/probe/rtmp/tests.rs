@@ -193,7 +193,7 @@ async fn a_port_that_hangs_up_without_a_word_is_asked_in_other_words() {
     let obs = probed(choosy(b'G', b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await).await;
     assert_eq!((kind(&obs), met(&obs).as_deref()), ((Step::Handshake, FailureKind::Garbage), Some("HTTP")));
     let detail = &obs.failure().unwrap().detail;
-    assert!(detail.contains("HTTP/1.1 404 Not Found") && detail.contains("without a word"), "{detail}");
+    assert!(detail.contains("HTTP/1.1 404 Not Found"), "{detail}");
     let pki = Pki::test();
     let obs = probed(serve_tls(pki.leaf("media.example"), &[], |s| async move { drop(s) }).await).await;
     assert_eq!(met(&obs).as_deref(), Some("TLS"));
@@ -205,7 +205,11 @@ async fn a_port_that_hangs_up_without_a_word_is_asked_in_other_words() {
 #[tokio::test]
 async fn rtmp_over_tls_and_what_stands_in_its_place() {
     let pki = Pki::test();
-    let over_tls = async |at| probe(&task("media.example", at), &settings(pki.trust()), &spec(true)).await;
+    let over_tls = async |at| {
+        // The HTTP server below waits for the end of a header that never comes.
+        let task = Task { deadline: Duration::from_secs(2), ..task("media.example", at) };
+        probe(&task, &settings(pki.trust()), &spec(true)).await
+    };
     let result = command("_result", "NetConnection.Connect.Success");
     let at = serve_tls(pki.leaf("media.example"), &[], move |mut s| {
         let result = result.clone();

@@ -24,6 +24,8 @@ pub(super) struct Face {
     pub(super) secure: Option<Site>,
     /// The SSH identification line.
     pub(super) ssh: bool,
+    /// SIP, over TLS where the client begins with it.
+    pub(super) sip: bool,
     /// A TLS handshake, then the end.
     pub(super) secure_close: bool,
 }
@@ -63,6 +65,11 @@ fn https_port(role: &RoleName, address: IpAddr, bound: &[Bound]) -> u16 {
 }
 
 impl Face {
+    /// HTTP goes before SIP, which no rule of ours has on one port.
+    pub(super) fn has_http(&self) -> bool {
+        self.plain.is_some() || self.secure.is_some()
+    }
+
     fn add(&mut self, rule: &ServeRule, https_port: u16) {
         match rule.service {
             Service::HttpRedirect => self.plain.get_or_insert_default().redirect = Some(https_port),
@@ -74,6 +81,7 @@ impl Face {
             }
             Service::Wss => self.secure.get_or_insert_default().add_websocket(rule),
             Service::Ssh => self.ssh = true,
+            Service::Sip => self.sip = true,
             Service::Rtmps | Service::Turns => self.secure_close = true,
             _ => {}
         }

@@ -14,6 +14,7 @@ mod grant;
 mod http;
 mod ice;
 mod page;
+mod sip;
 mod tcp;
 mod tls;
 mod udp;

@@ -20,6 +20,7 @@ use super::door::Door;
 use super::face::{Face, Port};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
+use super::sip;
 use crate::net::ResponderKey;
 
 /// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
@@ -97,6 +98,19 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     if face.ssh {
         let line = format!("SSH-2.0-rtc-check_{}\r\n", context.version);
         return within(deadline, greet(&mut stream, line.as_bytes())).await?;
+    }
+    if face.sip && !face.has_http() {
+        let from = stream.peer_addr().map_err(|_| Cut::Protocol)?;
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let key = context.key.as_ref().map(|key| key.bytes());
+        return if within(deadline, speaks_tls(&stream)).await?? {
+            let mut stream = secured(stream, &context).await?;
+            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
+            within(deadline, farewell(&mut stream)).await?
+        } else {
+            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
+            within(deadline, farewell(&mut stream)).await?
+        };
     }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {

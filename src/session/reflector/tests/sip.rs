@@ -72,9 +72,10 @@ fn a_restricted_responder_answers_who_has_the_key() {
 
 #[test]
 fn the_rate_of_a_source_holds_for_sip_too() {
-    let (mut r, asked) = (with_sip(None), options(CLIENT, None));
-    let answered = (0..10_000).take_while(|_| ask(&mut r, CLIENT, SIP, &asked).is_ok()).count();
-    assert!(answered < 10_000);
+    let limits = AnswerLimits { per_source: crate::session::limits::Rate::new(1, 3), ..AnswerLimits::default() };
+    let (mut r, asked) =
+        (Reflector::new(limits, own(&[SIP]), None, 42, start()).with_sip([5099]), options(CLIENT, None));
+    assert_eq!((0..9).take_while(|_| ask(&mut r, CLIENT, SIP, &asked).is_ok()).count(), 3);
     assert_eq!(ask(&mut r, CLIENT, SIP, &asked), Err(Refusal::SourceRate));
 }
 

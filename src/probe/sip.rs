@@ -18,6 +18,7 @@ use crate::net::chance;
 use crate::net::classify::clean;
 use crate::net::interfaces;
 use crate::profile::SipCarrier;
+use crate::session::access;
 use crate::wire::sip::{Carrier, Message, Options, Origin, Start};
 use alg::Evidence;
 use echo::Echo;
@@ -38,12 +39,18 @@ pub async fn probe(task: &Task, settings: &Settings, carrier: SipCarrier, cancel
 struct Request {
     host: String,
     random: String,
+    /// For a responder with a key.
+    proof: Option<String>,
 }
 
 impl Request {
     /// A new one to the task's host.
-    fn to(task: &Task) -> Self {
-        Self { host: task.host.clone(), random: format!("{:016x}", u64::from_ne_bytes(chance::bytes())) }
+    fn to(task: &Task, settings: &Settings) -> Self {
+        let random = format!("{:016x}", u64::from_ne_bytes(chance::bytes()));
+        let mut request = Self { host: task.host.clone(), random, proof: None };
+        let call = request.options().call_id();
+        request.proof = settings.responder_key.as_ref().map(|key| access::sip_token(key.bytes(), &call));
+        request
     }
 
     fn options(&self) -> Options<'_> {
@@ -51,7 +58,7 @@ impl Request {
     }
 
     fn encode(&self, origin: &Origin) -> Vec<u8> {
-        self.options().encode_from(origin).into_bytes()
+        self.options().encode_from(origin, self.proof.as_deref()).into_bytes()
     }
 
     /// Whether it is the final answer to this request.

@@ -32,6 +32,8 @@ pub(super) struct Face {
     pub(super) rtsp: bool,
     /// FTP's greeting.
     pub(super) ftp: bool,
+    /// SIP, over TLS where the client begins with it.
+    pub(super) sip: bool,
     /// A TLS handshake, then the end.
     pub(super) secure_close: bool,
 }
@@ -71,6 +73,11 @@ fn https_port(role: &RoleName, address: IpAddr, bound: &[Bound]) -> u16 {
 }
 
 impl Face {
+    /// HTTP goes before SIP, which no rule of ours has on one port.
+    pub(super) fn has_http(&self) -> bool {
+        self.plain.is_some() || self.secure.is_some()
+    }
+
     fn add(&mut self, rule: &ServeRule, https_port: u16) {
         match rule.service {
             Service::HttpRedirect => self.plain.get_or_insert_default().redirect = Some(https_port),
@@ -87,6 +94,7 @@ impl Face {
             Service::Turns => self.secure_close = true,
             Service::Rtsp => self.rtsp = true,
             Service::Ftp => self.ftp = true,
+            Service::Sip => self.sip = true,
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ mod ice;
 mod page;
 mod rtmp;
 mod short;
+mod sip;
 mod ssh;
 mod tcp;
 mod tls;
@@ -217,6 +218,8 @@ impl Responder {
         let own = own_sockets(&opened.udp, &alternate);
         let aside: Vec<u16> = alternate.all_ports().collect();
         let reflector = Reflector::new(limits.answers, own, key_bytes, seed, clock::now());
+        let sip = opened.bound.iter().filter(|b| b.service == Service::Sip && b.transport == Transport::Udp);
+        let reflector = reflector.with_sip(sip.flat_map(|b| b.ports.ranges().iter().flat_map(|r| r.iter())));
         let reflector = reflector.granting(limits.sessions).with_alternate(alternate);
         let flows = flow::Flows::new(secret, clock::now());
         let udp = udp::UdpThread::start(opened.udp, &aside, reflector, flows, tally.clone())

@@ -20,7 +20,7 @@ use super::door::Door;
 use super::face::{Face, Port};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
-use super::{rtmp, short, ssh};
+use super::{rtmp, short, sip, ssh};
 use crate::net::ResponderKey;
 use crate::wire::rtmp::handshake::VERSION;
 
@@ -101,6 +101,19 @@ async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<
     }
     if face.ftp {
         return within(deadline, short::ftp(&mut stream, &context.version)).await?;
+    }
+    if face.sip && !face.has_http() {
+        let from = stream.peer_addr().map_err(|_| Cut::Protocol)?;
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let key = context.key.as_ref().map(|key| key.bytes());
+        return if within(deadline, speaks_tls(&stream)).await?? {
+            let mut stream = secured(stream, &context).await?;
+            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
+            within(deadline, farewell(&mut stream)).await?
+        } else {
+            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
+            within(deadline, farewell(&mut stream)).await?
+        };
     }
     let secure = face.secure.is_some() || face.secure_close;
     if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {

@@ -1,5 +1,5 @@
-//! What a responder's key gives over TLS: the bearer token of its well-known page. Knows no HTTP; the key over UDP is
-//! MESSAGE-INTEGRITY-SHA256 in [`wire::stun`](crate::wire::stun).
+//! What a responder's key gives over TLS, the bearer token of its well-known page, and in SIP, a token for each request.
+//! Knows neither HTTP nor SIP; the key in STUN is MESSAGE-INTEGRITY-SHA256 in [`wire::stun`](crate::wire::stun).
 
 use ring::hmac;
 
@@ -9,16 +9,39 @@ const LABEL: &[u8] = b"rtc-check well-known";
 /// The token for `Authorization: Bearer TOKEN`: HMAC-SHA256 over `rtc-check well-known` under the key, in lower case
 /// hexadecimal.
 pub fn bearer_token(key: &[u8]) -> String {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), LABEL);
+    token(key, LABEL)
+}
+
+fn token(key: &[u8], what: &[u8]) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), what);
     tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The token of a SIP request: HMAC-SHA256 over `rtc-check sip ` and its Call-ID, which nothing on the way may change,
+/// unlike the rest of it.
+pub fn sip_token(key: &[u8], call_id: &str) -> String {
+    token(key, &of_call(call_id))
+}
+
+/// Whether `token` is the key's for a request with this Call-ID.
+pub fn sip_token_ok(key: &[u8], call_id: &str, token: &str) -> bool {
+    token_ok(key, &of_call(call_id), token)
+}
+
+fn of_call(call_id: &str) -> Vec<u8> {
+    [b"rtc-check sip ", call_id.as_bytes()].concat()
 }
 
 /// Whether `token` is the key's, compared in a time that does not depend on where it differs.
 pub fn bearer_token_ok(key: &[u8], token: &str) -> bool {
+    token_ok(key, LABEL, token)
+}
+
+fn token_ok(key: &[u8], what: &[u8], token: &str) -> bool {
     let digits: Option<Vec<u8>> = token.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
     let Some(digits) = digits.filter(|d| d.len() == 64) else { return false };
     let tag: Vec<u8> = digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect();
-    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), LABEL, &tag).is_ok()
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), what, &tag).is_ok()
 }
 
 #[cfg(test)]

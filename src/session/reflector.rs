@@ -1,5 +1,5 @@
 //! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489), ICE's checks (RFC
-//! 8445) among them, or a STAMP test packet (RFC 8762), and to nothing else. It goes to the address that asked, to another
+//! 8445) among them, a STAMP test packet (RFC 8762), or SIP's OPTIONS on ports of SIP, and to nothing else. It goes to the address that asked, to another
 //! of its ports only where a second address is served or the request is signed; it is never longer than what caused it
 //! but for a small number of STUN answers of at most 44 bytes. Under rate limits, and to holders of the key alone where
 //! there is one, ICE's checks of granted sessions apart. Knows no socket, no clock and no randomness. What it holds about
@@ -8,7 +8,9 @@
 mod alternate;
 mod own_sockets;
 mod refusal;
+mod sip;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -73,11 +75,16 @@ impl Restricted {
 enum Speaks {
     Stun,
     Stamp,
+    Sip,
 }
 
 impl Speaks {
-    /// STUN has its cookie (RFC 8489 section 5) and two zero bits; all else that is long enough may be STAMP.
-    fn of(datagram: &[u8]) -> Self {
+    /// STUN has its cookie (RFC 8489 section 5) and two zero bits; all else that is long enough may be STAMP, but for
+    /// what begins as OPTIONS does where SIP is served.
+    fn of(datagram: &[u8], serves_sip: bool) -> Self {
+        if serves_sip && sip::is_options(datagram) {
+            return Speaks::Sip;
+        }
         let stun = datagram.first().is_some_and(|b| b & 0xC0 == 0) && datagram.get(4..8) == Some(&stun::COOKIE);
         if stun || datagram.len() < packet::OPEN_LEN { Speaks::Stun } else { Speaks::Stamp }
     }
@@ -109,6 +116,7 @@ pub struct Reflector {
     dscp: bool,
     strangers: Strangers,
     alternate: Alternate,
+    sip_ports: HashSet<u16>,
     /// What was granted over TLS.
     pub sessions: Sessions,
     /// The same, of ICE.
@@ -128,6 +136,7 @@ impl Reflector {
             dscp: limits.dscp,
             strangers: Strangers::new(seed),
             alternate: Alternate::default(),
+            sip_ports: HashSet::new(),
             sessions: Sessions::new(GrantLimits::default()),
             ice: IceSessions::default(),
             start,
@@ -149,11 +158,12 @@ impl Reflector {
     pub fn handle(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
         let from = SocketAddr::new(incoming.from.ip().to_canonical(), incoming.from.port());
         let incoming = Incoming { from, ..*incoming };
-        let speaks = Speaks::of(incoming.bytes);
+        let speaks = Speaks::of(incoming.bytes, self.sip_ports.contains(&incoming.seen.to.port()));
         self.check_ends(from, incoming.seen.to, speaks)?;
         match speaks {
             Speaks::Stun => self.stun(&incoming, answer),
             Speaks::Stamp => self.stamp(&incoming, answer),
+            Speaks::Sip => self.sip(&incoming, answer),
         }
     }
 

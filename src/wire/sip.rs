@@ -6,7 +6,7 @@ mod reply;
 mod stream;
 mod via;
 
-pub use options::{Carrier, Options, Origin};
+pub use options::{Carrier, KEY_HEADER, Options, Origin};
 pub use reply::{ok, reply};
 pub use stream::{Framed, framed};
 pub use via::Via;

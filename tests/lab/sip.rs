@@ -68,6 +68,45 @@ pub fn sip_server(lab: &Lab) -> Daemon {
     kamailio(lab, "kamailio-sip", &listening, routes, &wanted.concat())
 }
 
+/// Our responder for role `rtc` of `profile` on one address, for holders of `key` alone where there is one.
+#[track_caller]
+fn responder(lab: &Lab, profile: &str, key: Option<&str>, wanted: &[Listens]) -> Daemon {
+    let mut command = lab.command(Place::Server, env!("CARGO_BIN_EXE_rtc-check"));
+    command.args(["serve", "--profile", profile, "--role", "rtc", "--bind", RTC4]);
+    command.arg("--cert").arg(&lab.pki.chain).arg("--key").arg(&lab.pki.key);
+    command.envs(key.map(|key| ("RTC_CHECK_RESPONDER_KEY", key)));
+    lab.start(command, "responder-sip", wanted)
+}
+
+#[test]
+fn our_responder_answers_over_udp_also_where_only_holders_of_its_key_are_answered() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    for key in [None, Some(KEY)] {
+        let Some(lab) = Lab::up() else { return };
+        let _responder = responder(&lab, "rtc-server", key, &[Listens::Udp(RTC4, SIP)]);
+        let args = ["--profile", "rtc-server", "--only", "rtc.sip", "--target", "rtc=198.51.100.10", "--skip"];
+        let args = [&args[..], &["quality,bandwidth,nat,ice,call"]].concat();
+        let environment: Vec<_> = key.iter().map(|key| ("RTC_CHECK_RESPONDER_KEY", *key)).collect();
+        let report = lab.check_with(&environment, &args).exits(0).report();
+        let check = report.at(RTC4, "udp 5099").is("pass").says(&["answered OPTIONS with 200", "rtc-check/"]);
+        assert_eq!(check.seen("sip_alg")["verdict"], "none", "{check}");
+        if key.is_some() {
+            assert_ne!(lab.check(&args).report().at(RTC4, "udp 5099").status(), "pass");
+        }
+    }
+}
+
+#[test]
+fn our_responder_answers_over_tcp_and_tls() {
+    let Some(lab) = Lab::up() else { return };
+    let profile = written(&lab, "streams.toml", STREAMS);
+    let _responder = responder(&lab, &profile, None, &[Listens::Tcp(RTC4, SIP), Listens::Tcp(RTC4, SIPS)]);
+    let report = lab.reach(&["--profile", &profile, "--target", "rtc=198.51.100.10"]).exits(0).report();
+    for port in ["tcp 5099", "tcp 5061"] {
+        assert_eq!(report.at(RTC4, port).is("pass").seen("sip_status"), 200);
+    }
+}
+
 /// Arguments for the one rule over UDP.
 const OVER_UDP: [&str; 6] =
     ["--profile", "rtc-server", "--only", "rtc.sip", "--target", "rtc=198.51.100.10,[2001:db8:2::10]"];

@@ -28,7 +28,7 @@ pub async fn probe(task: &Task, settings: &Settings, carrier: Carrier, cancel: &
     let mut talk = Talk::new(stream, LIMIT);
     let (start, patience) = (clock::now(), schedule::SIP_PATIENCE.min(climb.remaining()));
     let honest = Origin::honest(carrier, own, task.socket().port());
-    match ask(&mut talk, task, &honest, patience).await {
+    match ask(&mut talk, (task, settings), &honest, patience).await {
         Err(not) => {
             if let Some(met) = not.met {
                 climb.obs.facts.set(&metric::MET, met);
@@ -38,7 +38,7 @@ pub async fn probe(task: &Task, settings: &Settings, carrier: Carrier, cancel: &
         Ok((answer, rtt)) => {
             record(&mut climb.obs, &answer, Some(rtt), rtt);
             if !secure {
-                compare(&mut climb, &mut talk, (own, honest), &answer, cancel).await;
+                compare(&mut climb, (&mut talk, settings), (own, honest), &answer, cancel).await;
             }
             climb.obs
         }
@@ -48,14 +48,14 @@ pub async fn probe(task: &Task, settings: &Settings, carrier: Carrier, cancel: &
 /// Asks with a strange Via, and STUN servers meanwhile.
 async fn compare(
     climb: &mut Climb<'_>,
-    talk: &mut Talk<Stream>,
+    (talk, settings): (&mut Talk<Stream>, &Settings),
     (own, honest): (SocketAddr, Origin),
     answer: &Message,
     cancel: &CancellationToken,
 ) {
     let patience = schedule::SIP_ASIDE.transaction().time.min(climb.remaining());
     let strange = honest.elsewhere();
-    let again = ask(talk, climb.task, &strange, patience);
+    let again = ask(talk, (climb.task, settings), &strange, patience);
     let (other, mapped) = tokio::join!(again, mapped::address(climb.task, false, patience, cancel));
     let other = other.ok().map(|(message, _)| message);
     weigh(&mut climb.obs, own, strange.sent_by.ip(), (answer, other.as_ref()), mapped);
@@ -64,11 +64,11 @@ async fn compare(
 /// One request and its final answer.
 async fn ask(
     talk: &mut Talk<Stream>,
-    task: &Task,
+    (task, settings): (&Task, &Settings),
     origin: &Origin,
     timeout: Duration,
 ) -> Result<(Message, Duration), NotSpoken> {
-    let (request, start) = (Request::to(task), clock::now());
+    let (request, start) = (Request::to(task, settings), clock::now());
     let awaited = Awaited { step: Step::Options, protocol: "SIP", timeout };
     talk.send(&request.encode(origin), awaited).await?;
     for _ in 0..OTHERS {
@@ -94,6 +94,3 @@ fn reading(request: &Request, bytes: &[u8]) -> Reading<Message> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

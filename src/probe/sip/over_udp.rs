@@ -24,7 +24,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken)
     let (end, own) = (clock::now() + task.deadline, own_address(task.address));
     let left = || end.saturating_duration_since(clock::now());
     let schedule = if settings.thorough { Schedule::THOROUGH } else { Schedule::QUICK };
-    let (asked, port) = ask(task, own, false, (schedule, left()), cancel).await;
+    let (asked, port) = ask((task, settings), own, false, (schedule, left()), cancel).await;
     let (outcome, stop) = match asked {
         Ok(asked) => asked,
         Err(failure) => {
@@ -43,7 +43,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken)
         }
         Ok(honest) => {
             record(&mut observation, &honest, rtt, took);
-            let again = ask(task, own, true, (schedule::SIP_ASIDE, left()), cancel);
+            let again = ask((task, settings), own, true, (schedule::SIP_ASIDE, left()), cancel);
             let ((strange, _), mapped) = tokio::join!(again, mapped::address(task, true, left(), cancel));
             let mut unused = Facts::default();
             let strange = strange.ok().and_then(|(outcome, stop)| {
@@ -66,13 +66,13 @@ type Asked = Result<(Outcome<Message>, Stop), Failure>;
 
 /// One request, and the port that it left from.
 async fn ask(
-    task: &Task,
+    (task, settings): (&Task, &Settings),
     own: IpAddr,
     strange: bool,
     (schedule, deadline): (Schedule, Duration),
     cancel: &CancellationToken,
 ) -> (Asked, u16) {
-    let (request, port) = (Request::to(task), Arc::new(AtomicU16::new(0)));
+    let (request, port) = (Request::to(task, settings), Arc::new(AtomicU16::new(0)));
     let (told, written, to) = (Arc::clone(&port), request.clone(), task.clone());
     let make = move |local: SocketAddr| {
         told.store(local.port(), Ordering::Relaxed);
@@ -99,6 +99,3 @@ fn heard(request: &Request, bytes: &[u8]) -> Heard<Message> {
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,7 @@
 //! STUN requests and whole exchanges; what they and the tests below send.
 
 mod ice;
+mod sip;
 mod stamp;
 
 use std::time::Duration;
@@ -46,7 +47,7 @@ fn bare() -> Vec<u8> {
 }
 
 fn ask(r: &mut Reflector, from: &str, to: &str, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let mut answer = [0; MAX_WRITTEN];
+    let mut answer = [0; LONGEST];
     let asked = Incoming::plain(r.start, at(from), at(to), bytes);
     r.handle(&asked, &mut answer).map(|a| answer[..a.len].to_vec())
 }
@@ -244,7 +245,7 @@ proptest! {
                 false => (format!("10.9.{}.{}:40000", host / 250, 1 + host % 250), HERE),
             };
             if let Ok(Answer { len: n, .. }) = r.handle(&Incoming::plain(now, at(&from), at(to), bytes), &mut answer) {
-                if Speaks::of(bytes) == Speaks::Stamp {
+                if Speaks::of(bytes, false) == Speaks::Stamp {
                     prop_assert_eq!(n, bytes.len());
                     continue;
                 }

@@ -45,9 +45,11 @@ impl Options<'_> {
     }
 
     /// The request as a datagram, or as it stands in a stream. The Via, From and Contact bear addresses of `origin`, which
-    /// is what devices rewrite that believe to know SIP; the Call-ID bears none.
-    pub fn encode_from(&self, origin: &Origin) -> String {
+    /// is what devices rewrite that believe to know SIP; the Call-ID bears none. `proof` is for a responder with a key, in
+    /// [`KEY_HEADER`], which every other server ignores (RFC 3261 section 8.2.2).
+    pub fn encode_from(&self, origin: &Origin, proof: Option<&str>) -> String {
         let Origin { carrier, sent_by, own, port } = *origin;
+        let proof = proof.map(|proof| format!("{KEY_HEADER}: {proof}\r\n")).unwrap_or_default();
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_owned() };
         let (random, branch, call, agent) = (self.random, self.branch(), self.call_id(), self.agent);
         let (transport, parameter) = match carrier {
@@ -66,10 +68,14 @@ impl Options<'_> {
              Contact: <sip:anonymous@{own}{parameter}>\r\n\
              Accept: application/sdp\r\n\
              User-Agent: {agent}\r\n\
+             {proof}\
              Content-Length: 0\r\n\r\n"
         )
     }
 }
+
+/// Lower-case name of the header by which a responder knows the holder of its key.
+pub const KEY_HEADER: &str = "rtc-check";
 
 /// What carries a request that is not in a WebSocket (RFC 3261 section 18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@ mod tests {
     const REQUEST: Options<'_> = Options { host: "192.0.2.10", random: "k3b9", agent: "rtc-check/0" };
 
     fn request(own: &str) -> Message {
-        decode(REQUEST.encode_from(&Origin::honest(Carrier::Udp, own.parse().unwrap(), 5060)).as_bytes()).unwrap()
+        decode(REQUEST.encode_from(&Origin::honest(Carrier::Udp, own.parse().unwrap(), 5060), None).as_bytes()).unwrap()
     }
 
     #[test]

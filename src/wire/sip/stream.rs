@@ -24,6 +24,9 @@ pub fn framed(bytes: &[u8]) -> Framed {
     let line_end = rest.windows(2).position(|w| w == b"\r\n");
     let line = rest.get(..line_end.unwrap_or(rest.len())).unwrap_or_default();
     let text = std::str::from_utf8(line).ok();
+    if line.first().is_some_and(|b| !b.is_ascii_alphabetic()) {
+        return Framed::Foreign;
+    }
     match line_end {
         Some(_) if text.and_then(start).is_none() => return Framed::Foreign,
         None if line.len() > LONGEST_LINE || line.iter().any(|b| *b != b'\r' && b.is_ascii_control()) => {

@@ -7,6 +7,7 @@ pub mod grant;
 pub mod greeting;
 pub mod ice;
 pub mod janus;
+pub mod recognise;
 pub mod sip;
 pub mod ssh;
 pub mod stamp;

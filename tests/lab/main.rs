@@ -23,4 +23,6 @@ mod relay;
 mod router;
 mod servers;
 mod sip;
+mod valt;
 mod ways;
+mod wowza;

@@ -1,10 +1,9 @@
 //! Which redirects are followed: those that stay on the host, port and protocol that the rule is about, a few, and
 //! none twice. Asks nobody.
 
+use crate::model::schedule::REDIRECTS;
 use crate::probe::redirect::same_host;
 
-/// Most redirects that are followed.
-const MOST: usize = 5;
 /// Longest reference that is followed, in bytes.
 const LONGEST: usize = 2048;
 
@@ -85,7 +84,7 @@ impl<'a> Trail<'a> {
         if next == self.here || self.places.contains(&next) {
             return Err(Left::Circle);
         }
-        if self.places.len() >= MOST {
+        if self.places.len() >= REDIRECTS as usize {
             return Err(Left::TooMany);
         }
         self.places.push(std::mem::replace(&mut self.here, next));

@@ -208,7 +208,7 @@ fn a_dry_run_tells_both_connections_and_the_responders_page() {
                 to = \"web\"\nport = 8443\nneed = \"required\"\neither = true\nSOURCE\n";
     let plan = plan(100, &["m.example"], more);
     let text = describe(&plan, &tuning(PortsMode::Sample(12), 4000, false));
-    assert!(text.contains("at most 2 connections"), "{text}");
+    assert!(text.contains("at most 12 connections"), "{text}");
     assert!(text.contains("asks for a responder's page, one connection to each of TCP 8443"), "{text}");
     assert!(text.contains("for names of up to 16 addresses"), "{text}");
     assert_eq!(plan.page_ports(), [8443]);

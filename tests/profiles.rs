@@ -194,7 +194,7 @@ fn built_ins_have_the_roles_vantages_and_options_of_the_contract() {
         ("agent", "acd ice rtc", "", "client", ""),
         ("user", "ice rtc", "", "client", ""),
         ("acd", "acd", "", "client", ""),
-        ("rtc-server", "rtc", "", "client", "admin-panel=false ssh=false"),
+        ("rtc-server", "export-ftp export-s3 export-ssh rtc sip-connect", "", "client", "admin-panel=false ssh=false"),
         (
             "valt",
             "application camera cloud media",
@@ -215,7 +215,8 @@ fn built_ins_have_the_roles_vantages_and_options_of_the_contract() {
         assert_eq!(profile.vantages.join(" "), vantages);
         let found: Vec<_> = profile.options.iter().map(|(option, default)| format!("{option}={default}")).collect();
         assert_eq!(found.join(" "), options);
-        assert!(profile.roles.iter().all(|(role, r)| r.optional == (role.as_str() == "ice")), "{name}");
+        let if_given = ["ice", "export-s3", "export-ssh", "export-ftp", "sip-connect"];
+        assert!(profile.roles.iter().all(|(role, r)| r.optional == if_given.contains(&role.as_str())), "{name}");
     }
 }
 

@@ -42,6 +42,7 @@ table! {
     HTTP_SERVER = "http_server": "Server header of the HTTP answer";
     HTTP_HEADERS = "http_headers": "headers of a refused upgrade, the first 20, shortened";
     REDIRECT = "redirect": "Location of a redirect";
+    REDIRECTS = "redirects": "redirects on the same port: followed (paths), and left: why the last was not (circle, too-many, another-host, another-port, unusable, broken)";
     FIRST_BYTE_MS = "first_byte_ms": "time from the request to the first byte of its answer";
     SUBPROTOCOL = "subprotocol": "WebSocket subprotocol that the server selected";
     PING_RTT_MS = "ping_rtt_ms": "WebSocket ping to pong";
@@ -139,7 +140,7 @@ table! {
     SIP_STATUS = "sip_status": "code of the answer to SIP OPTIONS";
     SIP_SERVER = "sip_server": "Server or User-Agent of that answer";
     MET = "met": "the protocol that answered in place of the service's own";
-    SERVICE = "service": "the product that the answer shows to be there, and by what: name, by";
+    SERVICE = "service": "the product that the answer shows to be there, and by what: kind, name, by";
     SIP_RECEIVED = "sip_received": "address in the answer's Via `received`, by which a SIP server tells what it saw";
     SIP_ALG = "sip_alg": "whether the request was rewritten on the way: verdict (none, rewritten, cannot-tell), why";
     RTSP_STATUS = "rtsp_status": "status of the answer to RTSP OPTIONS";

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Addresses of one name and family that are tested; a resolver that names thousands decides no run.
 pub const ADDRESSES: usize = 8;
 
+/// Most redirects on the port of an HTTP rule that are followed, each a connection more.
+pub const REDIRECTS: u32 = 5;
+
 /// Checks under way at once; ports of one host are few, cameras may be many.
 pub const SIDE_BY_SIDE: usize = 128;
 

@@ -1,12 +1,9 @@
-//! HTTP/1.1 over a stream that somebody else opened: one request, its status, headers and first byte. Bounded in time,
-//! header size and body whatever the server sends.
+//! HTTP/1.1 over a stream that somebody else opened: one request, its status, headers, first byte and the beginning of
+//! its page. Bounded in time, header size and body whatever the server sends; what is no HTTP is named.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -14,18 +11,26 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::classify::{self, clean};
+use super::first::Heard;
+use super::talk::{NotSpoken, shown};
 use super::tls::{self, Trust};
 use super::{clock, tcp};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
+use crate::wire::greeting;
 
 /// Largest header of an answer that is read, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
 /// Most headers of an answer that are read.
 const MAX_HEADERS: usize = 100;
+
+/// Longest beginning of a page that is read, in bytes.
+pub const MAX_PAGE: usize = 64 * 1024;
+/// How long the page is waited for after its header: a body that drips is told by its beginning.
+const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
 const AGENT: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
 
@@ -64,6 +69,14 @@ impl Answer {
         self.headers.get(name).map(|v| clean(&String::from_utf8_lossy(v.as_bytes()), max))
     }
 
+    /// Every header, its name in lower case.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        self.headers.iter().map(line).collect()
+    }
+
     /// Records status, `Server` and the time of the first byte.
     pub fn record(&self, facts: &mut Facts) {
         facts.set(&metric::HTTP_STATUS, self.status);
@@ -100,13 +113,46 @@ pub fn request(
 /// Asks for `path` and reads the head of the answer; its body is left alone.
 ///
 /// # Errors
-/// Step `request`: `Garbage`, `TooLarge`, `Closed`, `Reset`, `TimedOut`.
-pub async fn get<S>(stream: S, to: Authority<'_>, path: &str, timeout: Duration) -> Result<Answer, Failure>
+/// Step `request`: `Garbage` with what was met, `TooLarge`, `Closed`, `Reset`, `TimedOut`.
+pub async fn get<S>(stream: S, to: Authority<'_>, path: &str, timeout: Duration) -> Result<Answer, NotSpoken>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
     Ok(send(stream, request, Step::Request, timeout).await?.answer())
+}
+
+/// As [`get`], and the beginning of the body: no more than [`MAX_PAGE`] bytes, and no longer than [`PAGE_PATIENCE`]
+/// waited for. A body that breaks off is told by what came of it.
+///
+/// # Errors
+/// Those of [`get`].
+pub async fn page<S>(
+    stream: S,
+    to: Authority<'_>,
+    path: &str,
+    timeout: Duration,
+) -> Result<(Answer, Vec<u8>), NotSpoken>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let start = clock::now();
+    let request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
+    let mut exchange = send(stream, request, Step::Request, timeout).await?;
+    let answer = exchange.answer();
+    let left = timeout.saturating_sub(clock::now().duration_since(start)).min(PAGE_PATIENCE);
+    let mut body = Vec::new();
+    let reading = async {
+        while let Some(Ok(frame)) = exchange.response.body_mut().frame().await {
+            let data = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+            body.extend_from_slice(data.get(..MAX_PAGE - body.len()).unwrap_or(data));
+            if body.len() >= MAX_PAGE {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(left, reading).await;
+    Ok((answer, body))
 }
 
 /// An answer whose connection is still open.
@@ -153,31 +199,49 @@ pub(super) async fn send<S>(
     request: Request<Full<Bytes>>,
     step: Step,
     timeout: Duration,
-) -> Result<Exchange, Failure>
+) -> Result<Exchange, NotSpoken>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let start = clock::now();
-    let first = Arc::new(OnceLock::new());
-    let timed = FirstByte { inner: stream, at: first.clone() };
+    let (stream, ear) = Heard::new(stream);
     let exchange = async {
-        let (mut sender, mut connection) = open(timed, step).await?;
+        let (mut sender, mut connection) = open(stream, step).await?;
         match sender.send_request(request).await {
             Ok(response) => Ok((response, connection)),
             Err(e) => Err(reason(step, &e, &mut connection).await),
         }
     };
-    match tokio::time::timeout(timeout, exchange).await {
+    let result = tokio::time::timeout(timeout, exchange).await;
+    let first = ear.first();
+    match result {
         Ok(Ok((response, connection))) => {
-            let at = first.get().copied().unwrap_or_else(clock::now);
+            let at = first.at.unwrap_or_else(clock::now);
             Ok(Exchange { response, first_byte: at.saturating_duration_since(start), _connection: connection })
         }
-        Ok(Err(failure)) => Err(failure),
-        Err(_) if first.get().is_some() => {
-            Err(classify::timed_out(step, "the HTTP answer began and did not end its header", timeout))
+        Ok(Err(failure)) => Err(named(failure, &first.bytes)),
+        Err(_) if first.at.is_some() => {
+            let late = classify::timed_out(step, "the HTTP answer began and did not end its header", timeout);
+            Err(named(late, &first.bytes))
         }
-        Err(_) => Err(classify::timed_out(step, "no HTTP answer", timeout)),
+        Err(_) => Err(classify::timed_out(step, "no HTTP answer", timeout).into()),
     }
+}
+
+/// The failure, or the stranger that the first bytes show to have caused it.
+fn named(failure: Failure, first: &[u8]) -> NotSpoken {
+    const OURS: &[u8] = b"HTTP/1.";
+    let begun = first.len().min(OURS.len());
+    if first.get(..begun) == OURS.get(..begun) {
+        return failure.into();
+    }
+    let met = greeting::protocol(first).filter(|name| *name != "HTTP");
+    let said = shown(first);
+    let detail = match met {
+        Some(name) => format!("what listens there speaks {name} and not HTTP: it sent {said}"),
+        None => format!("what listens there does not speak HTTP/1.1: it sent {said}"),
+    };
+    NotSpoken { failure: Failure::new(failure.step, FailureKind::Garbage, detail), met }
 }
 
 /// What ended a request: the request's own error, or the connection's where the request only knows that it is gone.
@@ -263,7 +327,7 @@ impl Unverified<'_> {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Full::new(json.into());
         }
-        let mut exchange = send(stream, request, Step::Request, self.timeout).await?;
+        let mut exchange = send(stream, request, Step::Request, self.timeout).await.map_err(|not| not.failure)?;
         let body = read_body(exchange.response.body_mut(), self.max_bytes).await?;
         Ok((exchange.response.status().as_u16(), body))
     }
@@ -292,35 +356,6 @@ pub(super) async fn read_body(body: &mut Incoming, max_bytes: usize) -> Result<V
         bytes.extend_from_slice(data);
     }
     Ok(bytes)
-}
-
-/// Notes when the first byte arrives, which hyper does not tell.
-struct FirstByte<S> {
-    inner: S,
-    at: Arc<OnceLock<Instant>>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for FirstByte<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
-            self.at.get_or_init(clock::now);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for FirstByte<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, data)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod classify;
 pub mod clock;
 pub mod dns;
 pub mod engine;
+pub mod first;
 pub mod flow;
 pub mod gre;
 pub mod heard;

@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::{self, Message, error::ProtocolError};
 
 use super::classify::{self, clean};
 use super::http::{self, Answer, Authority};
+use super::talk::NotSpoken;
 use super::{chance, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
 
@@ -51,6 +52,16 @@ pub struct Refused {
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self { failure, facts: Facts::new() }
+    }
+}
+
+impl From<NotSpoken> for Refused {
+    fn from(not: NotSpoken) -> Self {
+        let mut facts = Facts::new();
+        if let Some(met) = not.met {
+            facts.set(&metric::MET, met);
+        }
+        Self { failure: not.failure, facts }
     }
 }
 

@@ -65,7 +65,7 @@ impl Tuning {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
                 Cost { longest: self.timeout + held, ..connections(1) }
             }
-            (Spec::Http(spec), _) if spec.either => connections(2),
+            (Spec::Http(spec), _) => connections((1 + schedule::REDIRECTS) * if spec.either { 2 } else { 1 }),
             (Spec::Turn(transport), _) => {
                 let connections = u32::from(!transport.is_udp());
                 Cost { connections, longest: self.relay(*transport), ..Cost::default() }

@@ -1,12 +1,24 @@
-//! HTTP and HTTPS: one GET. Any HTTP answer is an answer, whatever its status; what it is worth is not decided here.
+//! HTTP and HTTPS: one GET, redirects on the same port followed, and which product answers. Any HTTP answer is an answer,
+//! whatever its status; what it is worth is not decided here.
+
+mod follow;
+
+use std::time::Instant;
+
+use hyper::header::LOCATION;
+use serde_json::{Value, json};
 
 use super::layers::Climb;
 use super::{Settings, Task};
-use crate::model::{FailureKind, Observation, ProbeKind, Step, metric};
-use crate::net::http::{Authority, get};
+use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::net::classify::clean;
+use crate::net::clock;
+use crate::net::http::{self, Answer, Authority};
+use crate::net::talk::NotSpoken;
 use crate::net::tls::HTTP11;
-use crate::net::{clock, http};
 use crate::profile::HttpSpec;
+use crate::wire::recognise::{Kind, Page, Recognised, recognise};
+use follow::{Left, Place, Trail};
 
 /// Asks for the spec's path. Where the document says "HTTP/HTTPS", the other of the two is tried when the port does not
 /// speak the first; the steps of both are kept.
@@ -43,30 +55,99 @@ fn got_certificate(obs: &Observation) -> bool {
     obs.facts.has(&metric::CERT_CHAIN)
 }
 
+/// One protocol: asks, and follows what redirects stay on the port.
 async fn once(task: &Task, settings: &Settings, spec: &HttpSpec, tls: bool) -> Observation {
-    let mut climb = Climb::new(ProbeKind::Http, task);
-    let Some(stream) = climb.open(tls.then_some((&*settings.tls, HTTP11))).await else { return climb.obs };
-    let to = Authority { host: &task.host, port: task.socket().port(), tls };
-    let start = clock::now();
-    match get(stream, to, &spec.path, climb.remaining()).await {
-        Ok(answer) => record(climb, &answer, start),
-        Err(failure) => climb.failed(failure, start),
+    let end = clock::now() + task.deadline;
+    let port = task.socket().port();
+    let mut trail = Trail::new(Place { tls, path: spec.path.clone() }, &task.host, port, spec.either);
+    let mut sum: Option<Observation> = None;
+    loop {
+        let hop = Task { deadline: end.saturating_duration_since(clock::now()), ..task.clone() };
+        let (seen, location) = ask(&hop, settings, trail.here()).await;
+        let (all, broken) = match sum.take() {
+            Some(before) => joined(before, seen),
+            None => (seen, None),
+        };
+        let left = broken.or_else(|| location.as_deref().and_then(|l| trail.follow(l).err()));
+        if location.is_none() || left.is_some() {
+            return noted(all, &trail, left);
+        }
+        sum = Some(all);
     }
 }
 
-fn record(mut climb: Climb<'_>, answer: &http::Answer, start: std::time::Instant) -> Observation {
-    climb.obs.step_ok(Step::Request, clock::now().duration_since(start));
+/// One request: what was seen, and where it leads.
+async fn ask(task: &Task, settings: &Settings, place: &Place) -> (Observation, Option<String>) {
+    let mut climb = Climb::new(ProbeKind::Http, task);
+    let Some(stream) = climb.open(place.tls.then_some((&*settings.tls, HTTP11))).await else {
+        return (climb.obs, None);
+    };
+    let to = Authority { host: &task.host, port: task.socket().port(), tls: place.tls };
+    let start = clock::now();
+    match http::page(stream, to, &place.path, climb.remaining()).await {
+        Ok((answer, body)) => recorded(climb, &answer, &body, start),
+        Err(not) => (climb.not_spoken(not, start), None),
+    }
+}
+
+fn recorded(mut climb: Climb<'_>, answer: &Answer, body: &[u8], start: Instant) -> (Observation, Option<String>) {
     answer.record(&mut climb.obs.facts);
-    if let Some(location) = answer.text(&hyper::header::LOCATION, 200) {
+    let service = recognise(Page { status: answer.status, headers: &answer.lines(), body });
+    if service.as_ref().is_some_and(|s| s.kind == Kind::Tls) {
+        let detail = "what listens there speaks TLS and not plain HTTP: it answered 400 and said so".to_owned();
+        let failure = Failure::new(Step::Request, FailureKind::Garbage, detail);
+        return (climb.not_spoken(NotSpoken { failure, met: Some("TLS") }, start), None);
+    }
+    climb.obs.step_ok(Step::Request, clock::now().duration_since(start));
+    if let Some(Recognised { kind, name, by }) = service {
+        let name = clean(&name, 100);
+        climb.obs.facts.set(&metric::SERVICE, json!({ "kind": kind.as_str(), "name": name, "by": by }));
+    }
+    let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+    if let Some(location) = answer.text(&LOCATION, 200) {
         climb.obs.facts.set(&metric::REDIRECT, location);
     }
-    climb.obs
+    let location = answer.headers.get(&LOCATION).filter(|_| redirects);
+    (climb.obs, location.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()))
+}
+
+/// The steps of both. What is known of the service is what the surer of the two showed; a place that a redirect led to
+/// and that did not answer leaves what was seen before.
+fn joined(mut before: Observation, mut after: Observation) -> (Observation, Option<Left>) {
+    before.steps.append(&mut after.steps);
+    if after.failure().is_some() {
+        return (before, Some(Left::Broken));
+    }
+    let kind =
+        |facts: &Facts| facts.get::<Value>(&metric::SERVICE).and_then(|s| Some(s.get("kind")?.as_str()?.to_owned()));
+    let unsure = |kind: Option<String>| kind.is_none_or(|k| k == Kind::WebServer.as_str());
+    if unsure(kind(&after.facts))
+        && let Some(service) = before.facts.get::<Value>(&metric::SERVICE)
+    {
+        after.facts.set(&metric::SERVICE, service);
+    }
+    after.steps = before.steps;
+    (after, None)
+}
+
+/// Notes what redirects were followed and why no more.
+fn noted(mut all: Observation, trail: &Trail<'_>, left: Option<Left>) -> Observation {
+    let followed: Vec<String> = trail.followed().into_iter().map(|path| clean(path, 100)).collect();
+    if left.is_some() || !followed.is_empty() {
+        let left = left.map(Left::as_str);
+        all.facts.set(&metric::REDIRECTS, json!({ "followed": followed, "left": left }));
+    }
+    all
 }
 
 /// What came back lets us think that the port speaks the other of HTTP and HTTPS: an answer that is none, a hang-up
 /// after our first bytes, or status 400, with which nginx answers plain text on its HTTPS port.
 fn speaks_another(obs: &Observation) -> bool {
     let Some(failure) = obs.failure() else { return obs.facts.get::<u16>(&metric::HTTP_STATUS) == Some(400) };
+    // A stranger who gave its name speaks neither.
+    if obs.facts.get::<String>(&metric::MET).is_some_and(|met| met != "HTTP" && met != "TLS") {
+        return false;
+    }
     match failure.step {
         Step::Tls => matches!(
             failure.kind,

@@ -18,7 +18,7 @@ pub async fn probe(task: &Task, _: &Settings, spec: &RedirectSpec) -> Observatio
     let start = clock::now();
     let answer = match get(stream, to, &spec.path, climb.remaining()).await {
         Ok(answer) => answer,
-        Err(failure) => return climb.failed(failure, start),
+        Err(not) => return climb.not_spoken(not, start),
     };
     answer.record(&mut climb.obs.facts);
     if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
@@ -63,7 +63,8 @@ fn host_of(rest: &str) -> &str {
     }
 }
 
-fn same_host(a: &str, b: &str) -> bool {
+/// Names are compared without case and final dot, addresses as addresses.
+pub(super) fn same_host(a: &str, b: &str) -> bool {
     match (a.parse::<IpAddr>(), b.parse::<IpAddr>()) {
         (Ok(a), Ok(b)) => a == b,
         _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),

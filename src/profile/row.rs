@@ -159,6 +159,7 @@ impl Row {
                     ("janus-admin", Expected::JanusAdmin),
                     ("acme", Expected::Acme),
                     ("repository", Expected::Repository),
+                    ("host", Expected::Host),
                 ];
                 self.expect = p.word(value, "value of `expect`", &words).map(|w| w.value);
             }

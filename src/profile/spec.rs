@@ -63,6 +63,8 @@ pub enum Expected {
     Acme,
     /// A repository of packages, images or the like: a page that exists, on the host that was asked.
     Repository,
+    /// The host that was asked and nobody in its place: no page of it is known.
+    Host,
 }
 
 /// `rtsp`.

@@ -29,6 +29,9 @@ const LONGEST_HEADER: usize = 16 << 10;
 /// Fields of a request's header.
 const MOST_FIELDS: usize = 64;
 
+/// By which a client knows that it speaks to a responder and to no platform.
+const NAME: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
+
 type Answer = Response<Full<Bytes>>;
 
 /// What a connection is to be served with.
@@ -53,7 +56,7 @@ where
     let server = Arc::new(Server { site, secure, at, pass: Arc::new(pass), context });
     let service = service_fn(move |request| {
         let server = server.clone();
-        async move { Ok::<_, Infallible>(server.answer(request).await) }
+        async move { Ok::<_, Infallible>(with(server.answer(request).await, header::SERVER, NAME)) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     within(idle, connection).await?.map_err(|e| if e.is_timeout() { Cut::Deadline } else { Cut::Protocol })

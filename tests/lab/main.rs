@@ -29,4 +29,6 @@ mod rtsp;
 mod servers;
 mod sip;
 mod swapped;
+mod valt;
 mod ways;
+mod wowza;

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+mod cameras;
 mod datagrams;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 mod janus;
 mod nat;
+mod pages;
 mod peer;
 mod reflector;
 mod relay;

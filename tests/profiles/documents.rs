@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{built_in, rule};
-use rtc_check::profile::{BUILT_IN, Profile};
+use rtc_check::profile::{BUILT_IN, Expected, Profile, Spec};
 
 /// `id | from -> to | transport ports service | need group | condition | the row's own words`, `-` for none.
 const USER: &str = "
@@ -33,6 +33,10 @@ rtc.gateway | client -> rtc | tcp 8989 wss | required - | - | TCP | 8989 | WSS -
 rtc.api | client -> rtc | tcp 8089 https | required - | - | TCP | 8089 | HTTPS - API VideoGateway
 rtc.admin | client -> rtc | tcp 7889 https | required - | admin-panel=true | TCP | 7889 | HTTPS - Admin API - Only if you want the WebPanel
 rtc.ssh | client -> rtc | tcp 22 ssh | optional - | ssh=true | TCP | 22 | SSH (optional)
+export.s3 | client -> export-s3 | tcp 443 https | required - | - | You can select S3 exportation to a specific repository or external SSH / FTP server
+export.ssh | client -> export-ssh | tcp 22 ssh | required - | - | You can select S3 exportation to a specific repository or external SSH / FTP server
+export.ftp | client -> export-ftp | tcp 21 ftp | required - | - | You can select S3 exportation to a specific repository or external SSH / FTP server
+sip-connect.tls | client -> sip-connect | tcp 5061 sip | required - | - | Video RTC supports TLS connections and client-side port definition, to provide secured connections — specifically, to SIP Connect Server.
 ";
 const VALT: &str = "
 application.http | client -> application | tcp 80 http | required - | ssl=false | 🔓 TCP 80 HTTP Web Application Client Application Server
@@ -131,6 +135,49 @@ fn every_row_of_a_port_table_is_a_rule() {
     covers("dlegate", &[DLEGATE]);
 }
 
+/// The product that each HTTP rule expects, and the path that shows it, where the document names one.
+const EXPECTED: &[(&str, &str, &str, Expected)] = &[
+    ("user", "rtc.api", "/janus/info", Expected::Janus),
+    ("agent", "rtc.api", "/janus/info", Expected::Janus),
+    ("rtc-server", "rtc.api", "/janus/info", Expected::Janus),
+    ("rtc-server", "rtc.admin", "/admin/info", Expected::JanusAdmin),
+    ("valt", "application.wowza-admin", "/enginemanager/", Expected::Wowza),
+    ("valt", "media.wowza-admin", "/enginemanager/", Expected::Wowza),
+    ("valt", "updates.ubuntu-archive", "/ubuntu/", Expected::Repository),
+    ("valt", "updates.ubuntu-security", "/ubuntu/", Expected::Repository),
+    ("valt", "updates.ivs", "/", Expected::Repository),
+    ("valt", "updates.ubuntu-changelogs", "/meta-release-lts", Expected::Repository),
+    ("valt", "updates.docker", "/linux/ubuntu/", Expected::Repository),
+    ("valt", "updates.docker-ivs", "/v2/", Expected::Repository),
+    ("valt", "app-to-media.https", "/", Expected::Wowza),
+    ("valt", "app-to-media.http", "/", Expected::Wowza),
+    ("valt", "app-to-media.wowza-8086", "/", Expected::Wowza),
+    ("valt", "app-to-media.wowza-8087", "/v2/servers", Expected::Wowza),
+    ("valt", "media-to-app.wowza-8086", "/", Expected::Wowza),
+    ("valt", "media-to-app.wowza-8087", "/v2/servers", Expected::Wowza),
+    ("valt", "wowza-license.all", "/", Expected::Host),
+    ("valt", "wowza-license.1", "/", Expected::Host),
+    ("valt", "wowza-license.2", "/", Expected::Host),
+    ("valt", "wowza-license.3", "/", Expected::Host),
+    ("valt", "wowza-license.4", "/", Expected::Host),
+    ("valt", "lets-encrypt.acme", "/directory", Expected::Acme),
+    ("valt", "lets-encrypt.route53", "/2013-04-01/hostedzone", Expected::Host),
+];
+
+#[test]
+fn a_product_is_expected_where_a_row_names_one_and_nowhere_else() {
+    for (name, _) in BUILT_IN {
+        let profile = built_in(name).unwrap();
+        let found = profile.rules.iter().filter_map(|rule| match &rule.spec {
+            Spec::Http(http) => http.expect.map(|expect| (*name, rule.id.as_str(), http.path.as_str(), expect)),
+            _ => None,
+        });
+        let found: Vec<_> = found.collect();
+        let expected: Vec<_> = EXPECTED.iter().filter(|e| e.0 == *name).copied().collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
 #[test]
 fn each_rule_names_its_own_document_and_section() {
     let sections = |name: &str, prefix: &str| -> BTreeSet<(String, String)> {
@@ -148,7 +195,11 @@ fn each_rule_names_its_own_document_and_section() {
     assert_eq!(sections("agent", "acd."), one(network, &format!("{agent} / ACD Firewall Rules (Audio Streams)")));
     assert_eq!(sections("agent", "ice."), one(revised, &format!("{agent} / ICE Firewall Rules (STUN/TURN Servers)")));
     let system = "Interactive Powers, Video RTC: System Requirements (2020-01-11)";
-    assert_eq!(sections("rtc-server", ""), one(system, "Ports configuration"));
+    assert_eq!(sections("rtc-server", "rtc."), one(system, "Ports configuration"));
+    let export = "What are the Video & Audio Recording requirements? / Secure Export";
+    assert_eq!(sections("rtc-server", "export."), one(system, export));
+    let tls = "Security Requirements / Transport Layer Security (TLS)";
+    assert_eq!(sections("rtc-server", "sip-connect."), one(system, tls));
     assert!(sections("valt", "").iter().all(|(document, _)| document == "IVS Wiki, VALT: Network Requirements"));
     assert!(sections("dlegate", "").iter().all(|(document, _)| document == "DLEGATE, Network Requirements"));
 }

@@ -1,6 +1,7 @@
 //! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
 
 mod alternative_unproven;
+mod cameras;
 mod dns_differ;
 mod lossy;
 mod many_addresses;
@@ -28,6 +29,7 @@ const RULES: &[Rule] = &[
     sip_alg::find,
     many_addresses::find,
     dns_differ::find,
+    cameras::find,
     responder::find,
     sampled::find,
     without_responder::find,

@@ -1,11 +1,11 @@
 //! `responder.found`: the far end is rtc-check's own responder, so paths were proven and no platform was.
 
-use crate::model::{Check, Finding, Status, metric};
+use crate::model::{Check, Facts, Finding, Status, metric};
 use crate::plan::Plan;
 
 /// One note a run.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let found: Vec<&Check> = checks.iter().filter(|c| c.observed.has(&metric::RESPONDER)).collect();
+    let found: Vec<&Check> = checks.iter().filter(|c| is_ours(&c.observed)).collect();
     if found.is_empty() {
         return Vec::new();
     }
@@ -23,4 +23,10 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         remedy: String::new(),
         checks: found.iter().map(|c| c.id.clone()).collect(),
     }]
+}
+
+/// It answered over UDP, or its HTTP server gave its name.
+fn is_ours(observed: &Facts) -> bool {
+    let service: Option<serde_json::Value> = observed.get(&metric::SERVICE);
+    observed.has(&metric::RESPONDER) || service.is_some_and(|s| s.get("kind").is_some_and(|k| k == "responder"))
 }

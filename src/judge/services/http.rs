@@ -1,18 +1,212 @@
-//! HTTP, HTTPS, and HTTP that is forwarded.
+//! HTTP, HTTPS, and HTTP that is forwarded: what an answer is worth where any server will do, and where a certain product
+//! is expected. Another product never passes, and fails only where it gave its own name; a login is a sign of life.
+
+use serde::Deserialize;
 
 use crate::model::{Facts, Status, metric};
-use crate::profile::HttpSpec;
+use crate::profile::{Expected, HttpSpec};
 
-/// 401, 403 and 404 are a living server's; 5xx says itself that it is not well.
-pub fn status(_spec: &HttpSpec, facts: &Facts) -> Status {
-    if code(facts).is_some_and(|c| c >= 500) { Status::Warn } else { Status::Pass }
+/// The product that the answer showed.
+#[derive(Deserialize)]
+struct Service {
+    kind: String,
+    name: String,
+    by: String,
 }
 
-pub fn words(_spec: &HttpSpec, facts: &Facts) -> String {
-    match code(facts) {
-        Some(c) if c >= 500 => format!("answered {c}: the server itself is in trouble, look at its log"),
-        Some(c) => format!("answered {c}"),
-        None => "answered".to_owned(),
+/// What the probe tells of redirects.
+#[derive(Deserialize)]
+struct Redirects {
+    followed: Vec<String>,
+    left: Option<String>,
+}
+
+/// An answer as it is judged.
+struct Answer {
+    code: u16,
+    service: Option<Service>,
+    redirects: Option<Redirects>,
+    /// Where the redirect leads that was not followed.
+    location: Option<String>,
+    /// The certificate shows that it is the host that answered.
+    proven: bool,
+}
+
+pub fn status(spec: &HttpSpec, facts: &Facts) -> Status {
+    judged(spec, facts).0
+}
+
+pub fn words(spec: &HttpSpec, facts: &Facts) -> String {
+    judged(spec, facts).1
+}
+
+fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
+    let Some(code) = code(facts) else { return (Status::Pass, "answered".to_owned()) };
+    let answer = Answer {
+        code,
+        service: facts.get(&metric::SERVICE),
+        redirects: facts.get(&metric::REDIRECTS),
+        location: facts.get(&metric::REDIRECT),
+        proven: facts.has(&metric::TLS_VERSION),
+    };
+    let in_its_place = answer.in_its_place();
+    in_its_place.or_else(|| answer.in_trouble()).unwrap_or_else(|| match spec.expect {
+        None => (Status::Pass, answer.told()),
+        Some(expected) => answer.held_against(expected),
+    })
+}
+
+impl Answer {
+    fn left(&self) -> Option<&str> {
+        self.redirects.as_ref().and_then(|r| r.left.as_deref())
+    }
+
+    /// `answered 302 and leads to https://…, which is another host and was not followed`.
+    fn told(&self) -> String {
+        let code = self.code;
+        let to = self.location.as_deref().unwrap_or("elsewhere");
+        match self.left() {
+            Some("another-host") => {
+                format!("answered {code} and leads to {to}, which is another host and was not followed")
+            }
+            Some("another-port") => {
+                format!("answered {code} and leads to {to}, which is another port and was not followed")
+            }
+            Some("broken") => format!("answered {code} and leads to {to}, where no answer came"),
+            _ => format!("answered {code}"),
+        }
+    }
+
+    fn by(&self) -> String {
+        self.service.as_ref().map(|s| format!(" by {}", s.name)).unwrap_or_default()
+    }
+
+    /// A portal, filter or proxy; its status shows it for certain, a page of its own nearly.
+    fn in_its_place(&self) -> Option<(Status, String)> {
+        let service = self.service.as_ref().filter(|s| s.kind == "portal")?;
+        let status = if matches!(self.code, 407 | 511) { Status::Fail } else { Status::Warn };
+        let words = format!(
+            "answered {}, and it is {} on the way that answers in the server's place (by its {}): log in to it, or have it let this host through",
+            self.code, service.name, service.by
+        );
+        Some((status, words))
+    }
+
+    /// It says so itself, or sends its clients round in a circle.
+    fn in_trouble(&self) -> Option<(Status, String)> {
+        let code = self.code;
+        if code >= 500 {
+            let words = format!("answered {code}: the server itself is in trouble, look at its log");
+            return Some((Status::Warn, words));
+        }
+        let followed = || self.redirects.as_ref().map(|r| r.followed.join(", ")).unwrap_or_default();
+        let words = match self.left()? {
+            "circle" if followed().is_empty() => {
+                format!("answered {code} and redirects to itself: mend the redirect on the server")
+            }
+            "circle" => format!("redirects in a circle ({}): mend the redirects on the server", followed()),
+            "too-many" => format!("redirects again and again ({}): mend the redirects on the server", followed()),
+            "broken" => format!("{}: look at that server's log", self.told()),
+            "unusable" => {
+                format!("answered {code} and redirects to what is no address: mend the redirect on the server")
+            }
+            _ => return None,
+        };
+        Some((Status::Warn, words))
+    }
+
+    fn held_against(&self, expected: Expected) -> (Status, String) {
+        let (code, wanted) = (self.code, name(expected));
+        match &self.service {
+            Some(s) if fits(expected, &s.kind) => {
+                return (Status::Pass, format!("answered {code} as {} (by its {})", s.name, s.by));
+            }
+            Some(s) if s.kind == "responder" => {
+                return (Status::Pass, format!("answered {code} by {}, which stands in for {wanted}", s.name));
+            }
+            Some(s) if expected != Expected::Host && ["wowza", "janus", "acme"].contains(&s.kind.as_str()) => {
+                let words = format!(
+                    "answered {code}, but it is {} that listens there (by its {}) and not {wanted}: another service has this port",
+                    s.name, s.by
+                );
+                return (Status::Fail, words);
+            }
+            _ => {}
+        }
+        match expected {
+            Expected::Wowza | Expected::Janus | Expected::JanusAdmin => self.product(wanted),
+            Expected::Acme | Expected::Repository | Expected::Host => self.fixed_host(expected),
+        }
+    }
+
+    /// A server of the platform, whose product the answer does not show.
+    fn product(&self, wanted: &str) -> (Status, String) {
+        let (code, by) = (self.code, self.by());
+        match code {
+            401 => (Status::Pass, format!("asks for a login (401{by}), so what is behind it was not seen")),
+            403 => (Status::Pass, format!("refuses to be read (403{by}), so what is behind it was not seen")),
+            _ => {
+                let told = self.told();
+                let words = format!(
+                    "{told}{by}, and nothing of {wanted} was seen in it: check which service listens there, and its path"
+                );
+                (Status::Warn, words)
+            }
+        }
+    }
+
+    /// A host of the Internet. Over plain HTTP anybody on the way can answer for it.
+    fn fixed_host(&self, expected: Expected) -> (Status, String) {
+        let (told, by, wanted) = (self.told(), self.by(), name(expected));
+        let elsewhere = self.left().is_some_and(|l| l == "another-host");
+        let refuses = matches!(self.code, 401 | 403);
+        match (expected, self.proven) {
+            (Expected::Host, true) => (Status::Pass, told),
+            (Expected::Host, false) if !elsewhere && self.code != 403 => {
+                (Status::Pass, format!("{told}{by}, though over plain HTTP nothing proves who it was"))
+            }
+            (_, _) if self.code == 401 => {
+                (Status::Pass, format!("{told}{by}: it asks for a login, so what is behind it was not seen"))
+            }
+            (_, true) if refuses => {
+                (Status::Pass, format!("{told}{by}: it refuses to be read, so what is behind it was not seen"))
+            }
+            (Expected::Repository, true) if (200..300).contains(&self.code) => {
+                (Status::Pass, format!("{told}{by}, with a page that shows no list of packages"))
+            }
+            (_, false) if elsewhere || refuses || (200..300).contains(&self.code) => {
+                let words = format!(
+                    "{told}{by}, which is not {wanted}: a captive portal or proxy may answer in its place; ask for {wanted} from another network, or have the proxy let it through"
+                );
+                (Status::Warn, words)
+            }
+            _ => (
+                Status::Warn,
+                format!("{told}{by}, and {wanted} was not seen there: check the address, or the mirror's path"),
+            ),
+        }
+    }
+}
+
+/// Whether a product of this kind is what is expected.
+fn fits(expected: Expected, kind: &str) -> bool {
+    match expected {
+        Expected::Wowza => kind == "wowza",
+        Expected::Janus | Expected::JanusAdmin => kind == "janus",
+        Expected::Acme => kind == "acme",
+        Expected::Repository => kind == "repository",
+        Expected::Host => kind == "aws" || kind == "repository",
+    }
+}
+
+fn name(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Wowza => "Wowza Streaming Engine",
+        Expected::Janus => "Janus Gateway",
+        Expected::JanusAdmin => "Janus Gateway's admin API",
+        Expected::Acme => "an ACME directory",
+        Expected::Repository => "a repository of packages",
+        Expected::Host => "the host itself",
     }
 }
 
@@ -33,4 +227,95 @@ pub fn words_of_redirect(facts: &Facts) -> String {
 
 fn code(facts: &Facts) -> Option<u16> {
     facts.get(&metric::HTTP_STATUS)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The answer's code, the kind of its product, whether TLS proved the host, and why a redirect was left.
+    type Given = (u16, &'static str, bool, Option<&'static str>);
+
+    fn judged(expect: Option<Expected>, (code, kind, tls, left): Given) -> (Status, String) {
+        let mut facts = Facts::new();
+        facts.set(&metric::HTTP_STATUS, code);
+        if !kind.is_empty() {
+            facts.set(&metric::SERVICE, json!({"kind": kind, "name": "Name/1.0", "by": "Server header"}));
+        }
+        if tls {
+            facts.set(&metric::TLS_VERSION, "TLSv1.3");
+        }
+        if left.is_some() {
+            facts.set(&metric::REDIRECT, "http://portal.example/login");
+            facts.set(&metric::REDIRECTS, json!({"followed": ["/a", "/b"], "left": left}));
+        }
+        let spec = HttpSpec { tls, either: false, path: "/".to_owned(), expect };
+        super::judged(&spec, &facts)
+    }
+
+    fn is(expect: Option<Expected>, given: Given, status: Status, said: &str) {
+        let (found, words) = judged(expect, given);
+        assert_eq!(found, status, "{expect:?} {given:?}: {words}");
+        assert!(words.contains(said), "{expect:?} {given:?}: {words}");
+    }
+
+    #[test]
+    fn any_server_will_do_where_no_product_is_expected() {
+        is(None, (200, "", false, None), Status::Pass, "answered 200");
+        is(None, (404, "web-server", false, None), Status::Pass, "answered 404");
+        is(None, (302, "", false, Some("another-host")), Status::Pass, "leads to http://portal.example/login");
+        is(None, (502, "web-server", true, None), Status::Warn, "in trouble");
+        is(None, (302, "", false, Some("circle")), Status::Warn, "in a circle (/a, /b)");
+        is(None, (302, "", false, Some("too-many")), Status::Warn, "again and again");
+        is(None, (302, "", false, Some("broken")), Status::Warn, "where no answer came");
+        is(None, (511, "portal", false, None), Status::Fail, "in the server's place");
+        is(None, (200, "portal", false, None), Status::Warn, "in the server's place");
+    }
+
+    #[test]
+    fn the_product_that_is_expected_passes_and_a_login_is_alive() {
+        for (expected, kind) in [
+            (Expected::Wowza, "wowza"),
+            (Expected::Janus, "janus"),
+            (Expected::JanusAdmin, "janus"),
+            (Expected::Acme, "acme"),
+            (Expected::Repository, "repository"),
+        ] {
+            is(Some(expected), (200, kind, false, None), Status::Pass, "as Name/1.0 (by its Server header)");
+            is(Some(expected), (401, "web-server", false, None), Status::Pass, "what is behind it was not seen");
+            is(Some(expected), (200, "responder", false, None), Status::Pass, "stands in for");
+            is(Some(expected), (503, kind, false, None), Status::Warn, "in trouble");
+            is(Some(expected), (404, "web-server", true, None), Status::Warn, "Name/1.0");
+            is(Some(expected), (407, "portal", false, None), Status::Fail, "in the server's place");
+        }
+        is(Some(Expected::Wowza), (403, "", false, None), Status::Pass, "refuses to be read");
+    }
+
+    #[test]
+    fn another_product_fails_where_it_gave_its_name_and_warns_where_nothing_is_certain() {
+        is(Some(Expected::Wowza), (200, "janus", false, None), Status::Fail, "Name/1.0 that listens there");
+        is(Some(Expected::Janus), (404, "wowza", true, None), Status::Fail, "and not Janus Gateway");
+        is(Some(Expected::Janus), (200, "web-server", true, None), Status::Warn, "nothing of Janus Gateway");
+        is(Some(Expected::Wowza), (404, "", false, None), Status::Warn, "nothing of Wowza");
+        is(Some(Expected::Wowza), (200, "repository", false, None), Status::Warn, "nothing of Wowza");
+    }
+
+    #[test]
+    fn nobody_answers_in_the_place_of_a_fixed_host() {
+        let repository = Some(Expected::Repository);
+        is(repository, (200, "web-server", false, None), Status::Warn, "captive portal or proxy");
+        is(repository, (302, "", false, Some("another-host")), Status::Warn, "captive portal or proxy");
+        is(repository, (403, "web-server", false, None), Status::Warn, "captive portal or proxy");
+        is(repository, (403, "web-server", true, None), Status::Pass, "refuses to be read");
+        is(repository, (200, "web-server", true, None), Status::Pass, "no list of packages");
+        is(repository, (404, "web-server", true, None), Status::Warn, "was not seen there");
+        is(Some(Expected::Acme), (200, "web-server", true, None), Status::Warn, "was not seen there");
+        let host = Some(Expected::Host);
+        is(host, (404, "web-server", false, None), Status::Pass, "nothing proves who it was");
+        is(host, (302, "", false, Some("another-host")), Status::Warn, "captive portal or proxy");
+        is(host, (302, "", true, Some("another-host")), Status::Pass, "another host");
+        is(host, (403, "aws", true, None), Status::Pass, "as Name/1.0");
+    }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -6,7 +8,8 @@ use crate::net::loopback::{self, LONG, Pki, SHORT, answer, read_head, serve, ser
 
 async fn ask(at: SocketAddr, timeout: Duration) -> Result<Answer, Failure> {
     let stream = TcpStream::connect(at).await.unwrap();
-    get(stream, Authority { host: "rtc.example", port: at.port(), tls: false }, "/", timeout).await
+    let to = Authority { host: "rtc.example", port: at.port(), tls: false };
+    get(stream, to, "/", timeout).await.map_err(|not| not.failure)
 }
 
 /// Every connection gets `bytes` and the end.
@@ -119,7 +122,7 @@ async fn an_alert_after_the_handshake_is_named() {
     let stream = TcpStream::connect(at).await.unwrap();
     let shaken = tls::handshake(stream, "a.example", at.ip(), &pki.trust(), tls::HTTP11, LONG).await;
     let to = Authority { host: "a.example", port: at.port(), tls: true };
-    let failure = get(shaken.stream.unwrap(), to, "/", LONG).await.unwrap_err();
+    let failure = get(shaken.stream.unwrap(), to, "/", LONG).await.unwrap_err().failure;
     assert_eq!(failure.kind, FailureKind::TlsRefused, "{failure}");
     assert!(failure.detail.contains("CertificateRequired"), "{failure}");
 }
@@ -175,4 +178,56 @@ async fn a_post_brings_its_body_its_length_and_the_proof() {
         timeout: LONG,
     };
     assert_eq!(ask.post(b"{\"a\":1}".to_vec()).await, Ok((200, b"{}".to_vec())));
+}
+
+async fn met(bytes: &'static [u8]) -> (FailureKind, Option<&'static str>, String) {
+    let at = canned(bytes).await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let to = Authority { host: "rtc.example", port: at.port(), tls: false };
+    let not = page(stream, to, "/", LONG).await.unwrap_err();
+    (not.failure.kind, not.met, not.failure.detail)
+}
+
+#[tokio::test]
+async fn a_stranger_on_the_port_is_named() {
+    for (bytes, name) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "SSH"),
+        (b"RTSP/1.0 400 Bad Request\r\n\r\n", "RTSP"),
+        (b"SIP/2.0 400 Bad Request\r\n\r\n", "SIP"),
+        (b"\x15\x03\x01\x00\x02\x02\x28", "TLS"),
+        (b"220 files ready\r\n", "FTP"),
+    ] {
+        let (kind, met, detail) = met(bytes).await;
+        assert_eq!((kind, met), (FailureKind::Garbage, Some(name)), "{detail}");
+        assert!(detail.contains(&format!("speaks {name} and not HTTP")), "{detail}");
+    }
+    let (kind, met, detail) = met(b"\xff\xfe\x00\x01\x02").await;
+    assert_eq!((kind, met), (FailureKind::Garbage, None), "{detail}");
+    assert!(detail.contains("fffe0001"), "{detail}");
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_page_is_enough_however_long_or_slow_it_is() {
+    let head = b"HTTP/1.1 200 OK\r\nServer: test\r\n\r\n";
+    let endless = serve(move |mut s| async move {
+        read_head(&mut s).await;
+        let _ = s.write_all(head).await;
+        while s.write_all(&[b'x'; 16 * 1024]).await.is_ok() {}
+    })
+    .await;
+    let slow = serve(move |mut s| async move {
+        read_head(&mut s).await;
+        let _ = s.write_all(head).await;
+        let _ = s.write_all(b"abc").await;
+        silence(s).await;
+    })
+    .await;
+    for (at, length) in [(endless, MAX_PAGE), (slow, 3)] {
+        let stream = TcpStream::connect(at).await.unwrap();
+        let to = Authority { host: "rtc.example", port: at.port(), tls: false };
+        let start = clock::now();
+        let (answer, body) = page(stream, to, "/", LONG).await.unwrap();
+        assert_eq!((answer.status, body.len()), (200, length));
+        assert!(clock::now().duration_since(start) < Duration::from_secs(10));
+    }
 }

@@ -1,8 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
-use crate::net::loopback::{OK, Pki, answer, blurt, serve, serve_tls, silence};
+use crate::net::loopback::{OK, Pki, answer, blurt, read_head, serve, serve_tls, silence};
 use crate::probe::layers::fixture::{settings, task};
 
 fn spec(tls: bool, either: bool) -> HttpSpec {
@@ -69,4 +71,80 @@ async fn a_hung_service_ends_with_the_deadline() {
         assert_eq!(obs.failure().unwrap().kind, FailureKind::TimedOut);
         assert!(clock::now().duration_since(start) < Duration::from_secs(10));
     }
+}
+
+/// Answers each path with the answer that the list has for it, 404 for others.
+async fn site(pages: &'static [(&'static str, &'static str)]) -> SocketAddr {
+    serve(move |mut s| async move {
+        let head = read_head(&mut s).await;
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let page = pages.iter().find(|(p, _)| *p == path).map_or("404 X\r\n\r\n", |(_, page)| page);
+        let _ = s.write_all(format!("HTTP/1.1 {page}").as_bytes()).await;
+        let _ = s.shutdown().await;
+    })
+    .await
+}
+
+async fn seen(pages: &'static [(&'static str, &'static str)]) -> Observation {
+    probe(&task("rtc.example", site(pages).await), &settings(Pki::test().trust()), &spec(false, false)).await
+}
+
+fn service(obs: &Observation) -> (String, String) {
+    let service: Value = obs.facts.get(&metric::SERVICE).unwrap_or_default();
+    let word = |key: &str| service.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (word("kind"), word("name"))
+}
+
+#[tokio::test]
+async fn redirects_on_the_port_are_followed_to_what_shows_the_product() {
+    let obs = seen(&[
+        ("/", "302 X\r\nLocation: /enginemanager/\r\nContent-Length: 0\r\n\r\n"),
+        ("/enginemanager/", "302 X\r\nLocation: login.htm\r\nContent-Length: 0\r\n\r\n"),
+        ("/enginemanager/login.htm", "200 X\r\nServer: Jetty\r\n\r\n<title>Log in</title>"),
+    ])
+    .await;
+    assert_eq!((obs.failure(), obs.facts.get::<u16>(&metric::HTTP_STATUS)), (None, Some(200)));
+    assert_eq!(service(&obs), ("wowza".to_owned(), "Wowza Streaming Engine Manager".to_owned()));
+    let redirects: Value = obs.facts.get(&metric::REDIRECTS).unwrap();
+    assert_eq!(redirects["followed"], json!(["/enginemanager/", "/enginemanager/login.htm"]));
+    assert!(!obs.facts.has(&metric::REDIRECT));
+    assert_eq!(steps(&obs).len(), 6);
+}
+
+#[tokio::test]
+async fn circles_other_hosts_and_dead_ends_are_told() {
+    let left = |obs: &Observation| obs.facts.get::<Value>(&metric::REDIRECTS).unwrap()["left"].clone();
+    let circle = seen(&[("/", "302 X\r\nLocation: /a\r\n\r\n"), ("/a", "302 X\r\nLocation: /\r\n\r\n")]).await;
+    assert_eq!((circle.failure(), left(&circle)), (None, json!("circle")));
+    let away = seen(&[("/", "302 X\r\nLocation: http://portal.example/\x1b[2J\r\n\r\n")]).await;
+    assert_eq!(away.failure().unwrap().kind, FailureKind::Garbage, "no control characters in HTTP");
+    let away = seen(&[("/", "302 X\r\nLocation: http://portal.example/login\r\n\r\n")]).await;
+    assert_eq!((away.failure(), left(&away)), (None, json!("another-host")));
+    assert_eq!(away.facts.get::<String>(&metric::REDIRECT).as_deref(), Some("http://portal.example/login"));
+    let dead = seen(&[("/", "302 X\r\nLocation: /a\r\n\r\n"), ("/a", "")]).await;
+    assert_eq!((dead.failure(), left(&dead)), (None, json!("broken")));
+    assert_eq!(dead.facts.get::<u16>(&metric::HTTP_STATUS), Some(302));
+}
+
+#[tokio::test]
+async fn a_stranger_and_tls_on_the_port_are_met() {
+    let met = |obs: &Observation| obs.facts.get::<String>(&metric::MET);
+    let ssh = |mut s: tokio::net::TcpStream| async move {
+        let _ = s.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        let _ = s.read(&mut [0; 4096]).await;
+        let _ = s.shutdown().await;
+    };
+    let pki = Pki::test();
+    let settings = settings(pki.trust());
+    for spec in [spec(false, false), spec(true, false), spec(true, true)] {
+        let obs = probe(&task("rtc.example", serve(ssh).await), &settings, &spec).await;
+        let failure = obs.failure().unwrap();
+        assert_eq!((failure.kind, met(&obs).as_deref()), (FailureKind::Garbage, Some("SSH")), "{failure}");
+        assert!(failure.detail.contains("speaks SSH"), "{failure}");
+    }
+    let nginx = seen(&[("/", "400 X\r\nServer: nginx\r\n\r\nThe plain HTTP request was sent to HTTPS port")]).await;
+    assert_eq!((nginx.failure().unwrap().kind, met(&nginx).as_deref()), (FailureKind::Garbage, Some("TLS")));
+    let plain = serve(blurt).await;
+    let obs = probe(&task("rtc.example", plain), &settings, &spec(true, false)).await;
+    assert_eq!((obs.failure().unwrap().kind, met(&obs).as_deref()), (FailureKind::NotTls, Some("HTTP")));
 }

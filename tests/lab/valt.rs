@@ -3,7 +3,7 @@
 use crate::harness::Check;
 use crate::namespaces::Lab;
 use crate::servers::{nginx, sshd};
-use crate::wowza::valt;
+use crate::wowza::{answer, page, valt};
 
 /// What the stand-in needs.
 const VALT: [&str; 3] =
@@ -122,4 +122,33 @@ fn another_service_on_wowzas_ports_never_passes() {
     }
     let (status, reason, met) = at("app-to-media.wowza-8087", 443);
     assert_eq!((status.as_str(), met), ("fail", "TLS".into()), "{reason}");
+}
+
+#[test]
+fn a_mirror_stands_in_for_a_fixed_host_and_a_captive_portal_never_does() {
+    let Some(lab) = Lab::with(&["nginx"]) else { return };
+    let _server = nginx(&lab);
+    page(&lab, 8080, |stream| {
+        answer(stream, "200 OK", "Server: Apache/2.4.58 (Ubuntu)\r\n", "<title>Index of /ubuntu</title>")
+    });
+    page(&lab, 8081, |stream| answer(stream, "302 Found", "Location: http://login.example/?from=x\r\n", ""));
+    page(&lab, 8082, |stream| {
+        answer(stream, "200 OK", "Server: lighttpd\r\n", "<title>Welcome, please log in</title>")
+    });
+    page(&lab, 8083, |stream| answer(stream, "511 Network Authentication Required", "", ""));
+    for (port, status, words) in [
+        ("8080", "pass", "as a directory of files"),
+        ("8081", "warn", "captive portal or proxy may answer"),
+        ("8082", "warn", "captive portal or proxy may answer"),
+        ("8083", "fail", "captive portal"),
+        ("80", "warn", "another port"),
+    ] {
+        let moved = format!("updates.ubuntu-archive={port}");
+        let target = ["--target", "updates=198.51.100.10", "--only", "updates.ubuntu-archive", "--port", &moved];
+        let run = lab.reach(&[&["--profile", "valt", "--from", "application-server"], &target[..]].concat());
+        let report = run.report();
+        let checks = report.of("updates.ubuntu-archive");
+        let tested = checks.iter().find(|c| c.status() != "skip").expect("a check");
+        tested.is(status).says(&[words]);
+    }
 }

@@ -10,6 +10,12 @@ use tokio_tungstenite::tungstenite;
 use crate::namespaces::{Daemon, Lab, Listens, Place, RTC4};
 use crate::servers::written;
 
+/// Answers every connection to `port` of the lab's first address with one page.
+#[track_caller]
+pub fn page(lab: &Lab, port: u16, answer: fn(TcpStream)) {
+    lab.within(Place::Server, move || serve((TcpListener::bind((RTC4, port)).unwrap(), answer)));
+}
+
 /// Where nginx speaks RTMP for the stand-in.
 const RTMP: &str = "127.0.0.1:19350";
 
@@ -103,7 +109,6 @@ fn rtmp(stream: TcpStream) {
 
 /// Wowza's REST API, which wants a login.
 fn api(stream: TcpStream) {
-    beginning(&stream);
     let headers = "Server: Restlet-Framework/2.2.2\r\nContent-Type: application/xml\r\n\
                    WWW-Authenticate: Digest realm=\"Wowza\", domain=\"/\", nonce=\"MTU1\", algorithm=MD5, qop=\"auth\"\r\n";
     let page = "<error><wowzaServer>4.8.20</wowzaServer><code>401</code></error>";
@@ -129,7 +134,9 @@ fn manager(stream: TcpStream) {
     }
 }
 
-fn answer(mut stream: TcpStream, status: &str, headers: &str, page: &str) {
+/// Reads the request and answers.
+pub fn answer(mut stream: TcpStream, status: &str, headers: &str, page: &str) {
+    beginning(&stream);
     let length = page.len();
     let _ =
         stream.write_all(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{page}").as_bytes());

@@ -55,6 +55,11 @@ impl<S> Heard<S> {
         let ear = Ear::default();
         (Self { inner, ear: ear.clone(), deaf: false }, ear)
     }
+
+    /// The stream itself.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {

@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 pub use dtls::Dtls;
 
-use super::heard::Heard;
+use super::first::Heard;
 use super::proxy::Proxy;
 use super::tls::{self, Trust};
 use super::{classify::clean, clock, icmp, tcp};

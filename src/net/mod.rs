@@ -10,7 +10,6 @@ pub mod engine;
 pub mod first;
 pub mod flow;
 pub mod gre;
-pub mod heard;
 pub mod hops;
 pub mod host;
 pub mod http;

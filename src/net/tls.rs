@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::classify::{self, clean};
-use super::heard::{First, Heard};
+use super::first::Heard;
 use super::talk::shown;
 use super::{cert, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
@@ -170,9 +170,9 @@ where
     let name = ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::from(address));
     let outcome = match trust.config(recorder.clone(), alpn) {
         Ok(config) => {
-            let (stream, first) = Heard::new(stream);
+            let (stream, ear) = Heard::new(stream);
             let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-            let broken = |failure| told(failure, first.get());
+            let broken = |failure| told(failure, &ear.first().bytes);
             match tokio::time::timeout(timeout, connecting).await {
                 Ok(Ok(stream)) => Ok(stream),
                 Ok(Err(e)) => Err(broken(handshake_failure(&e))),
@@ -222,15 +222,12 @@ pub(super) fn judge(
 }
 
 /// The failure, and the protocol that answered in place of TLS where its first bytes name one.
-fn told(failure: Failure, first: Option<&First>) -> (Failure, Option<&'static str>) {
-    let Some(first) = first else { return (failure, None) };
-    match greeting::protocol(&first.bytes).filter(|name| *name != "TLS") {
-        Some(name) => {
-            let detail = format!("what listens there speaks {name} and not TLS: it sent {}", shown(&first.bytes));
-            (Failure { kind: FailureKind::NotTls, detail, ..failure }, Some(name))
-        }
-        None => (failure, None),
-    }
+fn told(failure: Failure, first: &[u8]) -> (Failure, Option<&'static str>) {
+    let Some(met) = greeting::protocol(first).filter(|name| *name != "TLS") else { return (failure, None) };
+    let detail = format!("what listens there speaks {met} and not TLS: it sent {}", shown(first));
+    // A web server without TLS is the right one, set up in another way.
+    let kind = if met == "HTTP" { FailureKind::NotTls } else { FailureKind::Garbage };
+    (Failure { kind, detail, ..failure }, Some(met))
 }
 
 fn negotiated<S>(stream: &TlsStream<S>, facts: &mut Facts) {

@@ -8,12 +8,10 @@ use tokio::net::TcpStream;
 
 use super::Task;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
-use crate::net::first::Heard;
-use crate::net::talk::{self, NotSpoken};
+use crate::net::talk::NotSpoken;
 use crate::net::tcp::{CONNECT_TIMEOUT, Stream};
 use crate::net::tls::Trust;
 use crate::net::{clock, icmp, tcp, tls};
-use crate::wire::greeting;
 
 /// An observation in the making.
 pub struct Climb<'a> {
@@ -85,7 +83,6 @@ impl<'a> Climb<'a> {
 
     async fn handshake(&mut self, stream: TcpStream, trust: &Trust, alpn: &[&[u8]]) -> Option<Stream> {
         let left = self.remaining();
-        let (stream, ear) = Heard::new(stream);
         let shaken = tls::handshake(stream, &self.task.host, self.task.address, trust, alpn, left).await;
         self.obs.facts.extend(shaken.facts);
         match (shaken.stream, shaken.failure) {
@@ -95,22 +92,10 @@ impl<'a> Climb<'a> {
             }
             (_, failure) => {
                 let failure = failure.unwrap_or_else(|| Failure::new(Step::Tls, FailureKind::Internal, "no result"));
-                let failure = self.named(failure, &ear.first().bytes);
                 self.obs.step_failed(failure, shaken.took);
                 None
             }
         }
-    }
-
-    /// A handshake that failed because something else than TLS answered is told by what that was.
-    fn named(&mut self, failure: Failure, first: &[u8]) -> Failure {
-        let Some(met) = greeting::protocol(first).filter(|name| *name != "TLS") else { return failure };
-        self.obs.facts.set(&metric::MET, met);
-        let said = talk::shown(first);
-        let detail = format!("what listens there speaks {met} and not TLS: it sent {said}");
-        // A web server without TLS is the right one, set up in another way.
-        let kind = if met == "HTTP" { FailureKind::NotTls } else { FailureKind::Garbage };
-        Failure::new(Step::Tls, kind, detail)
     }
 
     /// As [`failed`](Self::failed), with the stranger that was met.

@@ -17,7 +17,7 @@ use harness::{Run, Started, binary, run};
 use tempfile::TempDir;
 
 /// Every secret and name, and as HTTP's Basic authentication writes the proxy's (RFC 7617).
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 10] = [
     ("RTC_CHECK_TURN_USERNAME", "turn-user-7e1f0a"),
     ("RTC_CHECK_TURN_PASSWORD", "turn-pass-93bd42"),
     ("RTC_CHECK_PROXY_USERNAME", "proxy-user-c05d"),
@@ -26,6 +26,8 @@ const SECRETS: [(&str, &str); 8] = [
     ("RTC_CHECK_JANUS_APISECRET", "janus-secret-80e2"),
     ("RTC_CHECK_RESPONDER_KEY", "responder-key-55aa-19c3"),
     ("BASIC", "cHJveHktdXNlci1jMDVkOnByb3h5LXBhc3MtNmM4OA=="),
+    ("RTC_CHECK_RTSP_USERNAME", "rtsp-user-2f6e"),
+    ("RTC_CHECK_RTSP_PASSWORD", "rtsp-pass-b81c"),
 ];
 
 /// The secret of a relay that makes logins of it, in place of user name and password.

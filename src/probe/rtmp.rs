@@ -25,19 +25,28 @@ const AGENT: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
 /// Bytes that tell another protocol from RTMP, if they are of one.
 const TELLING: usize = 16;
 
+/// How long S2 is waited for before C2, where S1 is C1 again.
+const REPEATED: Duration = Duration::from_secs(1);
+const ECHO: &str = "what listens there sends back what it is sent, and does not speak RTMP";
+
 /// Shakes hands, over TLS where `spec` asks for it, and connects to its application.
 pub async fn probe(task: &Task, settings: &Settings, spec: &RtmpSpec) -> Observation {
     let mut climb = Climb::new(ProbeKind::Rtmp, task);
-    let Some(stream) = climb.open(spec.tls.then_some((&*settings.tls, &[][..]))).await else {
-        return without_tls(climb).await;
+    let left = climb.remaining();
+    let opening = climb.open(spec.tls.then_some((&*settings.tls, &[][..])));
+    let (stream, stranger) = match spec.tls {
+        true => stranger::meanwhile(opening, left, stranger::in_plain(task)).await,
+        false => (opening.await, None),
     };
+    let Some(stream) = stream else { return without_tls(climb, stranger).await };
     let start = clock::now();
     let mut talk = Talk::new(stream, chunk::MOST_BYTES);
-    // A part of the time is kept, for asking a silent port what it speaks.
     let left = climb.remaining();
-    let echoed = match shake_hands(&mut talk, left - left / 4).await {
+    let shaking = shake_hands(&mut talk, left);
+    let (shaken, stranger) = stranger::meanwhile(shaking, left, stranger::in_other_words(task, spec.tls)).await;
+    let echoed = match shaken {
         Ok(echoed) => echoed,
-        Err(unshaken) => return not_shaken(climb, unshaken, spec.tls, start).await,
+        Err(unshaken) => return not_shaken(climb, unshaken, stranger, spec.tls, start).await,
     };
     climb.obs.step_ok(Step::Handshake, clock::now().duration_since(start));
     let start = clock::now();
@@ -121,12 +130,22 @@ where
         talk.read(awaited(), read).await?.map_err(|words| garbage(Step::Handshake, words))
     };
     let greeting = greeting.await.map_err(|not| Unshaken { not, silent })?;
+    let s2 = |bytes: &[u8]| hello.echoed(bytes).map_or(Reading::More, |echoed| Reading::Done(echoed, PACKET));
     let rest = async {
-        talk.send(&greeting.answer(), awaited()).await?;
-        let s2 = |bytes: &[u8]| hello.echoed(bytes).map_or(Reading::More, |echoed| Reading::Done(echoed, PACKET));
-        talk.read(awaited(), s2).await
+        if hello.is_repeated_by(&greeting) {
+            let awaited = awaited();
+            let awaited = Awaited { timeout: awaited.timeout.min(REPEATED), ..awaited };
+            let echoed = talk.read(awaited, s2).await.map_err(|not| match not.failure.kind {
+                FailureKind::TimedOut => garbage(Step::Handshake, ECHO.to_owned()),
+                _ => halfway(not),
+            })?;
+            talk.send(&greeting.answer(), awaited).await?;
+            return Ok(echoed);
+        }
+        talk.send(&greeting.answer(), awaited()).await.map_err(halfway)?;
+        talk.read(awaited(), s2).await.map_err(halfway)
     };
-    rest.await.map_err(|not| Unshaken { not: halfway(not), silent: false })
+    rest.await.map_err(|not| Unshaken { not, silent: false })
 }
 
 fn awaited(step: Step, timeout: Duration) -> Awaited {
@@ -149,9 +168,6 @@ fn greeting(hello: &Hello, bytes: &[u8]) -> Reading<Result<handshake::Greeting, 
     match hello.read(bytes) {
         handshake::Reading::More => Reading::More,
         handshake::Reading::Greeting(greeting, used) => Reading::Done(Ok(greeting), used),
-        handshake::Reading::Echo => {
-            done("what listens there sends back what it is sent, and does not speak RTMP".into())
-        }
         handshake::Reading::Version(_) if greeting::protocol(bytes).is_some() => Reading::Foreign,
         // Versions that RTMP keeps for itself (section 5.2.2).
         handshake::Reading::Version(version @ 4..=31) if bytes.len() > PACKET => done(format!(
@@ -196,11 +212,20 @@ where
 }
 
 /// A port that said nothing to the handshake is asked in other words.
-async fn not_shaken(mut climb: Climb<'_>, unshaken: Unshaken, tls: bool, start: Instant) -> Observation {
+async fn not_shaken(
+    mut climb: Climb<'_>,
+    unshaken: Unshaken,
+    found: Option<Stranger>,
+    tls: bool,
+    start: Instant,
+) -> Observation {
     let took = clock::now().duration_since(start);
     let Unshaken { not: NotSpoken { mut failure, mut met }, silent } = unshaken;
-    if silent && let Some(Stranger { name, said }) = stranger::in_other_words(climb.task, tls, climb.remaining()).await
-    {
+    let found = match found {
+        None if silent => stranger::at_once(climb.remaining(), stranger::in_other_words(climb.task, tls)).await,
+        found => found.filter(|_| silent),
+    };
+    if let Some(Stranger { name, said }) = found {
         let detail = format!("what listens there speaks {name} and not RTMP: {}, and {said}", failure.detail);
         failure = Failure::new(Step::Handshake, FailureKind::Garbage, detail);
         met = Some(name);
@@ -213,7 +238,7 @@ async fn not_shaken(mut climb: Climb<'_>, unshaken: Unshaken, tls: bool, start: 
 }
 
 /// TLS did not come about: what speaks there without it is told.
-async fn without_tls(mut climb: Climb<'_>) -> Observation {
+async fn without_tls(mut climb: Climb<'_>, found: Option<Stranger>) -> Observation {
     let spoken_to = |kind| {
         use FailureKind::{Closed, Garbage, NotTls, Reset, TimedOut, TlsCutOff, TlsRefused};
         matches!(kind, Closed | Garbage | NotTls | Reset | TimedOut | TlsCutOff | TlsRefused)
@@ -221,9 +246,11 @@ async fn without_tls(mut climb: Climb<'_>) -> Observation {
     let Some(failure) = climb.obs.failure().filter(|f| f.step == Step::Tls && spoken_to(f.kind)).cloned() else {
         return climb.obs;
     };
-    let Some(Stranger { name, said }) = stranger::in_plain(climb.task, climb.remaining()).await else {
-        return climb.obs;
+    let found = match found {
+        None => stranger::at_once(climb.remaining(), stranger::in_plain(climb.task)).await,
+        found => found,
     };
+    let Some(Stranger { name, said }) = found else { return climb.obs };
     let took = climb.obs.steps.pop().map_or(0.0, |s| s.ms);
     let detail = format!("what listens there speaks {name} without TLS: {}, and {said}", failure.detail);
     let kind = if matches!(name, PROTOCOL | "HTTP") { FailureKind::NotTls } else { FailureKind::Garbage };

@@ -12,8 +12,8 @@ use crate::net::tls::{self, Trust};
 use crate::wire::greeting;
 use crate::wire::rtmp::chunk;
 
-/// How long each of the other questions may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long each of the other questions may take: two fit into the half of a deadline.
+const ANSWER_WITHIN: Duration = Duration::from_millis(1200);
 
 /// Another service than the one that was meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,31 +24,44 @@ pub struct Stranger {
     pub said: String,
 }
 
+/// What `main` comes to; where it has not after half of `left`, `asked` is asked beside it, so that silence can be named
+/// and nothing that is only slow is cut short.
+pub async fn meanwhile<T>(
+    main: impl Future<Output = T>,
+    left: Duration,
+    asked: impl Future<Output = Option<Stranger>>,
+) -> (T, Option<Stranger>) {
+    let late = async {
+        tokio::time::sleep(left / 2).await;
+        at_once(left / 2, asked).await
+    };
+    tokio::pin!(main, late);
+    tokio::select! {
+        biased;
+        result = &mut main => (result, None),
+        found = &mut late => (main.await, found),
+    }
+}
+
+/// What `asked` finds while something is `left` of the time.
+pub async fn at_once(left: Duration, asked: impl Future<Output = Option<Stranger>>) -> Option<Stranger> {
+    tokio::time::timeout(left, asked).await.ok().flatten()
+}
+
 /// Asks in HTTP, and in TLS where that was not spoken already.
-pub async fn in_other_words(task: &Task, tls: bool, left: Duration) -> Option<Stranger> {
-    let share = if tls { left } else { left / 2 }.min(ANSWER_WITHIN);
-    match within(share, in_http(task, tls, share)).await {
-        None if !tls => within(share, in_tls(task, share)).await,
+pub async fn in_other_words(task: &Task, tls: bool) -> Option<Stranger> {
+    match at_once(ANSWER_WITHIN, in_http(task, tls)).await {
+        None if !tls => at_once(ANSWER_WITHIN, in_tls(task)).await,
         found => found,
     }
 }
 
 /// Asks in plain RTMP, and then in plain HTTP.
-pub async fn in_plain(task: &Task, left: Duration) -> Option<Stranger> {
-    let share = (left / 2).min(ANSWER_WITHIN);
-    match within(share, in_rtmp(task, false)).await {
-        None => within(share, in_http(task, false, share)).await,
+pub async fn in_plain(task: &Task) -> Option<Stranger> {
+    match at_once(ANSWER_WITHIN, in_rtmp(task, false)).await {
+        None => at_once(ANSWER_WITHIN, in_http(task, false)).await,
         found => found,
     }
-}
-
-/// Asks in RTMP.
-pub async fn speaks_rtmp(task: &Task, tls: bool, left: Duration) -> Option<Stranger> {
-    within(left.min(ANSWER_WITHIN), in_rtmp(task, tls)).await
-}
-
-async fn within(time: Duration, asked: impl Future<Output = Option<Stranger>>) -> Option<Stranger> {
-    tokio::time::timeout(time, asked).await.ok().flatten()
 }
 
 async fn open(task: &Task, tls: bool) -> Option<Stream> {
@@ -62,10 +75,10 @@ async fn open(task: &Task, tls: bool) -> Option<Stream> {
 }
 
 /// Servers of RTSP and SIP understand such a request as far as to refuse it in their own words.
-async fn in_http(task: &Task, tls: bool, timeout: Duration) -> Option<Stranger> {
+async fn in_http(task: &Task, tls: bool) -> Option<Stranger> {
     let host = Authority { host: &task.host, port: task.socket().port(), tls }.header();
     let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: rtc-check\r\nConnection: close\r\n\r\n");
-    let awaited = Awaited { step: Step::Request, protocol: "HTTP", timeout };
+    let awaited = Awaited { step: Step::Request, protocol: "HTTP", timeout: ANSWER_WITHIN };
     let mut talk = Talk::new(open(task, tls).await?, greeting::LOOKED_AT);
     talk.send(request.as_bytes(), awaited).await.ok()?;
     let read = |bytes: &[u8]| match greeting::protocol(bytes) {
@@ -80,13 +93,14 @@ async fn in_http(task: &Task, tls: bool, timeout: Duration) -> Option<Stranger> 
     }
 }
 
-async fn in_tls(task: &Task, timeout: Duration) -> Option<Stranger> {
-    let stream = tcp::connect(task.socket(), timeout).await.ok()?;
-    let shaken = tls::handshake(stream, &task.host, task.address, &Trust::only([]), &[], timeout).await;
+async fn in_tls(task: &Task) -> Option<Stranger> {
+    let stream = tcp::connect(task.socket(), ANSWER_WITHIN).await.ok()?;
+    let shaken = tls::handshake(stream, &task.host, task.address, &Trust::only([]), &[], ANSWER_WITHIN).await;
     shaken.stream.map(|_| Stranger { name: "TLS", said: "to a TLS handshake it answered".to_owned() })
 }
 
-async fn in_rtmp(task: &Task, tls: bool) -> Option<Stranger> {
+/// Asks in RTMP.
+pub async fn in_rtmp(task: &Task, tls: bool) -> Option<Stranger> {
     let mut talk = Talk::new(open(task, tls).await?, chunk::MOST_BYTES);
     match rtmp::shake_hands(&mut talk, ANSWER_WITHIN).await {
         Ok(_) => Some(Stranger { name: "RTMP", said: "it answered RTMP's handshake".to_owned() }),

@@ -27,14 +27,16 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
     let Some(stream) = climb.open(spec.tls.then_some((&*settings.tls, HTTP11))).await else { return climb.obs };
     let to = Authority { host: &task.host, port: task.socket().port(), tls: spec.tls };
     let start = clock::now();
-    let (mut socket, answer) =
-        match ws::upgrade(stream, to, &spec.path, spec.subprotocol.as_deref(), climb.remaining()).await {
-            Ok(open) => open,
-            Err(refused) => {
-                climb.obs.facts.extend(refused.facts);
-                return refused_by(climb, refused.failure, spec.tls, start).await;
-            }
-        };
+    let left = climb.remaining();
+    let upgrading = ws::upgrade(stream, to, &spec.path, spec.subprotocol.as_deref(), left);
+    let (upgraded, found) = stranger::meanwhile(upgrading, left, stranger::in_rtmp(task, spec.tls)).await;
+    let (mut socket, answer) = match upgraded {
+        Ok(open) => open,
+        Err(refused) => {
+            climb.obs.facts.extend(refused.facts);
+            return refused_by(climb, refused.failure, found, spec.tls, start).await;
+        }
+    };
     climb.obs.step_ok(Step::Upgrade, clock::now().duration_since(start));
     answer.record(&mut climb.obs.facts);
     if let Some(selected) = &spec.subprotocol {
@@ -56,16 +58,22 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &WsSpec) -> Observati
 }
 
 /// A port that hung up on the upgrade, or answered no HTTP, is asked whether it speaks RTMP, which shares ports with
-/// WebSockets.
-async fn refused_by(mut climb: Climb<'_>, mut failure: Failure, tls: bool, start: Instant) -> Observation {
+/// WebSockets; one that was silent has been, which `found` tells.
+async fn refused_by(
+    mut climb: Climb<'_>,
+    mut failure: Failure,
+    found: Option<Stranger>,
+    tls: bool,
+    start: Instant,
+) -> Observation {
     let took = clock::now().duration_since(start);
     let strange = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Garbage)
         && !climb.obs.facts.has(&metric::HTTP_STATUS);
-    let stranger = match strange {
-        true => stranger::speaks_rtmp(climb.task, tls, climb.remaining()).await.filter(|s| s.name != "HTTP"),
-        false => None,
+    let found = match strange && found.is_none() {
+        true => stranger::at_once(climb.remaining(), stranger::in_rtmp(climb.task, tls)).await,
+        false => found.filter(|_| strange || failure.kind == FailureKind::TimedOut),
     };
-    if let Some(Stranger { name, said }) = stranger {
+    if let Some(Stranger { name, said }) = found.filter(|s| s.name != "HTTP") {
         let detail = format!("what listens there speaks {name} and not WebSocket: {}, and {said}", failure.detail);
         failure = Failure::new(Step::Upgrade, FailureKind::Garbage, detail);
         climb.obs.facts.set(&metric::MET, name);

@@ -28,8 +28,6 @@ pub enum Reading {
     Greeting(Greeting, usize),
     /// S0 has another version; whether it is RTMP at all is not known.
     Version(u8),
-    /// Our own C0 and C1.
-    Echo,
 }
 
 impl Hello {
@@ -48,9 +46,14 @@ impl Hello {
             (None, _) => Reading::More,
             (Some(&version), _) if version != VERSION => Reading::Version(version),
             (_, None) => Reading::More,
-            (_, Some(s1)) if s1.get(8..) == Some(&self.random[..]) => Reading::Echo,
             (_, Some(s1)) => Reading::Greeting(Greeting { s1: s1.to_vec() }, 1 + PACKET),
         }
+    }
+
+    /// Whether S1 is C1 again, as nginx's RTMP module sends it, and as an echo service does. The latter sends no S2 before
+    /// it is sent C2.
+    pub fn is_repeated_by(&self, greeting: &Greeting) -> bool {
+        greeting.s1.get(8..) == Some(&self.random[..])
     }
 
     /// Whether S2 repeats the time and the random bytes of C1, as section 5.2.4 asks; `None` before all of it is there.

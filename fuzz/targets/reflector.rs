@@ -24,7 +24,8 @@ fuzz_target!(|input: (bool, bool, bool, u16, &[u8])| {
     let mut own = OwnSockets::default();
     sockets.iter().take(if discovery { 4 } else { 1 }).for_each(|s| own.insert(*s));
     let alternate = Alternate { second: vec![sockets[2].ip()], first: vec![here.ip()], ports: vec![19099] };
-    let mut reflector = Reflector::new(AnswerLimits::default(), own, key, 1, now).with_alternate(alternate);
+    let mut reflector =
+        Reflector::new(AnswerLimits::default(), own, key, 1, now).with_alternate(alternate).with_ike(vec![19099]);
     // Seeds have checks of this session, rightly signed.
     let ask = Ask { ufrag: "them".to_owned() };
     reflector.ice.grant(&ask, &[19099], from.ip(), (1, 2), now).expect("a session");

@@ -55,7 +55,12 @@ impl Tuning {
             // It may be asked again with the group of key exchange that it wants.
             (Spec::Ike(_), _) => scheduled(self.schedule().transaction() + self.schedule().transaction()),
             (Spec::Stun | Spec::Sip(SipCarrier::Udp), _) => scheduled(self.stun()),
-            (Spec::Dns | Spec::Gre, _) => Cost::default(),
+            (Spec::Dns, _) => Cost::default(),
+            // A keepalive and a plain packet each time.
+            (Spec::Gre, _) => {
+                let once = self.schedule().transaction();
+                scheduled(Most { datagrams: once.datagrams * 2, time: once.time })
+            }
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
                 Cost { longest: self.timeout + held, ..connections(1) }

@@ -173,7 +173,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         }
         Spec::Sip(_) => plain_tcp::probe(task, settings, Service::Sip).await,
         Spec::Ike(spec) => meaning_of_silence(ike::probe(task, *spec, settings, cancel).await, task, settings).await,
-        Spec::Gre => gre::probe(),
+        Spec::Gre => gre::probe(task, settings, cancel).await,
     }
 }
 

@@ -9,6 +9,7 @@ mod capacity;
 #[path = "../emulator/mod.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod emulator;
+mod gre;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;

@@ -17,7 +17,10 @@ pub struct Aim<'a> {
 impl<'a> Aim<'a> {
     /// A rule's.
     pub fn of_item(item: &'a Item, address: Option<IpAddr>) -> Self {
-        let transport = item.rule.transport.as_str().to_uppercase();
+        let transport = match item.rule.transport {
+            Transport::Gre => "GRE (IP protocol 47)".to_owned(),
+            other => other.as_str().to_uppercase(),
+        };
         let port = item.rule.ports.map_or(transport.clone(), |p| format!("{transport} {p}"));
         Self { host: &item.host, address, port, udp: item.rule.transport == Transport::Udp }
     }

@@ -33,9 +33,11 @@ pub fn judge(item: &Item, seen: &Seen, strict: bool) -> Judgement {
 }
 
 fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
-    // Silence over UDP is evidence only where the far end says that it answers there.
+    // Silence over UDP, and GRE, is evidence only where the far end says that it answers there.
     let served = seen.observation.facts.get(&metric::RESPONDER_PAGE) == Some(true);
-    let silent_udp = item.rule.transport == Transport::Udp && failure.kind == FailureKind::TimedOut && !served;
+    let silent_udp = matches!(item.rule.transport, Transport::Udp | Transport::Gre)
+        && failure.kind == FailureKind::TimedOut
+        && !served;
     let upgrade_may_fail = matches!(&item.rule.spec, Spec::Ws(ws) if ws.refused == RefusedUpgrade::Warn);
     let status = match failure.kind {
         FailureKind::OutOfTime | FailureKind::Internal => Status::Unknown,

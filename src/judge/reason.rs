@@ -21,7 +21,11 @@ pub fn failed(item: &Item, seen: &Seen, failure: &Failure, status: Status) -> St
     if failure.step == Step::Name {
         return remedy::name(&aim, failure);
     }
-    let tried = format!("{} on {} at {}", services::name(item.rule.service), aim.port, aim.place());
+    let service = services::name(item.rule.service);
+    let tried = match item.rule.ports.is_some() {
+        true => format!("{service} on {} at {}", aim.port, aim.place()),
+        false => format!("{service} to {}", aim.place()),
+    };
     let remedy = remedy::of(&aim, seen, failure, status);
     format!("{tried}: {}; {remedy}.", failure.detail)
 }

@@ -26,6 +26,13 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         _ if failure.step == Step::Options && seen.observation.probe == ProbeKind::Ws => {
             "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
         }
+        FailureKind::NoPrivilege => "nothing was sent, so nothing is known of the way".to_owned(),
+        FailureKind::TimedOut if failure.step == Step::Gre => format!(
+            "a GRE endpoint need not answer strangers, least of all through a NAT, so silence decides nothing: look at the far end whether the packets arrive, or allow {port} to {to} and back"
+        ),
+        FailureKind::Refused if failure.step == Step::Gre => {
+            "set up the GRE tunnel on that host, with this machine as its far end".to_owned()
+        }
         FailureKind::TimedOut if status == Status::Unknown => format!(
             "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
         ),

@@ -70,7 +70,6 @@ fn is_route(error: &io::Error) -> bool {
 }
 
 /// Says how to grant it, with the path of this program.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks where this program lies")]
 fn no_privilege() -> Failure {
     let path = std::env::current_exe().map_or_else(|_| "PATH/rtc-check".to_owned(), |p| p.display().to_string());
     let detail = format!(

@@ -60,7 +60,12 @@ impl Tuning {
                 let beside = beside_sip(false);
                 Cost { connections: 1, datagrams: beside.datagrams, longest: self.timeout + beside.time }
             }
-            (Spec::Dns | Spec::Gre, _) => Cost::default(),
+            (Spec::Dns, _) => Cost::default(),
+            // A keepalive and a plain packet each time.
+            (Spec::Gre, _) => {
+                let once = self.schedule().transaction();
+                scheduled(Most { datagrams: once.datagrams * 2, time: once.time })
+            }
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
                 Cost { longest: self.timeout + held, ..connections(1) }

@@ -168,7 +168,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         }
         Spec::Sip(carrier) => sip::probe(task, settings, *carrier, cancel).await,
         Spec::Ike(spec) => meaning_of_silence(ike::probe(task, *spec, settings, cancel).await, task, settings).await,
-        Spec::Gre => gre::probe(),
+        Spec::Gre => gre::probe(task, settings, cancel).await,
     }
 }
 

@@ -95,7 +95,6 @@ fn is_alive(observation: &Observation) -> bool {
             let reached = |m| observation.facts.get::<PortSet>(m).is_some_and(|set| !set.is_empty());
             reached(&metric::ANSWERED) || reached(&metric::REFUSED)
         }
-        // Nothing was sent over GRE.
-        Outcome::Measured => observation.probe != ProbeKind::Gre,
+        Outcome::Measured => true,
     }
 }

@@ -220,7 +220,8 @@ impl Responder {
         let reflector = Reflector::new(limits.answers, own, key_bytes, seed, clock::now());
         let sip = opened.bound.iter().filter(|b| b.service == Service::Sip && b.transport == Transport::Udp);
         let reflector = reflector.with_sip(sip.flat_map(|b| b.ports.ranges().iter().flat_map(|r| r.iter())));
-        let reflector = reflector.granting(limits.sessions).with_alternate(alternate);
+        let reflector =
+            reflector.granting(limits.sessions).with_alternate(alternate).with_ike(ike_ports(&opened.bound));
         let flows = flow::Flows::new(secret, clock::now());
         let udp = udp::UdpThread::start(opened.udp, &aside, reflector, flows, tally.clone())
             .map_err(|e| StartError::system("start its UDP thread", e))?;
@@ -289,6 +290,12 @@ impl Responder {
             tracing::warn!(rule = %n.rule, address = %n.address, ports = %n.ports, why = n.why, "not serving");
         }
     }
+}
+
+/// Every port of an `ike` rule.
+fn ike_ports(bound: &[Bound]) -> Vec<u16> {
+    let rules = bound.iter().filter(|b| b.service == Service::Ike);
+    rules.flat_map(|b| b.ports.ranges().iter().flat_map(|r| r.iter())).collect()
 }
 
 /// Every address and port from which the responder itself could seem to ask.

@@ -66,7 +66,7 @@ impl IcmpError {
     pub fn meaning(&self) -> Meaning {
         match (self.to.is_ipv4(), self.kind, self.code) {
             (true, 3, 3) | (false, 1, 4) if self.from_target() => Meaning::Refused,
-            (true, 3, 2) if self.from_target() => Meaning::Unreachable,
+            (true, 3, 2) | (false, 4, 1) if self.from_target() => Meaning::Unreachable,
             (true, 3, 2 | 3 | 9 | 10 | 13..=15) | (false, 1, 1 | 4 | 5 | 6) => Meaning::Prohibited,
             (true, 3, 4) | (false, 2, _) => Meaning::TooBig,
             (true, 3, _) | (false, 1, _) => Meaning::Unreachable,
@@ -93,6 +93,7 @@ impl IcmpError {
             (true, 3, 13) | (false, 1, 1) => "administratively prohibited",
             (true, 3, 14) => "host precedence violation",
             (true, 3, 15) => "precedence cutoff in effect",
+            (false, 4, 1) => "unrecognized next header",
             (false, 1, 5) => "source address refused by policy",
             (false, 1, 6) => "route rejected",
             (true, 3, _) | (false, 1, _) => "destination unreachable",

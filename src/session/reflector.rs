@@ -1,11 +1,12 @@
 //! The responder's judgement of one datagram: at most one answer, to a STUN Binding request (RFC 8489), ICE's checks (RFC
-//! 8445) among them, a STAMP test packet (RFC 8762), or SIP's OPTIONS on ports of SIP, and to nothing else. It goes to the address that asked, to another
-//! of its ports only where a second address is served or the request is signed; it is never longer than what caused it
+//! 8445) among them, a STAMP test packet (RFC 8762), at their ports SIP's OPTIONS (RFC 3261) or an IKE_SA_INIT (RFC 7296),
+//! and to nothing else. It goes to the address that asked, to another of its ports only where a second address is served or the request is signed; it is never longer than what caused it
 //! but for a small number of STUN answers of at most 44 bytes. Under rate limits, and to holders of the key alone where
 //! there is one, ICE's checks of granted sessions apart. Knows no socket, no clock and no randomness. What it holds about
 //! sources has a size that no source can change.
 
 mod alternate;
+mod ike;
 mod own_sockets;
 mod refusal;
 mod sip;
@@ -116,7 +117,10 @@ pub struct Reflector {
     dscp: bool,
     strangers: Strangers,
     alternate: Alternate,
+    /// Ports of SIP rules.
     sip_ports: HashSet<u16>,
+    /// Ports of IKE rules.
+    ike_ports: HashSet<u16>,
     /// What was granted over TLS.
     pub sessions: Sessions,
     /// The same, of ICE.
@@ -137,6 +141,7 @@ impl Reflector {
             strangers: Strangers::new(seed),
             alternate: Alternate::default(),
             sip_ports: HashSet::new(),
+            ike_ports: HashSet::new(),
             sessions: Sessions::new(GrantLimits::default()),
             ice: IceSessions::default(),
             start,
@@ -158,6 +163,9 @@ impl Reflector {
     pub fn handle(&mut self, incoming: &Incoming<'_>, answer: &mut [u8]) -> Result<Answer, Refusal> {
         let from = SocketAddr::new(incoming.from.ip().to_canonical(), incoming.from.port());
         let incoming = Incoming { from, ..*incoming };
+        if let Some(answered) = self.ike(&incoming, answer) {
+            return answered;
+        }
         let speaks = Speaks::of(incoming.bytes, self.sip_ports.contains(&incoming.seen.to.port()));
         self.check_ends(from, incoming.seen.to, speaks)?;
         match speaks {

@@ -100,6 +100,10 @@ mod tests {
         ] {
             assert_eq!(protocol(bytes), Some(name), "{bytes:?}");
         }
+        let ike = super::super::ike::write_refusal([1; 8]);
+        assert_eq!(protocol(&ike), Some("IKE"));
+        assert_eq!(protocol(&[&MARKER[..], &ike].concat()), Some("IKE"));
+        assert_eq!(protocol(&ike[1..]), None);
         assert_eq!(protocol(&[[3].as_slice(), &[7; 1536]].concat()), Some("RTMP"));
         assert_eq!(protocol(&[[3, 0, 0, 1].as_slice(), &[0; 1533]].concat()), Some("RTMP"), "S1 has a time too");
     }

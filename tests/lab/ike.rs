@@ -1,7 +1,7 @@
 //! IKE: strongSwan's charon where the cloud's gateway is, behind a router that lets it through, masks it or does not.
 
 use crate::harness::Report;
-use crate::namespaces::{CLIENT4, Daemon, Lab, Listens, Place, RTC4, RTC6};
+use crate::namespaces::{ACD4, CLIENT4, Daemon, Lab, Listens, Place, RTC4, RTC6};
 use crate::servers::written;
 
 /// No profile but VALT's has IKE; its gateway stands where others have their servers.
@@ -146,5 +146,33 @@ fn dropped_is_unknown_rejected_names_the_router_and_nothing_there_fails_on_both_
                 "{check}"
             );
         }
+    }
+}
+
+#[test]
+fn our_responder_refuses_on_both_ports_and_with_a_key_only_its_holders() {
+    let Some(lab) = Lab::up() else { return };
+    let key = ("RTC_CHECK_RESPONDER_KEY", "correct horse battery staple");
+    let serve = |bind: &'static str, environment: &[(&str, &str)]| {
+        let mut command = lab.command(Place::Server, env!("CARGO_BIN_EXE_rtc-check"));
+        command.args(["serve", "--profile", "valt", "--role", "cloud", "--option", "cloud=true", "--bind", bind]);
+        command.args(["--stamp-port", "0"]).envs(environment.iter().copied());
+        lab.start(command, &format!("responder-{bind}"), &[Listens::Udp(bind, 500), Listens::Udp(bind, 4500)])
+    };
+    let _open = [serve(RTC4, &[]), serve(RTC6, &[])];
+    let _restricted = serve(ACD4, &[key]);
+    let args = ["--profile", "valt", "--from", "media-server", "--option", "cloud=true", "--only", "ike", "--target"];
+    let stranger = lab.reach(&[&args[..], &[&format!("{CLOUD},{ACD4}")]].concat()).report();
+    for port in PORTS {
+        for address in [RTC4, RTC6] {
+            let check = stranger.at(address, port).is("pass").says(&["NO_PROPOSAL_CHOSEN"]);
+            assert_eq!(check.seen("ike")["vendor_ids"][0], "rtc-check", "{check}");
+        }
+        stranger.at(ACD4, port).is("unknown");
+    }
+    let skip = ["--skip", "quality,bandwidth,nat,ice,call"];
+    let holder = lab.check_with(&[key], &[&args[..], &[&format!("cloud={ACD4}")], &skip].concat()).report();
+    for port in PORTS {
+        holder.at(ACD4, port).is("pass");
     }
 }

@@ -10,6 +10,7 @@ mod capacity;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod emulator;
 mod firewall;
+mod gre;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;

@@ -1,6 +1,7 @@
 //! STUN requests and whole exchanges; what they and the tests below send.
 
 mod ice;
+mod ike;
 mod sip;
 mod stamp;
 

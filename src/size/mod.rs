@@ -10,7 +10,7 @@ mod tests;
 
 use crate::model::ToolInfo;
 use crate::model::sizing::{Asked, ModeRow, PlatformRow, SIZING_SCHEMA, Sizes};
-use crate::profile::{Mode, PlatformKind, PlatformNeed, Profile, Rate};
+use crate::profile::{Mode, PlatformKind, PlatformNeed, Profile, Rate, Sizing};
 
 /// More channels than this are a slip of the keyboard.
 pub const MOST_CHANNELS: u32 = 1_000_000;
@@ -39,7 +39,9 @@ pub enum Unanswerable {
 pub fn size(profile: &Profile, asked: Asked, version: &str) -> Result<Sizes, Unanswerable> {
     bounded(&asked)?;
     let none = |table| Unanswerable::NoTable { profile: profile.name.clone(), table };
-    let sizing = profile.sizing.as_ref().ok_or_else(|| none("sizes"))?;
+    // What a platform asks of any machine is no table of sizes.
+    let has_sizes = |s: &&Sizing| !(s.modes.is_empty() && s.servers.is_empty());
+    let sizing = profile.sizing.as_ref().filter(has_sizes).ok_or_else(|| none("sizes"))?;
     if sizing.modes.is_empty() {
         return Err(none("modes"));
     }

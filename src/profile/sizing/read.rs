@@ -241,6 +241,9 @@ fn read_platform(f: &mut Fields<'_, '_>) -> Option<PlatformNeed> {
     }
     let (architecture, words) = (f.text("architecture"), f.text("words"));
     let (latest, wired) = (f.name("latest-lts"), f.value("wired").and_then(|v| f.p.flag(v, "wired")));
+    if wired.as_ref().is_some_and(|w| !w.value) {
+        f.p.add(&f.table.at, "`wired` asks for nothing where it is false", "true, or no row");
+    }
     let source = f.source();
     if given.len() != 1 {
         return None;

@@ -10,13 +10,15 @@ use crate::model::machine::Disk;
 /// # Errors
 /// The system does not tell.
 #[cfg(target_os = "linux")]
+#[allow(clippy::unnecessary_cast, reason = "the types differ from machine to machine")]
 pub fn disk(path: &Path) -> Result<Disk, Unreadable> {
     let path = super::existing(path);
     let shown = crate::net::classify::clean(&path.to_string_lossy(), 200);
     let told = nix::sys::statvfs::statvfs(path)
         .map_err(|errno| Unreadable(format!("{shown}: {}", super::because(&std::io::Error::from(errno)))))?;
-    // Of 32 bits on machines of 32 bits.
-    let bytes = |blocks: libc::fsblkcnt_t| (blocks as u64).saturating_mul(told.fragment_size() as u64);
+    // Blocks and their size may have 32 bits on machines of 32 bits.
+    let size = told.fragment_size() as u64;
+    let bytes = |blocks: libc::fsblkcnt_t| (blocks as u64).saturating_mul(size);
     Ok(Disk { total_bytes: bytes(told.blocks()), free_bytes: bytes(told.blocks_available()), path: shown })
 }
 

@@ -4,9 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::harness::{Check, Report};
+use crate::ike;
 use crate::namespaces::{ACD4, ICE4, Lab, RTC4};
-use crate::relay::{self, LOGIN};
+use crate::relay::{LOGIN, relay};
+use crate::rtmp::{RTMP_MODULE, STREAM_MODULE, nginx_rtmp};
+use crate::rtsp::{CAMERA, camera};
 use crate::servers::{janus, nginx, sshd, written};
+use crate::sip::sip_server;
 
 /// A probe: its name here, the service of its rule, and the rule's further fields.
 type Probe = (&'static str, &'static str, &'static str);
@@ -36,8 +40,23 @@ const TCP_SERVERS: &[Server] = &[
     ("janus-wss", "rtc", 8989),
     ("janus-https", "rtc", 8089),
     ("openssh", "rtc", 22),
+    ("nginx-rtmp", "rtc", 1935),
+    ("nginx-rtmps", "rtc", 444),
+    ("camera", "rtc", 554),
+    ("kamailio", "rtc", 5099),
+    ("kamailio-tls", "rtc", 5061),
     ("coturn", "relays", 3478),
     ("coturn-tls", "relays", 5349),
+];
+
+const UDP_PROBES: &[Probe] =
+    &[("stun", "stun", ""), ("turn-udp", "turn", ""), ("sip-udp", "sip", ""), ("ike", "ike", "")];
+
+const UDP_SERVERS: &[Server] = &[
+    ("coturn-udp", "relays", 3478),
+    ("kamailio-udp", "rtc", 5099),
+    ("charon", "rtc", 500),
+    ("charon-nat", "rtc", 4500),
 ];
 
 /// Where a probe is right to pass: its own server, and those that are of its kind too.
@@ -48,15 +67,32 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("janus-api", &["janus-https"]),
     ("wss", &["janus-wss"]),
     ("ssh", &["openssh"]),
+    ("rtmp", &["nginx-rtmp"]),
+    ("rtmps", &["nginx-rtmps"]),
+    ("rtsp", &["camera"]),
+    ("sip-tcp", &["kamailio"]),
+    ("sip-tls", &["kamailio-tls"]),
     // Both ports of coturn take TURN in plain text and over TLS.
     ("turn-tcp", &["coturn", "coturn-tls"]),
     ("turn-tls", &["coturn", "coturn-tls"]),
     ("stun", &["coturn-udp"]),
     ("turn-udp", &["coturn-udp"]),
+    ("sip-udp", &["kamailio-udp"]),
+    // On 4500 behind the marker.
+    ("ike", &["charon", "charon-nat"]),
 ];
 
-/// Servers that anybody can name: by the first bytes that they send, asked or not.
-const NAMED: &[(&str, &str)] = &[("openssh", "SSH")];
+/// Servers that name themselves to these probes by the first bytes that they send.
+const NAMED: &[(&str, &str, &[&str])] = &[
+    (
+        "openssh",
+        "SSH",
+        &["http", "https", "ws", "wss", "rtmp", "rtmps", "rtsp", "ftp", "sip-tcp", "sip-tls", "turn-tls"],
+    ),
+    ("nginx-http", "HTTP", &["https", "rtmp", "rtsp", "ssh", "sip-tcp"]),
+    ("camera", "RTSP", &["http", "ws", "sip-tcp"]),
+    ("kamailio", "SIP", &["rtsp"]),
+];
 
 fn is_at_home(probe: &str, server: &str) -> bool {
     AT_HOME.iter().any(|(p, servers)| *p == probe && servers.contains(&server))
@@ -107,25 +143,39 @@ fn wrong(report: &Report, probes: &[Probe], servers: &[Server], wrong: impl Fn(&
 
 #[test]
 fn every_tcp_probe_passes_on_its_own_server_and_never_on_anothers() {
-    let Some(lab) = Lab::with(&["nginx", "janus", "sshd", "turnserver"]) else { return };
-    let _servers = [nginx(&lab), janus(&lab), sshd(&lab), relay::relay(&lab)];
+    let needs = ["nginx", "janus", "sshd", "turnserver", "kamailio", RTMP_MODULE, STREAM_MODULE];
+    let Some(lab) = Lab::with(&[&needs[..], &CAMERA].concat()) else { return };
+    let _servers = [nginx(&lab), janus(&lab), sshd(&lab), relay(&lab), nginx_rtmp(&lab, "live"), sip_server(&lab)];
+    let _camera = camera(&lab, RTC4, "open");
     let report = swapped(&lab, "tcp", TCP_PROBES, TCP_SERVERS);
     wrong(&report, TCP_PROBES, TCP_SERVERS, |check, at_home| match check.status() {
         "pass" if at_home => None,
         "fail" | "warn" if !at_home => None,
-        status => Some(format!("{status} although it is {}", if at_home { "its own" } else { "another's" })),
+        _ => Some(if at_home { "its own" } else { "another's" }.to_owned()),
     });
     // Nothing waits for longer than the time that one check has.
     wrong(&report, TCP_PROBES, TCP_SERVERS, |check, _| {
         let took = check.value["duration_ms"].as_u64().unwrap_or(u64::MAX);
         (took > 15_000).then(|| format!("took {took} ms"))
     });
-    let plain = ["http", "ws", "rtmp", "rtsp", "ftp", "sip-tcp"];
-    for (server, name) in NAMED {
-        for probe in plain {
+    for (server, name, probes) in NAMED {
+        for probe in *probes {
             let check = report.of(&format!("{probe}.on.{server}"))[0];
             assert_eq!(check.seen("met"), name, "{check}");
             check.says(&[name]);
         }
     }
+}
+
+#[test]
+fn every_udp_probe_passes_on_its_own_server_and_never_on_anothers() {
+    let Some(lab) = Lab::with(&[&["turnserver", "kamailio"][..], &ike::NEEDED].concat()) else { return };
+    let _servers = [relay(&lab), sip_server(&lab), ike::charon(&lab, true)];
+    let report = swapped(&lab, "udp", UDP_PROBES, UDP_SERVERS);
+    // Silence over UDP decides nothing, and a stranger's answer does not become the service's.
+    wrong(&report, UDP_PROBES, UDP_SERVERS, |check, at_home| match check.status() {
+        "pass" if at_home => None,
+        "fail" | "warn" | "unknown" if !at_home => None,
+        _ => Some(if at_home { "its own" } else { "another's" }.to_owned()),
+    });
 }

@@ -51,6 +51,7 @@ fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
     };
     let in_its_place = answer.in_its_place();
     in_its_place.or_else(|| answer.in_trouble()).unwrap_or_else(|| match spec.expect {
+        None if code == 400 => (Status::Warn, answer.misunderstood()),
         None => (Status::Pass, answer.told()),
         Some(expected) => answer.held_against(expected),
     })
@@ -75,6 +76,14 @@ impl Answer {
             Some("broken") => format!("answered {code} and leads to {to}, where no answer came"),
             _ => format!("answered {code}"),
         }
+    }
+
+    /// What is asked is well formed, and every web server takes it.
+    fn misunderstood(&self) -> String {
+        format!(
+            "answered 400{}, which no web server says to a plain GET: another service may listen there, or one that wants a client's certificate",
+            self.by()
+        )
     }
 
     fn by(&self) -> String {
@@ -144,7 +153,6 @@ impl Answer {
         let (code, by) = (self.code, self.by());
         match code {
             401 => (Status::Pass, format!("asks for a login (401{by}), so what is behind it was not seen")),
-            403 => (Status::Pass, format!("refuses to be read (403{by}), so what is behind it was not seen")),
             _ => {
                 let told = self.told();
                 let words = format!(
@@ -266,6 +274,7 @@ mod tests {
         is(None, (200, "", false, None), Status::Pass, "answered 200");
         is(None, (404, "web-server", false, None), Status::Pass, "answered 404");
         is(None, (302, "", false, Some("another-host")), Status::Pass, "leads to http://portal.example/login");
+        is(None, (400, "web-server", false, None), Status::Warn, "400 by Name/1.0");
         is(None, (502, "web-server", true, None), Status::Warn, "in trouble");
         is(None, (302, "", false, Some("circle")), Status::Warn, "in a circle (/a, /b)");
         is(None, (302, "", false, Some("too-many")), Status::Warn, "again and again");
@@ -290,7 +299,7 @@ mod tests {
             is(Some(expected), (404, "web-server", true, None), Status::Warn, "Name/1.0");
             is(Some(expected), (407, "portal", false, None), Status::Fail, "in the server's place");
         }
-        is(Some(Expected::Wowza), (403, "", false, None), Status::Pass, "refuses to be read");
+        is(Some(Expected::Wowza), (403, "", false, None), Status::Warn, "nothing of Wowza");
     }
 
     #[test]

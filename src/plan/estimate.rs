@@ -207,7 +207,6 @@ fn waiting(jobs: u32, places: usize, work: Duration) -> Duration {
     if jobs > places { work / places } else { Duration::ZERO }
 }
 
-/// A schedule's cost, with room for late waking.
 /// The second OPTIONS, over UDP a datagram, and STUN servers asked meanwhile.
 fn beside_sip(udp: bool) -> Most {
     let aside = schedule::SIP_ASIDE.transaction();
@@ -215,6 +214,7 @@ fn beside_sip(udp: bool) -> Most {
     Most { datagrams: aside.datagrams * (servers + u32::from(udp)), ..aside }
 }
 
+/// A schedule's cost, with room for late waking.
 fn scheduled(most: Most) -> Cost {
     Cost { connections: 0, datagrams: most.datagrams, longest: most.time + most.time / 10 + SLACK }
 }

@@ -8,8 +8,10 @@ mod over_stream;
 mod over_udp;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Task};
@@ -87,6 +89,23 @@ fn record(observation: &mut Observation, answer: &Message, rtt: Option<Duration>
     }
     if let Some(received) = answer.via().and_then(|via| via.received) {
         observation.facts.set(&metric::SIP_RECEIVED, received.to_string());
+    }
+}
+
+/// The answer to the strange request, and what STUN told meanwhile: of which nothing is waited for where the answer bears
+/// another address than the own one, because that decides.
+async fn aside(
+    own: IpAddr,
+    strange: impl Future<Output = Option<Message>>,
+    mapped: impl Future<Output = Option<alg::Mapped>>,
+) -> (Option<Message>, Option<alg::Mapped>) {
+    match select(pin!(strange), pin!(mapped)).await {
+        Either::Left((strange, mapped)) => {
+            let seen = strange.as_ref().and_then(|s| Echo::of(s).received);
+            let mapped = if seen.is_some_and(|seen| seen != own) { None } else { mapped.await };
+            (strange, mapped)
+        }
+        Either::Right((mapped, strange)) => (strange.await, mapped),
     }
 }
 

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{Event, Phase, Planned, Seen, Service, schedule};
 use crate::plan::{Item, Plan, TrialKind};
 use crate::probe::{self, Task};
-use crate::profile::Spec;
 
 use super::work::{Crew, Work, place};
 use super::{Context, media, names};
@@ -116,10 +115,10 @@ pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &nam
 /// Where a SIP rule's probe may ask how this machine looks from outside: the STUN rules of its host, then the servers that
 /// the NAT check asks.
 fn stun_servers(plan: &Plan, item: &Item, address: IpAddr, names: &names::Names) -> Vec<SocketAddr> {
-    if !matches!(item.rule.spec, Spec::Sip(_)) {
+    if item.rule.service != Service::Sip {
         return Vec::new();
     }
-    let beside = |other: &&Item| other.host == item.host && other.rule.spec == Spec::Stun;
+    let beside = |other: &&Item| other.host == item.host && other.rule.service == Service::Stun;
     let ports = plan.items.iter().filter(beside).filter_map(|other| other.rule.ports);
     let mut servers: Vec<SocketAddr> = ports.map(|ports| SocketAddr::new(address, ports.first())).collect();
     for trial in &plan.trials {

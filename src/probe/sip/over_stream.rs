@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Request, mapped, record, weigh};
+use super::{Request, aside, mapped, record, weigh};
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, schedule};
 use crate::net::clock;
 use crate::net::talk::{Awaited, NotSpoken, Reading, Talk};
@@ -55,9 +55,9 @@ async fn compare(
 ) {
     let patience = schedule::SIP_ASIDE.transaction().time.min(climb.remaining());
     let strange = honest.elsewhere();
-    let again = ask(talk, (climb.task, settings), &strange, patience);
-    let (other, mapped) = tokio::join!(again, mapped::address(climb.task, false, patience, cancel));
-    let other = other.ok().map(|(message, _)| message);
+    let task = climb.task;
+    let again = async { ask(talk, (task, settings), &strange, patience).await.ok().map(|(message, _)| message) };
+    let (other, mapped) = aside(own.ip(), again, mapped::address(task, false, patience, cancel)).await;
     weigh(&mut climb.obs, own, strange.sent_by.ip(), (answer, other.as_ref()), mapped);
 }
 

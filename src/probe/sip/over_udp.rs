@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Request, mapped, own_address, record, weigh};
+use super::{Request, aside, mapped, own_address, record, weigh};
 use crate::model::schedule::{self, Schedule};
 use crate::model::{Facts, Failure, Observation, ProbeKind, Step, metric};
 use crate::net::clock;
@@ -43,12 +43,12 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken)
         }
         Ok(honest) => {
             record(&mut observation, &honest, rtt, took);
-            let again = ask((task, settings), own, true, (schedule::SIP_ASIDE, left()), cancel);
-            let ((strange, _), mapped) = tokio::join!(again, mapped::address(task, true, left(), cancel));
-            let mut unused = Facts::default();
-            let strange = strange.ok().and_then(|(outcome, stop)| {
-                asked::answer(outcome, stop, Step::Options, task.address, &mut unused).ok()
-            });
+            let again = async {
+                let (asked, _) = ask((task, settings), own, true, (schedule::SIP_ASIDE, left()), cancel).await;
+                let (outcome, stop) = asked.ok()?;
+                asked::answer(outcome, stop, Step::Options, task.address, &mut Facts::default()).ok()
+            };
+            let (strange, mapped) = aside(own, again, mapped::address(task, true, left(), cancel)).await;
             let own = SocketAddr::new(own, port);
             let documentation = origin(own, true, task).sent_by.ip();
             weigh(&mut observation, own, documentation, (&honest, strange.as_ref()), mapped);

@@ -26,6 +26,9 @@ pub async fn probe(task: &Task) -> Observation {
     let Some(stream) = climb.connect().await else { return climb.obs };
     let mut talk = Talk::new(stream, kexinit::LONGEST + 4);
     let start = clock::now();
+    // Both sides identify themselves at once (RFC 4253 section 4.2), and a server that waits for words of another protocol
+    // shows itself by what it answers to these. One that has hung up already has said why.
+    let _ = talk.send(IDENTIFICATION.as_bytes(), awaited(Step::Banner, climb.remaining())).await;
     let line = match identification(&mut talk, climb.remaining()).await {
         Ok(line) => line,
         Err(NotSpoken { failure, met }) => {
@@ -87,10 +90,9 @@ async fn identification(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result
     Ok(clean(&line, 255))
 }
 
-/// Identifies us, and reads packets up to the server's offer.
+/// Reads packets up to the server's offer.
 async fn offer(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result<kexinit::Offer, NotSpoken> {
     let end = clock::now() + timeout;
-    talk.send(IDENTIFICATION.as_bytes(), awaited(Step::KeyExchange, timeout)).await?;
     for _ in 0..MOST_PACKETS {
         let left = end.saturating_duration_since(clock::now());
         let read = |bytes: &[u8]| match kexinit::read(bytes) {

@@ -90,8 +90,7 @@ const NAMED: &[(&str, &str, &[&str])] = &[
         &["http", "https", "ws", "wss", "rtmp", "rtmps", "rtsp", "ftp", "sip-tcp", "sip-tls", "turn-tls"],
     ),
     ("nginx-http", "HTTP", &["https", "rtmp", "rtsp", "ssh", "sip-tcp"]),
-    ("camera", "RTSP", &["http", "ws", "sip-tcp"]),
-    ("kamailio", "SIP", &["rtsp"]),
+    ("camera", "RTSP", &["sip-tcp"]),
 ];
 
 fn is_at_home(probe: &str, server: &str) -> bool {

@@ -225,9 +225,7 @@ pub(super) fn judge(
 fn told(failure: Failure, first: &[u8]) -> (Failure, Option<&'static str>) {
     let Some(met) = greeting::protocol(first).filter(|name| *name != "TLS") else { return (failure, None) };
     let detail = format!("what listens there speaks {met} and not TLS: it sent {}", shown(first));
-    // A web server without TLS is the right one, set up in another way.
-    let kind = if met == "HTTP" { FailureKind::NotTls } else { FailureKind::Garbage };
-    (Failure { kind, detail, ..failure }, Some(met))
+    (Failure { kind: FailureKind::NotTls, detail, ..failure }, Some(met))
 }
 
 fn negotiated<S>(stream: &TlsStream<S>, facts: &mut Facts) {

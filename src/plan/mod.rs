@@ -102,6 +102,8 @@ pub struct Plan {
     pub groups: BTreeMap<String, OnlyAlternative>,
     /// Address families to test.
     pub families: Families,
+    /// Rules of some installations only, left out because their role has no host.
+    pub not_given: Vec<(RuleId, RoleName)>,
 }
 
 /// Everything that is wrong with a request, each a sentence or two with what to type instead.
@@ -153,10 +155,12 @@ impl Plan {
                 hosts.push(item.host.clone());
             }
         }
+        let left_out = |r: &&&Rule| r.if_given && !targets.contains_key(&r.to) && item::selected(request, r).is_none();
+        let not_given = rules.iter().filter(left_out).map(|r| (r.id.clone(), r.to.clone())).collect();
         let groups = profile.groups.clone();
         let accepted = Accepted::of(request);
         let (profile, families) = (profile.name.clone(), request.families);
-        Ok(Plan { profile, from, options, targets, items, trials, measures, accepted, groups, families })
+        Ok(Plan { profile, from, options, targets, items, trials, measures, accepted, groups, families, not_given })
     }
 
     /// A relay is tried, which may ask for a login.
@@ -267,7 +271,7 @@ fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors
     };
     let missing: BTreeSet<&RoleName> = rules
         .iter()
-        .filter(|r| item::selected(request, r).is_none() || measured(&r.to))
+        .filter(|r| !r.if_given && (item::selected(request, r).is_none() || measured(&r.to)))
         .map(|r| &r.to)
         .filter(|r| !request.targets.contains_key(*r))
         .filter(|r| profile.roles.get(*r).is_none_or(|role| role.hosts.is_empty() && !role.optional))
@@ -295,8 +299,8 @@ fn missing_targets(profile: &Profile, request: &Request, rules: &[&Rule], errors
 
 /// Why no rule is selected: most often a role that is tested only when a host is given for it.
 fn nothing_left(profile: &Profile, request: &Request) -> String {
-    let unbound =
-        |r: &&Rule| profile.roles.get(&r.to).is_some_and(|role| role.optional) && !request.targets.contains_key(&r.to);
+    let may_be_left_out = |r: &Rule| r.if_given || profile.roles.get(&r.to).is_some_and(|role| role.optional);
+    let unbound = |r: &&Rule| may_be_left_out(r) && !request.targets.contains_key(&r.to);
     match profile.rules.iter().filter(unbound).find(|r| item::selected(request, r).is_none()) {
         Some(rule) => format!("`{}` has no host: add --target {}=HOST", rule.to, rule.to),
         None => trial::nothing_to_try(request)

@@ -101,6 +101,21 @@ fn an_optional_role_is_tested_only_with_a_target_and_a_fixed_host_can_be_replace
 }
 
 #[test]
+fn a_rule_of_some_installations_is_left_out_without_a_host_and_told() {
+    let valt = crate::profile::built_in("valt").unwrap();
+    let mut request = Request { from: vec!["media-server".into()], ..Request::default() };
+    request.targets.insert("camera".into(), vec!["192.0.2.1".parse().unwrap()]);
+    let plan = Plan::new(&valt, &request).unwrap();
+    let left_out: Vec<_> = plan.not_given.iter().map(|(rule, role)| (rule.as_str(), role.as_str())).collect();
+    assert!(left_out.contains(&("media-to-app.ssh", "application")), "{left_out:?}");
+    request.targets.insert("application".into(), vec!["192.0.2.2".parse().unwrap()]);
+    let plan = Plan::new(&valt, &request).unwrap();
+    assert!(plan.not_given.is_empty() && ids(&plan).contains(&"media-to-app.ssh/192.0.2.2".to_owned()));
+    request.targets.clear();
+    assert!(Plan::new(&valt, &request).unwrap_err().to_string().contains("camera"), "a camera is always asked for");
+}
+
+#[test]
 fn a_missing_role_is_named_with_what_it_is_and_what_to_type() {
     let mut request = request();
     request.targets.remove(&RoleName::from("media"));

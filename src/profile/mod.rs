@@ -99,6 +99,9 @@ pub struct Rule {
     /// A subset of the role's fixed hosts; absent for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+    /// The document asks for it in some installations only: without a host for its role it is left out, and told.
+    #[serde(skip)]
+    pub if_given: bool,
     /// Options that must have these values; empty for always.
     pub when: BTreeMap<String, bool>,
     pub need: Need,

@@ -202,6 +202,7 @@ impl<'p> Checker<'p> {
             ports: row.ports,
             service: row.service,
             hosts: row.hosts.into_iter().flatten().map(|h| h.value).collect(),
+            if_given: row.if_given.unwrap_or(false),
             when,
             need: row.need?.value,
             group: row.group.map(|g| g.value),

@@ -31,6 +31,7 @@ pub(super) struct Row {
     pub expect: Option<Expected>,
     pub tls: Option<bool>,
     pub hosts: Option<Vec<At<String>>>,
+    pub if_given: Option<bool>,
     pub when: Option<When>,
     pub need: Option<At<Need>>,
     pub group: Option<At<String>>,
@@ -40,7 +41,7 @@ pub(super) struct Row {
 /// Options and the values that they must have.
 pub(super) type When = Vec<(At<String>, bool)>;
 
-const COMMON: [&str; 7] = ["from", "to", "hosts", "when", "need", "group", "source"];
+const COMMON: [&str; 8] = ["from", "to", "hosts", "if-given", "when", "need", "group", "source"];
 
 /// The fields that a rule of `service` may have.
 fn fields(service: Service) -> Vec<&'static str> {
@@ -122,6 +123,7 @@ impl Row {
             expect: None,
             tls: None,
             hosts: None,
+            if_given: None,
             when: None,
             need: None,
             group: None,
@@ -165,6 +167,7 @@ impl Row {
             }
             "tls" => self.tls = p.flag(value, "tls").map(|f| f.value),
             "either" => self.either = p.flag(value, "either").map(|f| f.value),
+            "if-given" => self.if_given = p.flag(value, "if-given").map(|f| f.value),
             "hosts" => self.hosts = Some(p.texts(value, "host", is_host, HOST)),
             "when" => self.when = Some(read_when(value, p)),
             "need" => {
@@ -194,6 +197,7 @@ impl Row {
             expect: self.expect.or(base.expect),
             tls: self.tls.or(base.tls),
             hosts: self.hosts.or(base.hosts),
+            if_given: self.if_given.or(base.if_given),
             when: self.when.or(base.when),
             need: self.need.or(base.need),
             group: self.group.or(base.group),

@@ -7,6 +7,7 @@ mod lossy;
 mod many_addresses;
 mod media_way;
 mod nat;
+mod not_given;
 mod only_alternative;
 mod responder;
 mod sampled;
@@ -33,6 +34,7 @@ const RULES: &[Rule] = &[
     responder::find,
     sampled::find,
     without_responder::find,
+    not_given::find,
 ];
 
 /// Every finding, the worst first.

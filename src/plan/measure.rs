@@ -170,7 +170,12 @@ pub(super) fn measures(profile: &Profile, request: &Request, items: &[Item], row
     let is_tested = |m: &Measure| {
         !request.only.is_empty() || m.ways.first().and_then(|way| items.get(*way)).is_some_and(Item::is_selected)
     };
-    let wanted = |m: &Measure| (m.quality.selected || m.bandwidth.selected) && is_tested(m);
+    // A document that says nothing of quality and bandwidth (VALT's) is not measured unless that is asked for: fifty
+    // cameras would cost minutes that no row speaks of.
+    let asked_by_document = !profile.limits.is_empty() || !profile.bandwidth.is_empty();
+    let named = request.only.iter().any(|w| w == QUALITY || w == BANDWIDTH) || request.measuring.capacity.is_some();
+    let wanted =
+        |m: &Measure| (m.quality.selected || m.bandwidth.selected) && is_tested(m) && (asked_by_document || named);
     places.into_iter().map(measure).filter(wanted).collect()
 }
 

@@ -116,6 +116,18 @@ fn a_rule_of_some_installations_is_left_out_without_a_host_and_told() {
 }
 
 #[test]
+fn a_document_that_says_nothing_of_quality_is_measured_only_when_asked() {
+    let valt = crate::profile::built_in("valt").unwrap();
+    let mut request = Request::default();
+    for role in ["application", "media"] {
+        request.targets.insert(role.into(), vec!["192.0.2.1".parse().unwrap()]);
+    }
+    assert!(Plan::new(&valt, &request).unwrap().measures.is_empty());
+    let asked = Request { only: vec!["quality".into()], ..request };
+    assert_eq!(Plan::new(&valt, &asked).unwrap().measures.len(), 2);
+}
+
+#[test]
 fn a_missing_role_is_named_with_what_it_is_and_what_to_type() {
     let mut request = request();
     request.targets.remove(&RoleName::from("media"));

@@ -139,10 +139,7 @@ where
             Some(Words::Ftp) => ftp::serve(&mut stream, version).await?,
             Some(Words::Rtmp) => rtmp::serve(&mut stream, version).await?,
             Some(Words::Rtsp) => rtsp::serve(&mut stream, version).await?,
-            Some(Words::Sip) => {
-                let key = context.key.as_ref().map(|key| key.bytes());
-                sip::serve(&mut stream, client.from, key, version).await?;
-            }
+            Some(Words::Sip) => sip::serve(&mut stream, client.from, version).await?,
             Some(Words::Http(_)) | None => {}
         }
         farewell(&mut stream).await;

@@ -12,7 +12,6 @@ use rtc_check::net::ResponderKey;
 use rtc_check::serve::{CertificatePem, Config, Limits, Ports, Responder, ServeRule, self_signed};
 use rtc_check::session::access::bearer_token;
 use rtc_check::session::reflector::Alternate;
-use rtc_check::wire::ssh::kexinit::{self, Packet};
 use rtc_check::wire::stun::discovery::{Change, Wanted, discovery_len, write_discovery_request};
 use rtc_check::wire::stun::{Auth, MAX_WRITTEN, Message, key_id, request_len, write_binding_request};
 use rustls::pki_types::pem::PemObject;
@@ -28,6 +27,8 @@ use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 mod ice;
 #[path = "responder/rtmp.rs"]
 mod rtmp;
+#[path = "responder/services.rs"]
+mod services;
 #[path = "responder/stamp.rs"]
 mod stamp;
 
@@ -268,79 +269,6 @@ async fn a_websocket_selects_its_subprotocol_and_echoes() {
         let end = socket.next().await;
         assert!(matches!(&end, Some(Ok(WsMessage::Close(Some(f)))) if u16::from(f.code) == 1001), "{end:?}");
     });
-}
-
-#[tokio::test]
-async fn https_and_wss_share_a_port() {
-    let port = {
-        let free = std::net::TcpListener::bind("127.0.6.5:0").unwrap();
-        free.local_addr().unwrap().port()
-    };
-    let on = |id, service| rule(id, service, Transport::Tcp, "127.0.6.5", exact(port, port));
-    let mut wss = on("wss", Service::Wss);
-    wss.subprotocol = Some("sip".to_owned());
-    let (responder, ca) = start(vec![on("https", Service::Https), wss, on("both", Service::Http)]).await;
-    assert_eq!((responder.bound().len(), responder.not_bound().len()), (3, 0));
-    let to = place(&responder, "https");
-    assert!(get(&ca, to, "/", "").await.starts_with("HTTP/1.1 200 "));
-    let mut request = format!("wss://{HOST}/").into_client_request().unwrap();
-    request.headers_mut().insert("Sec-WebSocket-Protocol", "sip".parse().unwrap());
-    assert!(tokio_tungstenite::client_async(request, tls(&ca, to).await).await.is_ok());
-    let plain = exchange(TcpStream::connect(to).await.unwrap(), "GET / HTTP/1.0\r\n\r\n").await;
-    assert!(plain.starts_with("HTTP/1.0 200 "), "plain text on the same port: {plain}");
-    responder.stop().await;
-}
-
-#[tokio::test]
-async fn plain_http_moves_to_the_roles_https_port() {
-    let (responder, _) = start(vec![tcp("redirect", Service::HttpRedirect), tcp("https", Service::Https)]).await;
-    let (to, https) = (place(&responder, "redirect"), place(&responder, "https").port());
-    let ask = async |host: &str| {
-        let request = format!("GET /a?b=c HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        exchange(TcpStream::connect(to).await.unwrap(), &request).await
-    };
-    let answer = ask("rtc.example.test:8080").await;
-    assert!(answer.starts_with("HTTP/1.1 301 "), "{answer}");
-    assert!(answer.contains(&format!("location: https://rtc.example.test:{https}/a?b=c\r\n")), "{answer}");
-    assert!(ask("a@evil.example").await.starts_with("HTTP/1.1 400 "));
-    responder.stop().await;
-}
-
-#[tokio::test]
-async fn other_services_greet_or_end_politely() {
-    let services = vec![
-        tcp("ssh", Service::Ssh),
-        tcp("rtsp", Service::Rtsp),
-        tcp("ftp", Service::Ftp),
-        tcp("rtmp", Service::Rtmp),
-        tcp("rtmps", Service::Rtmps),
-        tcp("http", Service::Http),
-        tcp("wss", Service::Wss),
-    ];
-    let (responder, ca) = start(services).await;
-    let connect = async |rule| TcpStream::connect(place(&responder, rule)).await.unwrap();
-    let mut ssh = connect("ssh").await;
-    ssh.write_all(b"SSH-2.0-test\r\n").await.unwrap();
-    let mut said = Vec::new();
-    let _ = ssh.read_to_end(&mut said).await;
-    let packet = said.strip_prefix(b"SSH-2.0-rtc-check_9.8.7\r\n").expect("an identification");
-    assert!(matches!(kexinit::read(packet), Ok(Some((Packet::Offer(_), used))) if used == packet.len()));
-    assert_eq!(exchange(connect("ssh").await, &"x".repeat(255)).await, "SSH-2.0-rtc-check_9.8.7\r\n");
-    assert_eq!(exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\n\r\n").await, "");
-    let options = exchange(connect("rtsp").await, "OPTIONS * RTSP/1.0\r\nCSeq: 3\r\n\r\n").await;
-    assert!(options.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{options}");
-    let greeting = exchange(connect("ftp").await, "QUIT\r\n").await;
-    assert_eq!(greeting, "220 rtc-check/9.8.7 in place of an FTP server\r\n221 Goodbye\r\n");
-    assert_eq!(exchange(tls(&ca, place(&responder, "rtmps")).await, "x").await, "");
-    rtmp::takes_connect(connect("rtmp").await).await;
-    rtmp::takes_connect(tls(&ca, place(&responder, "rtmps")).await).await;
-    let request = "GET /.well-known/rtc-check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    assert!(exchange(connect("http").await, request).await.starts_with("HTTP/1.1 404 "));
-    let refused = get(&ca, place(&responder, "wss"), "/", "").await;
-    assert!(refused.starts_with("HTTP/1.1 426 "), "{refused}");
-    let bad = tokio_tungstenite::client_async("ws://x/", connect("http").await).await;
-    assert!(matches!(bad, Err(Error::Http(answer)) if answer.status() == 200), "no WebSocket is served there");
-    responder.stop().await;
 }
 
 #[tokio::test]

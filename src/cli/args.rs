@@ -268,6 +268,12 @@ pub struct DemoArgs {
     /// Built-in profile to demonstrate
     #[arg(short, long, value_name = "NAME", default_value = "agent", env = "RTC_CHECK_DEMO_PROFILE")]
     pub profile: String,
+    /// Where the machine of the demonstration stands [default: the profile's first vantage]
+    #[arg(long, value_name = "VANTAGE", env = "RTC_CHECK_DEMO_FROM", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Set an option of the profile
+    #[arg(long = "option", value_name = "NAME=true|false", env = "RTC_CHECK_DEMO_OPTION", value_delimiter = ',')]
+    pub options: Vec<String>,
     #[command(flatten)]
     pub measure: MeasureArgs,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::serve::{self, CertificatePem, Config, Limits, Ports, Responder};
 use super::args::{DemoArgs, MeasureArgs, TuningArgs};
 use super::check::{self, Job};
 use super::output::Outputs;
-use super::serve::{Choice, service};
+use super::serve::{Choice, options, service, stood_in_for, vantages};
 use super::{Unusable, config, measuring, secrets};
 
 /// How far a media range is moved down, attempt by attempt; `None`: as the document has it. Another demo may run, which
@@ -45,21 +45,18 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
 }
 
 async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<Report, Unusable> {
-    let choice = Choice {
-        roles: profile.roles.iter().filter(|(_, r)| !r.optional).map(|(name, _)| name.clone()).collect(),
-        from: profile.vantages.first().cloned().into_iter().collect(),
-        options: profile.options.clone(),
-        ports: BTreeMap::new(),
-    };
+    let choice = choice(profile, args)?;
     let (addresses, authority, responder) = start(profile, &choice).await?;
     let measure = MeasureArgs { max_duration: args.measure.max_duration.or(Some(LONGEST)), ..args.measure.clone() };
     let request = Request {
+        from: choice.from.clone(),
+        options: choice.options.clone(),
         targets: addresses.iter().map(|(role, a)| (role.clone(), vec![Host::Address(*a)])).collect(),
         ports: moved(profile, &responder),
         measuring: measuring::measuring(&measure, &config::Config::default())?,
-        // The responder is no Janus Gateway and no relay.
+        // The responder is no Janus Gateway.
         call: CallMode::Never,
-        skip: profile.rules.iter().filter(|r| choice.takes(r) && is_relay(r)).map(|r| r.id.to_string()).collect(),
+        skip: left_out(profile, &choice),
         ..Request::default()
     };
     let plan = Plan::new(profile, &request).map_err(|e| Unusable(e.to_string()))?;
@@ -74,8 +71,33 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
     Ok(result)
 }
 
-fn is_relay(rule: &Rule) -> bool {
-    matches!(rule.spec, Spec::Turn(_))
+/// The roles that the responder can be: those that an operator runs, but for relays that are optional.
+fn choice(profile: &Profile, args: &DemoArgs) -> Result<Choice, Unusable> {
+    let is_relay = |name: &RoleName| profile.rules.iter().any(|r| r.to == *name && matches!(r.spec, Spec::Turn(_)));
+    let roles = profile.roles.iter().filter(|(name, r)| r.hosts.is_empty() && !(r.optional && is_relay(name)));
+    let from = match args.from.is_empty() {
+        true => profile.vantages.first().cloned().into_iter().collect(),
+        false => vantages(profile, &args.from)?,
+    };
+    Ok(Choice {
+        roles: roles.map(|(name, _)| name.clone()).collect(),
+        from,
+        options: options(profile, &args.options)?,
+        ports: BTreeMap::new(),
+    })
+}
+
+/// Rules that a responder on loopback proves nothing of: relays, tunnels, and hosts of the Internet.
+fn left_out(profile: &Profile, choice: &Choice) -> Vec<String> {
+    let everything = Choice {
+        roles: profile.roles.keys().cloned().collect(),
+        from: choice.from.clone(),
+        options: choice.options.clone(),
+        ports: BTreeMap::new(),
+    };
+    let elsewhere = |r: &&Rule| profile.roles.get(&r.to).is_some_and(|role| !role.hosts.is_empty());
+    let taken = profile.rules.iter().filter(|r| everything.takes(r));
+    taken.filter(|r| elsewhere(r) || !stood_in_for(r)).map(|r| r.id.to_string()).collect()
 }
 
 /// Each role that a rule reaches, on an address of its own of the loopback network 127.0.NET.0/24.

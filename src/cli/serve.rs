@@ -1,6 +1,7 @@
 //! `rtc-check serve`: a profile's roles into the responder's services.
 
 mod alternate;
+mod hint;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
@@ -15,6 +16,8 @@ use crate::session::limits::AnswerLimits;
 
 use super::args::{self, ServeArgs, SessionArgs};
 use super::{Unusable, exit, output, request, secrets};
+
+pub use hint::stood_in_for;
 
 /// `rtc-check serve …`: until Ctrl-C or SIGTERM.
 pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
@@ -43,38 +46,8 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
         alternate,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let hint = other_side(&args, &config);
+    let hint = hint::other_side(&args, &profile, &choice, &config);
     super::runtime()?.block_on(serve_until_ended(config, hint, args.log_json))
-}
-
-/// What to type on the other side, and whether a key is wanted there.
-fn other_side(args: &ServeArgs, config: &Config) -> String {
-    let host = |s: &ServeRule| match s.bind.first() {
-        Some(IpAddr::V6(a)) if !a.is_unspecified() => format!("[{a}]"),
-        Some(a) if !a.is_unspecified() => a.to_string(),
-        _ => "HOST".to_owned(),
-    };
-    // The profile's own services come before those that stand beside them on a second address.
-    let targets: BTreeMap<&RoleName, String> = config.services.iter().rev().map(|s| (&s.role, host(s))).collect();
-    let roles: Vec<&str> = targets.keys().map(|r| r.as_str()).collect();
-    let targets: String = targets.iter().map(|(role, host)| format!(" --target {role}={host}")).collect();
-    let ca = match (&args.cert, &args.ca_out) {
-        (Some(_), _) => String::new(),
-        (None, Some(path)) => format!(" --ca {}", path.display()),
-        (None, None) => " --ca FILE (run this with --ca-out FILE to get it)".to_owned(),
-    };
-    let key = match config.key {
-        Some(_) => {
-            "\nkey: UDP answers only with the same RTC_CHECK_RESPONDER_KEY on the other side; TCP answers everyone"
-        }
-        None => "",
-    };
-    let ports: String = args.moved_ports.iter().map(|moved| format!(" --port {moved}")).collect();
-    format!(
-        "on the other side: rtc-check --profile {}{targets}{ports} --only {}{ca}{key}",
-        args.profile,
-        roles.join(",")
-    )
 }
 
 async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u8, Unusable> {
@@ -215,7 +188,7 @@ fn roles(profile: &Profile, named: &[String], bind: &[String]) -> Result<BTreeSe
     named.iter().map(known).collect()
 }
 
-fn vantages(profile: &Profile, named: &[String]) -> Result<Vec<String>, Unusable> {
+pub fn vantages(profile: &Profile, named: &[String]) -> Result<Vec<String>, Unusable> {
     match named.iter().find(|v| !profile.vantages.contains(v)) {
         Some(v) => {
             Err(Unusable(format!("--from {v}: profile `{}` knows {}", profile.name, profile.vantages.join(", "))))
@@ -225,7 +198,7 @@ fn vantages(profile: &Profile, named: &[String]) -> Result<Vec<String>, Unusable
     }
 }
 
-fn options(profile: &Profile, texts: &[String]) -> Result<BTreeMap<String, bool>, Unusable> {
+pub fn options(profile: &Profile, texts: &[String]) -> Result<BTreeMap<String, bool>, Unusable> {
     let mut all = profile.options.clone();
     for text in texts {
         let (name, value) = args::option(text)?;

@@ -14,28 +14,31 @@ pub(super) struct Port {
     pub(super) face: Face,
 }
 
-/// What a TCP port speaks. Where several are there, the first byte decides between TLS and plain text, HTTP goes
-/// before what is only closed.
+/// What a TCP port speaks, in plain text and inside TLS. Where both are there, the client's first byte decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Face {
-    /// HTTP in plain text.
-    pub(super) plain: Option<Site>,
-    /// HTTP over TLS.
-    pub(super) secure: Option<Site>,
+    /// Nothing: the connection is taken and ended.
+    pub(super) plain: Vec<Words>,
+    /// `None`: no TLS; nothing inside: a TLS handshake, then the end.
+    pub(super) secure: Option<Vec<Words>>,
+}
+
+/// A service as a port speaks it. Those that the client begins are told apart by how it begins; one that the server
+/// begins keeps all others from its port, because it cannot wait to hear what the client wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Words {
     /// SSH, as far as its offer of algorithms.
-    pub(super) ssh: bool,
-    /// RTMP in plain text, for clients that begin with its version.
-    pub(super) rtmp: bool,
-    /// RTMP over TLS, likewise.
-    pub(super) secure_rtmp: bool,
-    /// RTSP's OPTIONS.
-    pub(super) rtsp: bool,
+    Ssh,
     /// FTP's greeting.
-    pub(super) ftp: bool,
-    /// SIP, over TLS where the client begins with it.
-    pub(super) sip: bool,
-    /// A TLS handshake, then the end.
-    pub(super) secure_close: bool,
+    Ftp,
+    /// HTTP and the WebSockets of it.
+    Http(Site),
+    /// RTMP, as far as a `connect`.
+    Rtmp,
+    /// RTSP's OPTIONS.
+    Rtsp,
+    /// SIP's OPTIONS.
+    Sip,
 }
 
 /// What an HTTP server answers.
@@ -73,30 +76,60 @@ fn https_port(role: &RoleName, address: IpAddr, bound: &[Bound]) -> u16 {
 }
 
 impl Face {
-    /// HTTP goes before SIP, which no rule of ours has on one port.
-    pub(super) fn has_http(&self) -> bool {
-        self.plain.is_some() || self.secure.is_some()
-    }
-
     fn add(&mut self, rule: &ServeRule, https_port: u16) {
         match rule.service {
-            Service::HttpRedirect => self.plain.get_or_insert_default().redirect = Some(https_port),
-            Service::Http => self.plain.get_or_insert_default().hello = true,
-            Service::Ws => self.plain.get_or_insert_default().add_websocket(rule),
-            Service::Https => {
-                let site = self.secure.get_or_insert_default();
-                (site.page, site.hello) = (true, true);
+            Service::HttpRedirect => site(&mut self.plain, |s| s.redirect = Some(https_port)),
+            Service::Http => site(&mut self.plain, |s| s.hello = true),
+            Service::Ws => site(&mut self.plain, |s| s.add_websocket(rule)),
+            Service::Https => site(self.inside(), |s| (s.page, s.hello) = (true, true)),
+            Service::Wss => site(self.inside(), |s| s.add_websocket(rule)),
+            Service::Ssh => add(&mut self.plain, Words::Ssh),
+            Service::Ftp => add(&mut self.plain, Words::Ftp),
+            Service::Rtsp => add(&mut self.plain, Words::Rtsp),
+            Service::Rtmp => add(&mut self.plain, Words::Rtmp),
+            Service::Rtmps => add(self.inside(), Words::Rtmp),
+            // Its transport does not say whether TLS comes first: the client does.
+            Service::Sip => {
+                add(&mut self.plain, Words::Sip);
+                add(self.inside(), Words::Sip);
             }
-            Service::Wss => self.secure.get_or_insert_default().add_websocket(rule),
-            Service::Ssh => self.ssh = true,
-            Service::Rtmp => self.rtmp = true,
-            Service::Rtmps => (self.secure_close, self.secure_rtmp) = (true, true),
-            Service::Turns => self.secure_close = true,
-            Service::Rtsp => self.rtsp = true,
-            Service::Ftp => self.ftp = true,
-            Service::Sip => self.sip = true,
+            Service::Turns => drop(self.inside()),
             _ => {}
         }
+    }
+
+    /// What is spoken inside TLS, of which there is some from now on.
+    fn inside(&mut self) -> &mut Vec<Words> {
+        self.secure.get_or_insert_default()
+    }
+}
+
+fn add(all: &mut Vec<Words>, words: Words) {
+    if !all.contains(&words) {
+        all.push(words);
+    }
+}
+
+/// Changes the one site among `all`, which several rules may have to do with.
+fn site(all: &mut Vec<Words>, change: impl FnOnce(&mut Site)) {
+    let known = all.iter_mut().find_map(|words| match words {
+        Words::Http(site) => Some(site),
+        _ => None,
+    });
+    match known {
+        Some(site) => change(site),
+        None => {
+            let mut site = Site::default();
+            change(&mut site);
+            all.push(Words::Http(site));
+        }
+    }
+}
+
+impl Words {
+    /// Whether the server says the first word.
+    pub(super) fn server_begins(&self) -> bool {
+        matches!(self, Words::Ssh | Words::Ftp)
     }
 }
 
@@ -147,8 +180,8 @@ mod tests {
         let mut face = Face::default();
         face.add(&rule(Service::Https, None), 443);
         face.add(&rule(Service::Wss, Some("janus-protocol")), 443);
-        let site = face.secure.unwrap();
-        assert!(site.page && site.hello && site.websocket && face.plain.is_none());
+        let [Words::Http(site)] = &face.secure.unwrap()[..] else { panic!("one site") };
+        assert!(site.page && site.hello && site.websocket && face.plain.is_empty());
         assert_eq!(site.select(["sip", "janus-protocol"].into_iter()), Some("janus-protocol"));
         assert_eq!(site.select(["sip"].into_iter()), None);
     }
@@ -157,8 +190,24 @@ mod tests {
     fn without_a_subprotocol_the_first_offered_is_selected() {
         let mut face = Face::default();
         face.add(&rule(Service::Ws, None), 443);
-        assert_eq!(face.plain.as_ref().unwrap().select(["a", "b"].into_iter()), Some("a"));
-        assert_eq!(face.plain.unwrap().select([].into_iter()), None);
+        let [Words::Http(site)] = &face.plain[..] else { panic!("one site") };
+        assert_eq!(site.select(["a", "b"].into_iter()), Some("a"));
+        assert_eq!(site.select([].into_iter()), None);
+    }
+
+    #[test]
+    fn each_service_is_spoken_where_it_belongs_and_once() {
+        let mut face = Face::default();
+        for service in [Service::Ws, Service::Rtmp, Service::Http, Service::Rtmp, Service::Sip, Service::Turns] {
+            face.add(&rule(service, None), 443);
+        }
+        let names =
+            |all: &[Words]| all.iter().map(|w| format!("{w:?}").chars().take(4).collect()).collect::<Vec<String>>();
+        assert_eq!(names(&face.plain), ["Http", "Rtmp", "Sip"]);
+        assert_eq!(face.secure, Some(vec![Words::Sip]));
+        let mut relay = Face::default();
+        relay.add(&rule(Service::Turns, None), 443);
+        assert_eq!(relay, Face { plain: vec![], secure: Some(vec![]) }, "a handshake, and nothing inside");
     }
 
     #[test]

@@ -3,28 +3,27 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::counters::Cut;
-use super::tcp::farewell;
 use crate::net::chance;
 use crate::wire::rtmp::chunk::{MOST_BYTES, Reader};
 use crate::wire::rtmp::handshake::{PACKET, RANDOM, VERSION};
 use crate::wire::rtmp::{accept, asks_to_connect};
 
-/// Shakes hands, accepts a `connect`, and ends.
+/// Shakes hands and accepts a `connect`.
 pub(super) async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), version: &str) -> Result<(), Cut> {
-    let mut c0c1 = [0; 1 + PACKET];
-    stream.read_exact(&mut c0c1).await.map_err(|_| Cut::Protocol)?;
-    let (c0, c1) = c0c1.split_at(1);
-    if c0 != [VERSION] {
-        return farewell(stream).await;
+    if stream.read_u8().await.map_err(|_| Cut::Protocol)? != VERSION {
+        return Ok(());
     }
-    let s0s1s2 = [&[VERSION], &[0; 8][..], &chance::bytes::<RANDOM>(), c1].concat();
+    let mut c1 = [0; PACKET];
+    stream.read_exact(&mut c1).await.map_err(|_| Cut::Protocol)?;
+    let s0s1s2 = [&[VERSION], &[0; 8][..], &chance::bytes::<RANDOM>(), &c1].concat();
     stream.write_all(&s0s1s2).await.map_err(|_| Cut::Protocol)?;
+    stream.flush().await.map_err(|_| Cut::Protocol)?;
     stream.read_exact(&mut [0; PACKET]).await.map_err(|_| Cut::Protocol)?;
     if asked(stream).await? {
         let server = format!("rtc-check/{version}");
         stream.write_all(&accept(&server)).await.map_err(|_| Cut::Protocol)?;
     }
-    farewell(stream).await
+    Ok(())
 }
 
 /// Whether a `connect` comes, among whatever else.

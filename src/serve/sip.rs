@@ -6,35 +6,28 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::counters::Cut;
 use crate::net::chance;
-use crate::session::access;
-use crate::wire::sip::{self, Framed, KEY_HEADER, LONGEST, Message};
+use crate::wire::sip::{self, Framed, LONGEST, Message};
 
 /// Requests that one connection may make.
 const REQUESTS: usize = 8;
 
-/// Answers until the client ends it, says what is no OPTIONS, or has asked often enough. With a `key`, only its holders.
+/// Answers until the client ends it, says what is no OPTIONS, or has asked often enough: everyone, as all
+/// that TCP carries, because nobody forges where it comes from.
 pub(super) async fn serve(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     from: SocketAddr,
-    key: Option<&[u8]>,
     version: &str,
 ) -> Result<(), Cut> {
     let (mut bytes, server) = (Vec::new(), format!("rtc-check/{version}"));
     for _ in 0..REQUESTS {
         let Some(request) = next(stream, &mut bytes).await? else { return Ok(()) };
         let tag = format!("{:016x}", u64::from_ne_bytes(chance::bytes()));
-        let answer = sip::reply(&request, from, &tag, Some(&server)).filter(|_| may_ask(&request, key));
+        let answer = sip::reply(&request, from, &tag, Some(&server));
         let Some(answer) = answer else { return Ok(()) };
         stream.write_all(answer.as_bytes()).await.map_err(|_| Cut::Protocol)?;
         stream.flush().await.map_err(|_| Cut::Protocol)?;
     }
     Ok(())
-}
-
-fn may_ask(request: &Message, key: Option<&[u8]>) -> bool {
-    let Some(key) = key else { return true };
-    let proof = request.header("call-id").zip(request.header(KEY_HEADER));
-    proof.is_some_and(|(call, token)| access::sip_token_ok(key, call, token))
 }
 
 /// The next message; `None` at the end, and for what is no SIP or too long.
@@ -63,11 +56,11 @@ mod tests {
 
     const OPTIONS: Options<'_> = Options { host: "sip.example", random: "k3b9", agent: "test" };
 
-    async fn said(request: &str, key: Option<&[u8]>) -> String {
+    async fn said(request: &str) -> String {
         let (mut client, mut server) = tokio::io::duplex(8192);
         client.write_all(request.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
-        serve(&mut server, "192.0.2.7:40000".parse().unwrap(), key, "0").await.unwrap();
+        serve(&mut server, "192.0.2.7:40000".parse().unwrap(), "0").await.unwrap();
         drop(server);
         let mut all = String::new();
         client.read_to_string(&mut all).await.unwrap();
@@ -78,7 +71,7 @@ mod tests {
     async fn options_are_answered_in_turn_and_nothing_else_is() {
         let origin = Origin::honest(Carrier::Tcp, "10.0.0.5:40000".parse().unwrap(), 5060);
         let request = OPTIONS.encode_from(&origin, None);
-        let answers = said(&format!("{request}\r\n\r\n{request}"), None).await;
+        let answers = said(&format!("{request}\r\n\r\n{request}")).await;
         assert_eq!(answers.matches("SIP/2.0 200 OK").count(), 2);
         let read = decode(answers.as_bytes()).unwrap();
         assert!(read.answers(&OPTIONS));
@@ -86,10 +79,7 @@ mod tests {
         for other in
             [&answers, "GET / HTTP/1.1\r\n\r\n", &request.replace("OPTIONS", "INVITE"), &"\r\n".repeat(20_000)[..8000]]
         {
-            assert_eq!(said(other, None).await, "", "{other}");
+            assert_eq!(said(other).await, "", "{other}");
         }
-        assert_eq!(said(&request, Some(b"key")).await, "");
-        let token = access::sip_token(b"key", &OPTIONS.call_id());
-        assert!(said(&OPTIONS.encode_from(&origin, Some(&token)), Some(b"key")).await.contains("200 OK"));
     }
 }

@@ -3,18 +3,18 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::counters::Cut;
-use super::tcp::farewell;
 use crate::net::chance;
 use crate::wire::ssh::kexinit::Offer;
 
 /// What a client may say where nothing is asked of it (RFC 4253 section 4.2: an identification has at most 255 bytes).
 const LONGEST_LINE: usize = 255;
 
-/// Identifies itself as `version`, takes one line of the client, makes an offer where that was an identification, and
-/// ends.
+/// Identifies itself as `version`, takes one line of the client, and makes an offer where that was an
+/// identification.
 pub(super) async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), version: &str) -> Result<(), Cut> {
     let line = format!("SSH-2.0-rtc-check_{version}\r\n");
     stream.write_all(line.as_bytes()).await.map_err(|_| Cut::Protocol)?;
+    stream.flush().await.map_err(|_| Cut::Protocol)?;
     let mut said = [0; LONGEST_LINE];
     let mut length = 0;
     while let Some(room) = said.get_mut(length..).filter(|room| !room.is_empty()) {
@@ -29,7 +29,7 @@ pub(super) async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), ve
     if said.starts_with(b"SSH-2.0-") {
         stream.write_all(&offer().encode(chance::bytes())).await.map_err(|_| Cut::Protocol)?;
     }
-    farewell(stream).await
+    Ok(())
 }
 
 /// What a current server offers (RFC 9142).

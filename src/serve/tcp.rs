@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -17,12 +17,11 @@ use super::ConnectionLimits;
 use super::admission::{Admission, Pass};
 use super::counters::{Cut, Tally};
 use super::door::Door;
-use super::face::{Face, Port};
+use super::face::{Face, Port, Words};
 use super::http::{self, Serving};
 use super::ice::MediaPorts;
-use super::{rtmp, short, sip, ssh};
+use super::{ear, ftp, rtmp, rtsp, sip, ssh};
 use crate::net::ResponderKey;
-use crate::wire::rtmp::handshake::VERSION;
 
 /// The first byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -60,7 +59,7 @@ pub(super) fn listen(port: Port, context: &Arc<Context>) -> io::Result<()> {
 async fn take_all(listener: TcpListener, local: SocketAddr, face: Arc<Face>, context: Arc<Context>) {
     while let Some(taken) = context.cancel.run_until_cancelled(listener.accept()).await {
         match taken {
-            Ok((stream, peer)) => admit(stream, peer.ip(), &face, &context),
+            Ok((stream, peer)) => admit(stream, peer, &face, &context),
             Err(e) => {
                 tracing::warn!(%local, "cannot take a connection: {e}");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -69,8 +68,8 @@ async fn take_all(listener: TcpListener, local: SocketAddr, face: Arc<Face>, con
     }
 }
 
-fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Context>) {
-    match context.admission.enter(peer) {
+fn admit(stream: TcpStream, peer: SocketAddr, face: &Arc<Face>, context: &Arc<Context>) {
+    match context.admission.enter(peer.ip()) {
         Err(cut) => {
             tracing::debug!(%peer, ?cut, "connection not taken");
             context.tally.cut(cut);
@@ -79,7 +78,7 @@ fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Contex
             context.tally.connection();
             let (face, shared) = (face.clone(), context.clone());
             context.tasks.spawn(async move {
-                let serving = serve(stream, face, pass, shared.clone());
+                let serving = serve(stream, peer, face, pass, shared.clone());
                 if let Some(Err(cut)) = shared.cancel.run_until_cancelled(serving).await {
                     shared.tally.cut(cut);
                 }
@@ -89,51 +88,64 @@ fn admit(stream: TcpStream, peer: IpAddr, face: &Arc<Face>, context: &Arc<Contex
 }
 
 /// One connection, from its first byte to its end.
-async fn serve(mut stream: TcpStream, face: Arc<Face>, pass: Pass, context: Arc<Context>) -> Result<(), Cut> {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    face: Arc<Face>,
+    pass: Pass,
+    context: Arc<Context>,
+) -> Result<(), Cut> {
     let _ = stream.set_nodelay(true);
     let at = stream.local_addr().map_err(|_| Cut::Protocol)?.ip();
+    let client = Client { from: SocketAddr::new(peer.ip().to_canonical(), peer.port()), at, secure: false };
     let deadline = context.limits.handshake;
-    if face.ssh {
-        return within(deadline, ssh::serve(&mut stream, &context.version)).await?;
+    let Some(inside) = &face.secure else {
+        return speak(stream, &face.plain, client, pass, context).await;
+    };
+    let plain_waits = !face.plain.iter().any(Words::server_begins);
+    if plain_waits && (face.plain.is_empty() || within(deadline, speaks_tls(&stream)).await??) {
+        let stream = secured(stream, &context).await?;
+        return speak(stream, inside, Client { secure: true, ..client }, pass, context).await;
     }
-    if face.rtsp {
-        return within(deadline, short::rtsp(&mut stream, &context.version)).await?;
+    speak(stream, &face.plain, client, pass, context).await
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+struct Client {
+    /// The client's own address, IPv4 as itself.
+    from: SocketAddr,
+    /// The address that it came to.
+    at: IpAddr,
+    /// Over TLS.
+    secure: bool,
+}
+
+/// Serves the one of `words` that the client asks for. HTTP has bounds of its own; the others are short.
+async fn speak<S>(stream: S, words: &[Words], client: Client, pass: Pass, context: Arc<Context>) -> Result<(), Cut>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let deadline = context.limits.handshake;
+    let (wanted, mut stream) = within(deadline, ear::hear(stream, words)).await??;
+    if let Some(Words::Http(site)) = wanted {
+        let serving = Serving { site: site.clone(), secure: client.secure, at: client.at };
+        return http::serve(stream, serving, pass, context).await;
     }
-    if face.ftp {
-        return within(deadline, short::ftp(&mut stream, &context.version)).await?;
-    }
-    if face.sip && !face.has_http() {
-        let from = stream.peer_addr().map_err(|_| Cut::Protocol)?;
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let key = context.key.as_ref().map(|key| key.bytes());
-        return if within(deadline, speaks_tls(&stream)).await?? {
-            let mut stream = secured(stream, &context).await?;
-            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
-            within(deadline, farewell(&mut stream)).await?
-        } else {
-            within(deadline, sip::serve(&mut stream, from, key, &context.version)).await??;
-            within(deadline, farewell(&mut stream)).await?
-        };
-    }
-    let secure = face.secure.is_some() || face.secure_close;
-    if secure && (face.plain.is_none() || within(deadline, speaks_tls(&stream)).await??) {
-        let mut stream = BufReader::new(secured(stream, &context).await?);
-        if face.secure_rtmp && within(deadline, speaks_rtmp(&mut stream)).await?? {
-            return within(deadline, rtmp::serve(&mut stream, &context.version)).await?;
+    let version = &context.version;
+    let short = async {
+        match wanted {
+            Some(Words::Ssh) => ssh::serve(&mut stream, version).await?,
+            Some(Words::Ftp) => ftp::serve(&mut stream, version).await?,
+            Some(Words::Rtmp) => rtmp::serve(&mut stream, version).await?,
+            Some(Words::Rtsp) => rtsp::serve(&mut stream, version).await?,
+            Some(Words::Sip) => sip::serve(&mut stream, client.from, version).await?,
+            Some(Words::Http(_)) | None => {}
         }
-        return match face.secure.clone() {
-            Some(site) => http::serve(stream, Serving { site, secure: true, at }, pass, context).await,
-            None => within(deadline, farewell(&mut stream)).await?,
-        };
-    }
-    let mut stream = BufReader::new(stream);
-    if face.rtmp && within(deadline, speaks_rtmp(&mut stream)).await?? {
-        return within(deadline, rtmp::serve(&mut stream, &context.version)).await?;
-    }
-    match face.plain.clone() {
-        Some(site) => http::serve(stream, Serving { site, secure: false, at }, pass, context).await,
-        None => within(deadline, farewell(&mut stream)).await?,
-    }
+        farewell(&mut stream).await;
+        Ok(())
+    };
+    within(deadline, short).await?
 }
 
 /// The TLS handshake.
@@ -148,15 +160,8 @@ async fn speaks_tls(stream: &TcpStream) -> Result<bool, Cut> {
     Ok(first == [TLS_HANDSHAKE])
 }
 
-/// Whether the client's first byte is RTMP's version, which begins no HTTP request; a client that says nothing and ends
-/// speaks nothing.
-async fn speaks_rtmp(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<bool, Cut> {
-    let begun = stream.fill_buf().await.map_err(|_| Cut::Protocol)?;
-    Ok(begun.first() == Some(&VERSION))
-}
-
 /// Ends the connection from this side, and takes what is still on its way, so that the client sees an end and no reset.
-pub(super) async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), Cut> {
+async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let _ = stream.shutdown().await;
     let mut rest = [0; 1024];
     for _ in 0..16 {
@@ -165,7 +170,6 @@ pub(super) async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin))
             Ok(_) => {}
         }
     }
-    Ok(())
 }
 
 /// `future`'s result, or that the deadline passed.

@@ -9,9 +9,10 @@ mod state;
 
 use std::collections::BTreeMap;
 
+use crate::model::machine::Destination;
 use crate::model::{
-    Check, Facts, Failure, FailureKind, Finding, LimitResult, Outcome, Planned, ProbeKind, Report, RunInfo, SCHEMA,
-    Seen, Status, Subject, Summary, ToolInfo, metric,
+    Check, Failure, FailureKind, Finding, LimitResult, Observation, Outcome, Planned, ProbeKind, Report, RunInfo,
+    SCHEMA, Seen, Status, Subject, Summary, ToolInfo, metric,
 };
 use crate::plan::{HostItem, HostPlan};
 
@@ -93,7 +94,7 @@ fn check(plan: &HostPlan, all: &[Seen], seen: &Seen) -> Option<Check> {
 /// This machine, but for the way to another.
 fn target(plan: &HostPlan, item: &HostItem) -> String {
     match &item.subject {
-        Subject::WayOut(crate::model::machine::Destination::Host(host)) => host.to_string(),
+        Subject::WayOut(Destination::Host(host)) => host.to_string(),
         _ => plan.name.clone(),
     }
 }
@@ -102,7 +103,7 @@ fn judge(plan: &HostPlan, item: &HostItem, all: &[Seen], seen: &Seen) -> Judged 
     let facts = &seen.observation.facts;
     match &seen.observation.outcome {
         Outcome::Skipped(because) => Judged::new(Status::Skip, because.as_str()),
-        Outcome::Failed(failure) => failed(failure, item, all),
+        Outcome::Failed(failure) => failed(failure, plan, item, all),
         Outcome::Measured => {
             let told = match &item.subject {
                 Subject::Distribution => facts.get(&metric::DISTRIBUTION).map(|d| platform::distribution(plan, &d)),
@@ -121,20 +122,42 @@ fn judge(plan: &HostPlan, item: &HostItem, all: &[Seen], seen: &Seen) -> Judged 
     }
 }
 
-/// What could not be read decides nothing. No route in a family is no fault where there is one in the other.
-fn failed(failure: &Failure, item: &HostItem, all: &[Seen]) -> Judged {
-    let has_way = |s: &&Seen| s.observation.facts.has(&metric::WAY_OUT);
+/// What could not be read decides nothing.
+fn failed(failure: &Failure, plan: &HostPlan, item: &HostItem, all: &[Seen]) -> Judged {
     let detail = &failure.detail;
     match failure.kind {
-        FailureKind::NoRoute if all.iter().any(|s| has_way(&s)) => Judged::new(Status::Skip, detail.as_str()),
-        FailureKind::NoRoute => {
-            Judged::new(Status::Fail, format!("{detail}: connect it to a network, or give it a default route"))
-        }
+        FailureKind::NoRoute => no_route(detail, plan, item, all),
         FailureKind::NotTold | FailureKind::OutOfTime | FailureKind::Internal => {
             Judged::new(Status::Unknown, detail.as_str())
         }
         _ if matches!(item.subject, Subject::WayOut(_)) => Judged::new(Status::Fail, detail.as_str()),
         _ => Judged::new(Status::Unknown, detail.as_str()),
+    }
+}
+
+/// No route in a family is no fault where there is one to the same destination in the other.
+fn no_route(detail: &str, plan: &HostPlan, item: &HostItem, all: &[Seen]) -> Judged {
+    let is_same =
+        |s: &&Seen| matches!(s.of, Planned::Machine(i) if plan.items.get(i).is_some_and(|i| leads_alike(i, item)));
+    let same = || all.iter().filter(is_same).map(|s| &s.observation);
+    let is_without = |o: &Observation| o.failure().is_some_and(|f| f.kind == FailureKind::NoRoute);
+    if same().any(|o| o.facts.has(&metric::LOCAL) || o.facts.has(&metric::WAY_OUT)) {
+        return Judged::new(Status::Skip, detail);
+    }
+    match same().all(is_without) {
+        true => Judged::new(Status::Fail, format!("{detail}: connect it to a network, or give it a default route")),
+        false => Judged::new(Status::Unknown, format!("{detail}, and the other family was not looked at to the end")),
+    }
+}
+
+/// Both lead to the same host, or to anywhere.
+fn leads_alike(one: &HostItem, other: &HostItem) -> bool {
+    match (&one.subject, &other.subject) {
+        (Subject::WayOut(Destination::Host(one)), Subject::WayOut(Destination::Host(other))) => one == other,
+        (Subject::WayOut(one), Subject::WayOut(other)) => {
+            [one, other].iter().all(|to| matches!(to, Destination::Anywhere { .. }))
+        }
+        _ => false,
     }
 }
 
@@ -170,11 +193,6 @@ const GIB: f64 = 1_073_741_824.0;
 /// The noun with its number.
 fn counted(n: u32, one: &str, more: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {more}") }
-}
-
-/// Whether facts say that something may be missing from them.
-fn is_partial(facts: &Facts) -> bool {
-    facts.has(&metric::CAVEATS)
 }
 
 #[cfg(test)]

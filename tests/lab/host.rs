@@ -1,16 +1,23 @@
 //! `rtc-check host` inside the lab's namespaces: real interfaces of every kind that can be made here, and the ports of a
 //! real server.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::harness::{self, Report};
 use crate::namespaces::{Lab, Place, ip};
-use crate::servers::nginx;
+use crate::servers::{nginx, sshd};
 
 /// The report of the machine in `place`.
 #[track_caller]
 fn host(lab: &Lab, place: Place, args: &[&str]) -> Value {
-    let mut command = lab.command(place, env!("CARGO_BIN_EXE_rtc-check"));
+    told(lab.command(place, env!("CARGO_BIN_EXE_rtc-check")), args)
+}
+
+/// The report of `command`, which leads to rtc-check.
+#[track_caller]
+fn told(mut command: Command, args: &[&str]) -> Value {
     command.args(["host", "--quiet", "--format", "json"]).args(args);
     let run = harness::run(command);
     serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}\n{}", run.stdout, run.stderr))
@@ -101,4 +108,21 @@ fn after_installing_the_servers_own_ports_are_seen_by_name() {
     // Another namespace sees none of it.
     let elsewhere = host(&lab, Place::Client, &args);
     assert_eq!(check(&elsewhere, "host.tcp-443")["status"], "fail");
+}
+
+#[test]
+fn a_plain_user_is_not_told_that_what_he_may_not_see_is_sshd() {
+    let Some(lab) = Lab::with(&["sshd", "ssh-keygen"]) else { return };
+    let _sshd = sshd(&lab);
+    let args = ["--profile", "rtc-server", "--option", "ssh=true", "--expect", "free"];
+    let root = host(&lab, Place::Server, &args);
+    let ssh = check(&root, "host.tcp-22");
+    assert_eq!((ssh["status"].as_str(), &ssh["observed"]["held_by"][0]["process"]), (Some("pass"), &"sshd".into()));
+    let mut plain = lab.command(Place::Server, "setpriv");
+    plain.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", env!("CARGO_BIN_EXE_rtc-check")]);
+    let plain = told(plain, &args);
+    let ssh = check(&plain, "host.tcp-22");
+    assert_eq!(ssh["status"], "unknown", "{ssh:#}");
+    assert!(ssh["observed"]["held_by"][0]["process"].is_null(), "{ssh:#}");
+    assert!(ssh["reason"].as_str().unwrap().contains("may not see"), "{ssh:#}");
 }

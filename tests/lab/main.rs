@@ -6,6 +6,7 @@
 
 mod call;
 mod capacity;
+mod daemon;
 #[path = "../emulator/mod.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod emulator;
@@ -21,6 +22,7 @@ mod namespaces;
 mod nat;
 mod pki;
 mod platform;
+mod possible;
 mod proxy;
 mod quality;
 mod relay;

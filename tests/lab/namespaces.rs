@@ -1,29 +1,22 @@
 //! Client, router and server in a row, each a network namespace of its own, torn down when the test ends in any way.
 //!
 //! Client 192.0.2.2 and 2001:db8:1::2, router .1 and ::1 on both sides, server 198.51.100.10, .20, .30 and .31,
-//! 2001:db8:2::10, ::20, ::30 and ::31. `nat.rs` puts another router between. Names carry this process's id; what a killed run left behind is removed by the next one.
+//! 2001:db8:2::10, ::20, ::30 and ::31. `nat.rs` puts another router between. Names carry this process's id; what a killed
+//! run left behind is removed by the next one.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use crate::daemon::{Daemon, Listens};
 use crate::harness::{self, Run};
 use crate::pki::Pki;
-
-/// Every namespace of ours starts with this, then the process's id.
-const PREFIX: &str = "rtclab";
-
-/// How long a server may take until it listens; only a broken one ever takes that long.
-const READY: Duration = Duration::from_secs(30);
-
-/// What the lab cannot do without, beyond the servers that a test starts itself.
-const PROGRAMS: [&str; 4] = ["ip", "nft", "ss", "setpriv"];
+use crate::possible::{PREFIX, possible, remove, remove_leftovers};
 
 pub const RTC4: &str = "198.51.100.10";
 pub const RTC6: &str = "2001:db8:2::10";
@@ -268,39 +261,6 @@ impl Lab {
         command.arg("--ca").arg(&self.pki.root).args(["--format", "json", "--quiet"]).args(args);
         harness::run(command)
     }
-
-    /// Starts `command` and waits until it listens on every port of `wanted` in the server's namespace.
-    #[track_caller]
-    pub fn start(&self, mut command: Command, name: &str, wanted: &[Listens]) -> Daemon {
-        let log = self.dir().join(format!("{name}.log"));
-        let output = fs::File::create(&log).unwrap();
-        command.stdout(output.try_clone().unwrap()).stderr(output);
-        let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
-        let mut daemon = Daemon { name: name.to_owned(), child, log };
-        let since = Instant::now();
-        while !wanted.iter().all(|w| self.listens(*w)) {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
-                panic!("{name} ended with {status} before it listened:\n{}", daemon.tail());
-            }
-            assert!(since.elapsed() < READY, "{name} does not listen on {wanted:?}:\n{}", daemon.tail());
-            // The only pause there is: between two looks at something whose end is seen, not assumed.
-            std::thread::park_timeout(Duration::from_millis(25));
-        }
-        daemon
-    }
-
-    fn listens(&self, wanted: Listens) -> bool {
-        let (kind, address, port) = match wanted {
-            Listens::Tcp(address, port) => ("-Hlnt", address, port),
-            Listens::Udp(address, port) => ("-Hlnu", address, port),
-        };
-        let mut ss = self.command(Place::Server, "ss");
-        let sockets = finished(ss.args([kind, "sport", "=", &format!(":{port}")]));
-        let ends = [format!("{address}:{port}"), format!("[{address}]:{port}")];
-        let any = if address.contains(':') { ["[::]", "*"] } else { ["0.0.0.0", "*"] };
-        let local = |line: &str| line.split_whitespace().nth(3).unwrap_or("").to_owned();
-        sockets.lines().map(local).any(|l| ends.contains(&l) || any.iter().any(|a| l == format!("{a}:{port}")))
-    }
 }
 
 impl Drop for Lab {
@@ -313,92 +273,9 @@ impl Drop for Lab {
     }
 }
 
-/// A socket that a server is to open.
-#[derive(Clone, Copy, Debug)]
-pub enum Listens {
-    Tcp(&'static str, u16),
-    Udp(&'static str, u16),
-}
-
-/// A server in the foreground; killed when dropped, and its last words shown when the test failed.
-pub struct Daemon {
-    name: String,
-    child: Child,
-    log: PathBuf,
-}
-
-impl Daemon {
-    /// Waits until it has written `words` so many times.
-    #[track_caller]
-    pub fn says(&self, words: &str, times: usize) {
-        let since = Instant::now();
-        while fs::read_to_string(&self.log).unwrap_or_default().matches(words).count() < times {
-            assert!(since.elapsed() < READY, "{} never said {words:?}:\n{}", self.name, self.tail());
-            std::thread::park_timeout(Duration::from_millis(25));
-        }
-    }
-
-    fn tail(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&text[text.len().saturating_sub(4000)..]).into_owned()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            let _ = writeln!(std::io::stderr(), "--- last words of {}\n{}", self.name, self.tail());
-        }
-    }
-}
-
 /// Puts a figure where it is seen although the test passes.
 pub fn note(words: &str) {
     let _ = writeln!(std::io::stderr(), "\n{words}");
-}
-
-/// Why the lab cannot be built on this machine.
-fn possible(servers: &[&str]) -> Result<(), String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Err("needs root for network namespaces".to_owned());
-    }
-    PROGRAMS.iter().chain(servers).try_for_each(|program| program_exists(program))?;
-    let probe = format!("{PREFIX}-{}-probe-{:?}", std::process::id(), std::thread::current().id());
-    let added = Command::new("ip").args(["netns", "add", &probe]).stderr(Stdio::null()).status();
-    remove(&probe);
-    if added.is_ok_and(|s| s.success()) { Ok(()) } else { Err("cannot add a network namespace".to_owned()) }
-}
-
-/// An error that names the program when it is not on the search path; what has a path is a file.
-fn program_exists(program: &str) -> Result<(), String> {
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let found = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
-    if found { Ok(()) } else { Err(format!("{program} is not installed (tests/run installs it)")) }
-}
-
-/// Removes one namespace with whatever still runs in it.
-fn remove(namespace: &str) {
-    let pids = Command::new("ip").args(["netns", "pids", namespace]).stderr(Stdio::null()).output();
-    let pids = pids.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-    for pid in pids.lines() {
-        let _ = Command::new("kill").args(["-KILL", pid]).status();
-    }
-    let _ = Command::new("ip").args(["netns", "del", namespace]).stderr(Stdio::null()).status();
-    let _ = fs::remove_dir_all(Path::new("/etc/netns").join(namespace));
-    let _ = fs::remove_dir("/etc/netns");
-}
-
-/// Removes namespaces of processes of ours that no longer run.
-fn remove_leftovers() {
-    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix(PREFIX).and_then(|n| n.strip_prefix('-')?.split('-').next());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            remove(&name);
-        }
-    }
 }
 
 /// Runs ip(8), which must succeed.
@@ -410,7 +287,7 @@ pub fn ip(args: &[&str]) {
 
 /// Runs a command of the set-up that must succeed; returns its stdout.
 #[track_caller]
-fn finished(mut command: impl std::borrow::BorrowMut<Command>) -> String {
+pub fn finished(mut command: impl std::borrow::BorrowMut<Command>) -> String {
     let command = command.borrow_mut();
     let output = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

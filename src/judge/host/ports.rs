@@ -1,6 +1,6 @@
 //! Ports of the rules on this machine: who listens, and whether that is as it is to be.
 
-use super::{Judged, counted, is_partial};
+use super::{Judged, counted};
 use crate::model::machine::{Holder, PortsOf};
 use crate::model::{Facts, PortSet, Service, Status, metric};
 use crate::plan::Expect;
@@ -12,22 +12,38 @@ const NAMED: usize = 3;
 pub fn judge(expect: Option<Expect>, of: &PortsOf, facts: &Facts) -> Option<Judged> {
     let holders: Vec<Holder> = facts.get(&metric::HELD_BY)?;
     let held: PortSet = facts.get(&metric::PORTS_HELD)?;
-    Some(match of.ports.is_single() {
-        true => one(expect, of, &holders, is_partial(facts)),
+    let missing = facts.get::<Vec<String>>(&metric::CAVEATS).unwrap_or_default();
+    let told = match of.ports.is_single() {
+        true => one(expect, of, &holders),
         false => range(expect, of, &holders, &held),
-    })
+    };
+    Some(if missing.is_empty() { told } else { partly(told, expect, of, &holders, &missing) })
 }
 
-fn one(expect: Option<Expect>, of: &PortsOf, holders: &[Holder], is_partial: bool) -> Judged {
+/// Where some sockets were not read: what was seen holds, and what was not seen is no absence.
+fn partly(told: Judged, expect: Option<Expect>, of: &PortsOf, holders: &[Holder], missing: &[String]) -> Judged {
+    let rest = format!("not all sockets of this machine were read ({})", missing.join("; "));
+    // Whoever is in the way is there; whoever listens for all does, whatever else there is.
+    let is_shown = match expect {
+        Some(Expect::Free) => matches!(told.status, Status::Fail | Status::Warn),
+        _ => of.ports.is_single() && holders.iter().any(|h| h.is_open) && told.status == Status::Pass,
+    };
+    if is_shown {
+        return Judged::new(told.status, format!("{}; {rest}", told.reason));
+    }
+    let seen = match holders.is_empty() {
+        true => "nothing was seen".to_owned(),
+        false => format!("{} was seen, but perhaps not all,", who(&holders.iter().collect::<Vec<_>>())),
+    };
+    Judged::new(Status::Unknown, format!("{seen} on {}: {rest}", place(of)))
+}
+
+fn one(expect: Option<Expect>, of: &PortsOf, holders: &[Holder]) -> Judged {
     let place = place(of);
     let open: Vec<&Holder> = holders.iter().filter(|h| h.is_open).collect();
     let who = who(&open);
     let serves = if open.len() == 1 { "listens" } else { "listen" };
     match (expect, open.is_empty()) {
-        (Some(Expect::Listening), true) if is_partial => Judged::new(
-            Status::Unknown,
-            format!("nothing was seen on {place}, and not all sockets of this machine were read"),
-        ),
         (Some(Expect::Listening), true) => Judged::new(
             Status::Fail,
             format!(
@@ -42,13 +58,7 @@ fn one(expect: Option<Expect>, of: &PortsOf, holders: &[Holder], is_partial: boo
                 addresses(&open)
             ),
         ),
-        (Some(Expect::Free), false) if is_own_ssh(of, &open) => {
-            Judged::new(Status::Pass, format!("{who} {serves} on {place}, as SSH is to"))
-        }
-        (Some(Expect::Free), false) => Judged::new(
-            Status::Fail,
-            format!("{who} {serves} on {place} already, where {} is to answer: stop it or move it", services(of)),
-        ),
+        (Some(Expect::Free), false) => taken(of, &open, &format!("{who} {serves} on {place}")),
         (Some(Expect::Free), true) if !holders.is_empty() => {
             let who = self::who(&holders.iter().collect::<Vec<_>>());
             Judged::new(
@@ -58,6 +68,21 @@ fn one(expect: Option<Expect>, of: &PortsOf, holders: &[Holder], is_partial: boo
         }
         (_, true) => Judged::new(Status::Pass, format!("nothing listens on {place}")),
         (_, false) => Judged::new(Status::Pass, format!("{who} {serves} on {place}, {}", addresses(&open))),
+    }
+}
+
+/// A port that is to be free and is not. SSH is the machine's own service: before a platform is installed, it is there.
+fn taken(of: &PortsOf, open: &[&Holder], so: &str) -> Judged {
+    let is_for_ssh = of.rules.iter().all(|(_, service)| *service == Service::Ssh);
+    match is_for_ssh.then(|| is_ssh(open)) {
+        Some(Some(true)) => Judged::new(Status::Pass, format!("{so}, as SSH is to")),
+        Some(None) => Judged::new(
+            Status::Unknown,
+            format!("{so}, which is in order if it is the machine's own SSH: run rtc-check as root to see its name"),
+        ),
+        _ => {
+            Judged::new(Status::Fail, format!("{so} already, where {} is to answer: stop it or move it", services(of)))
+        }
     }
 }
 
@@ -96,10 +121,14 @@ fn services(of: &PortsOf) -> String {
     names.join(" or ")
 }
 
-/// SSH is the machine's own service: before a platform is installed, it is there.
-fn is_own_ssh(of: &PortsOf, open: &[&Holder]) -> bool {
-    let is_ssh = |h: &&Holder| h.process.as_deref().is_none_or(|p| p.starts_with("sshd") || p == "systemd");
-    of.rules.iter().all(|(_, service)| *service == Service::Ssh) && open.iter().all(is_ssh)
+/// Whether all of them are SSH servers, or systemd that starts one; `None` where this user may not see who one of them is.
+fn is_ssh(open: &[&Holder]) -> Option<bool> {
+    let is_named = |name: &str| name.starts_with("sshd") || name == "dropbear" || name == "systemd";
+    let is_other = |h: &&Holder| h.is_kernel || h.process.as_deref().is_some_and(|name| !is_named(name));
+    match open.iter().any(is_other) {
+        true => Some(false),
+        false => open.iter().all(|h| h.process.is_some()).then_some(true),
+    }
 }
 
 fn is_inside_only(open: &[&Holder]) -> bool {

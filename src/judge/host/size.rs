@@ -2,7 +2,7 @@
 
 use super::{GIB, Judged, counted, gibibytes};
 use crate::model::machine::{Memory, Processors};
-use crate::model::{LimitResult, LimitSource, Status};
+use crate::model::{LimitResult, LimitSource, Status, default_source};
 use crate::plan::HostPlan;
 use crate::profile::ServerSize;
 
@@ -32,7 +32,8 @@ pub fn cores(plan: &HostPlan, has: &Processors) -> Judged {
         Status::Warn => format!("{words}: {asks}, which only hardware threads make up"),
         _ => format!("{words}: {asks}"),
     };
-    let limit = limit("cores", "cores", f64::from(least), f64::from(usable), status, row);
+    let source = LimitSource::Document(row.source.clone());
+    let limit = limit("cores", "cores", f64::from(least), f64::from(usable), status, source);
     Judged { status, reason, limits: vec![limit] }
 }
 
@@ -46,15 +47,16 @@ pub fn memory(plan: &HostPlan, has: &Memory) -> Judged {
         Row::Of(row) => row,
     };
     let status = if usable >= least(row) { Status::Pass } else { Status::Fail };
-    let asks = format!("the document asks for {} GB for {} channels", row.memory_gb, row.channels);
+    let asks = format!(
+        "the document asks for {} GB for {} channels, of which a tenth is taken to be kept by firmware and kernel",
+        row.memory_gb, row.channels
+    );
     let reason = match status {
-        Status::Fail => format!(
-            "{words}: {asks}, of which a tenth may be kept by firmware and kernel; give the machine {} GB",
-            row.memory_gb
-        ),
-        _ => format!("{words}: {asks}, of which firmware and kernel keep some"),
+        Status::Fail => format!("{words}: {asks}; give the machine {} GB", row.memory_gb),
+        _ => format!("{words}: {asks}"),
     };
-    let limit = limit("memory_bytes", "bytes", least(row), usable, status, row);
+    // The tenth is no document's, so the bound that it makes is not either.
+    let limit = limit("memory_bytes", "bytes", least(row), usable, status, default_source());
     Judged { status, reason, limits: vec![limit] }
 }
 
@@ -129,7 +131,7 @@ fn memory_words(has: &Memory) -> String {
     }
 }
 
-fn limit(metric: &str, unit: &str, limit: f64, observed: f64, status: Status, row: &ServerSize) -> LimitResult {
+fn limit(metric: &str, unit: &str, limit: f64, observed: f64, status: Status, source: LimitSource) -> LimitResult {
     LimitResult {
         metric: metric.to_owned(),
         op: ">=".to_owned(),
@@ -138,6 +140,6 @@ fn limit(metric: &str, unit: &str, limit: f64, observed: f64, status: Status, ro
         ci95: None,
         unit: unit.to_owned(),
         status,
-        source: LimitSource::Document(row.source.clone()),
+        source,
     }
 }

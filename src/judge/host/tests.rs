@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::model::machine::{Disk, Distribution, Holder, Link, LinkKind, Memory, PortsOf, Processors, Synchronisation};
-use crate::model::{Observation, PortRange, PortSet, Service, Step, Transport};
+use crate::model::{Facts, PortRange, PortSet, Service, Step, Transport};
 use crate::plan::{Expect, HostRequest};
 use crate::profile::built_in;
 
@@ -133,6 +133,10 @@ fn memory_is_a_little_below_its_nominal_size_and_still_is_that_size() {
     let limited = Memory { limit_bytes: Some(1 << 30), ..has(64.0) };
     let told = judged(size::memory(&sized(30), &limited), Status::Fail, &["1.0 GiB of 64.0 GiB", "container"]);
     assert_eq!((told.limits[0].metric.as_str(), told.limits[0].unit.as_str()), ("memory_bytes", "bytes"));
+    // The document's figure less a tenth is a bound of our own: its numbers agree with each other, and it says whose it is.
+    let told = judged(size::memory(&sized(30), &has(3.7)), Status::Pass, &["asks for 4 GB", "a tenth"]);
+    assert_eq!(told.limits[0].source, crate::model::default_source());
+    assert!(told.limits[0].observed.unwrap() >= told.limits[0].limit);
     judged(size::memory(&server(), &has(2.0)), Status::Pass, &["less than the document asks for 30"]);
 }
 
@@ -149,11 +153,26 @@ fn room_and_clock_inform() {
 }
 
 fn held(transport: Transport, ports: &str, service: Service, holders: &[Holder], expect: Option<Expect>) -> Judged {
+    held_of(&[], transport, ports, service, holders, expect)
+}
+
+/// The same where what is `missing` was not read.
+fn held_of(
+    missing: &[&str],
+    transport: Transport,
+    ports: &str,
+    service: Service,
+    holders: &[Holder],
+    expect: Option<Expect>,
+) -> Judged {
     let of = PortsOf { transport, ports: ports.parse().unwrap(), rules: vec![("rtc.x".into(), service)] };
     let mut facts = Facts::new();
     let all = holders.iter().flat_map(|h| h.ports.ranges().iter().flat_map(|r| r.iter()));
     facts.set(&metric::PORTS_HELD, all.collect::<PortSet>());
     facts.set(&metric::HELD_BY, holders);
+    if !missing.is_empty() {
+        facts.set(&metric::CAVEATS, missing);
+    }
     ports::judge(expect, &of, &facts).unwrap()
 }
 
@@ -194,6 +213,45 @@ fn ssh_is_the_machines_own_before_a_platform_is_installed() {
     let told = |holders: &[Holder]| held(Transport::Tcp, "22", Service::Ssh, holders, Some(Expect::Free));
     judged(told(&sshd), Status::Pass, &["as SSH is to"]);
     judged(told(&other), Status::Fail, &["gitea"]);
+    let both = [sshd[0].clone(), other[0].clone()];
+    judged(told(&both), Status::Fail, &["gitea"]);
+}
+
+#[test]
+fn a_process_that_may_not_be_seen_is_not_taken_for_sshd() {
+    let hidden = [holder(None, [0, 0, 0, 0], "22")];
+    let told = |service, holders: &[Holder]| held(Transport::Tcp, "22", service, holders, Some(Expect::Free));
+    judged(told(Service::Ssh, &hidden), Status::Unknown, &["may not see", "as root"]);
+    let beside = [hidden[0].clone(), holder(Some("gitea"), [192, 0, 2, 7], "22")];
+    judged(told(Service::Ssh, &beside), Status::Fail, &["gitea"]);
+    let beside = [hidden[0].clone(), holder(Some("sshd"), [192, 0, 2, 7], "22")];
+    judged(told(Service::Ssh, &beside), Status::Unknown, &["as root"]);
+    judged(told(Service::Ssh, &[Holder { is_kernel: true, ..hidden[0].clone() }]), Status::Fail, &["the kernel"]);
+    judged(told(Service::Https, &hidden), Status::Fail, &["stop it or move it"]);
+}
+
+#[test]
+fn what_was_not_read_is_neither_free_nor_silent() {
+    let why = "/proc/net/tcp6 cannot be read: Permission denied";
+    let https = |holders: &[Holder], expect| held_of(&[why], Transport::Tcp, "443", Service::Https, holders, expect);
+    let media =
+        |holders: &[Holder], expect| held_of(&[why], Transport::Udp, "19099-20099", Service::Rtp, holders, expect);
+    let (listening, free) = (Some(Expect::Listening), Some(Expect::Free));
+    for expect in [None, listening, free] {
+        judged(https(&[], expect), Status::Unknown, &["nothing was seen on TCP 443", why]);
+        judged(media(&[], expect), Status::Unknown, &["nothing was seen on UDP 19099-20099", why]);
+    }
+    let nginx = [holder(Some("nginx"), [0, 0, 0, 0], "443")];
+    judged(https(&nginx, free), Status::Fail, &["already", why]);
+    judged(https(&nginx, listening), Status::Pass, &["nginx", why]);
+    // The listener for everybody may stand in the table of IPv6.
+    let inside = [holder(Some("nginx"), [127, 0, 0, 1], "443")];
+    judged(https(&inside, listening), Status::Unknown, &["nginx", "perhaps not all", why]);
+    let sshd = [holder(Some("sshd"), [0, 0, 0, 0], "22")];
+    judged(held_of(&[why], Transport::Tcp, "22", Service::Ssh, &sshd, free), Status::Unknown, &["sshd", why]);
+    let janus = [holder(Some("janus"), [0, 0, 0, 0], "19100-19110")];
+    judged(media(&janus, free), Status::Warn, &["only the others", why]);
+    judged(media(&janus, listening), Status::Unknown, &["janus", why]);
 }
 
 #[test]
@@ -277,4 +335,29 @@ fn one_family_without_a_route_is_skipped_and_both_are_a_fault() {
     way.facts.set(&metric::WAY_OUT, link);
     let one = report(&plan, &[seen(&plan, "host.way-out-ipv4", way), none("host.way-out-ipv6")], &meta());
     assert_eq!((one.summary.pass, one.summary.skip, one.verdict), (1, 1, Status::Pass));
+}
+
+#[test]
+fn a_way_to_another_host_is_no_way_to_this_one() {
+    let targets = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()].to_vec();
+    let plan = plan("dlegate", HostRequest { targets, ..HostRequest::default() });
+    let ways: Vec<usize> =
+        plan.items.iter().enumerate().filter(|(_, i)| i.name() == "host.way-out").map(|i| i.0).collect();
+    let to = |which: usize, observation| Seen {
+        of: Planned::Machine(ways[which]),
+        ..seen(&plan, "host.clock", observation)
+    };
+    let no_route = || failed(FailureKind::NoRoute, "this machine has no IPv6 route to 2001:db8::1");
+    let mut way = Observation::new(ProbeKind::Host);
+    let link = Link { interface: "eth0".to_owned(), kind: LinkKind::Wired, through: Vec::new(), driver: None };
+    way.facts.set(&metric::WAY_OUT, link);
+    let told = |seen: &[Seen]| report(&plan, seen, &meta()).checks.last().unwrap().status;
+    assert_eq!(told(&[to(0, way.clone()), to(1, no_route())]), Status::Fail);
+    assert_eq!(told(&[to(1, way), to(1, no_route())]), Status::Skip);
+    // A route is there, although not by which interface.
+    let mut nameless = failed(FailureKind::NotTold, "no interface has that address");
+    nameless.facts.set(&metric::LOCAL, "192.0.2.7");
+    assert_eq!(told(&[to(1, nameless), to(1, no_route())]), Status::Skip);
+    let late = failed(FailureKind::NotTold, "this machine did not answer in 10 s");
+    assert_eq!(told(&[to(1, late), to(1, no_route())]), Status::Unknown);
 }

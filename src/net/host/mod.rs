@@ -57,7 +57,18 @@ impl Root {
     /// # Errors
     /// It is not there or may not be read.
     pub fn read(&self, path: &str, most: u64) -> Result<Text, Unreadable> {
-        self.take(path, most).map_err(|error| Unreadable(format!("/{path} cannot be read: {}", because(&error))))
+        self.take(path, most).map_err(|error| unreadable(path, &error))
+    }
+
+    /// The same of a file that not every machine has: `None` where there is none.
+    ///
+    /// # Errors
+    /// It is there, but may not be read.
+    pub fn read_if_there(&self, path: &str, most: u64) -> Result<Option<Text>, Unreadable> {
+        match self.take(path, most) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            told => told.map(Some).map_err(|error| unreadable(path, &error)),
+        }
     }
 
     fn take(&self, path: &str, most: u64) -> io::Result<Text> {
@@ -98,6 +109,10 @@ impl Root {
         names.sort();
         names
     }
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Unreadable {
+    Unreadable(format!("/{path} cannot be read: {}", because(error)))
 }
 
 /// The operating system's words, without its number.
@@ -149,6 +164,8 @@ mod tests {
         assert_eq!(root.read("etc/long", 100), Ok(Text { text: "a".repeat(100), is_cut: false }));
         let missing = root.read("etc/none", 10).unwrap_err().0;
         assert_eq!(missing, "/etc/none cannot be read: No such file or directory");
+        assert_eq!(root.read_if_there("etc/none", 10), Ok(None));
+        assert!(root.read_if_there("etc", 10).unwrap_err().0.contains("/etc cannot be read"));
     }
 
     #[test]

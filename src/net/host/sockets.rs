@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Root, Unreadable};
+use super::{Root, Text, Unreadable};
 use crate::model::Transport;
 
 /// A line has 150 bytes, so that is some 200,000 sockets of one kind.
@@ -33,22 +33,32 @@ pub struct Socket {
 pub struct Sockets {
     /// TCP listeners, and every UDP socket.
     pub all: Vec<Socket>,
-    /// The kernel has more of them than were read.
-    pub is_cut: bool,
+    /// Why some may be missing: one clause a table.
+    pub missing: Vec<String>,
+}
+
+impl Sockets {
+    fn take(&mut self, path: &str, table: &Text, transport: Transport) {
+        if table.is_cut {
+            self.missing.push(format!("/{path} is longer than was read"));
+        }
+        self.all.extend(table.text.lines().filter_map(|line| socket(line, transport)));
+    }
 }
 
 /// The tables of the transport, both families.
 ///
 /// # Errors
-/// The first table (IPv4's) cannot be read. One that is missing in IPv6 alone is a machine without IPv6.
+/// The first table (IPv4's) cannot be read. Where there is none in IPv6 alone, the machine has no IPv6; one that is there
+/// and cannot be read may hide any listener, as most servers' sockets stand in it for both families.
 pub fn sockets(root: &Root, transport: Transport) -> Result<Sockets, Unreadable> {
     let name = transport.as_str();
-    let first = root.read(&format!("proc/net/{name}"), MOST)?;
-    let second = root.read(&format!("proc/net/{name}6"), MOST).ok();
+    let (first, second) = (format!("proc/net/{name}"), format!("proc/net/{name}6"));
     let mut found = Sockets::default();
-    for table in std::iter::once(first).chain(second) {
-        found.is_cut |= table.is_cut;
-        found.all.extend(table.text.lines().filter_map(|line| socket(line, transport)));
+    found.take(&first, &root.read(&first, MOST)?, transport);
+    match root.read_if_there(&second, MOST) {
+        Ok(table) => table.iter().for_each(|table| found.take(&second, table, transport)),
+        Err(Unreadable(why)) => found.missing.push(why),
     }
     Ok(found)
 }
@@ -135,6 +145,28 @@ mod tests {
         assert_eq!(sockets(&root, Transport::Tcp).unwrap().all.len(), 10_000);
         let (_dir, root) = tree::of(&[]);
         assert!(sockets(&root, Transport::Tcp).unwrap_err().0.contains("/proc/net/tcp"));
+    }
+
+    #[test]
+    fn a_table_that_is_not_there_is_a_machine_without_ipv6_and_one_that_cannot_be_read_hides_sockets() {
+        let table = line("00000000:0050", "0A");
+        let (_dir, root) = tree::of(&[("proc/net/tcp", &table)]);
+        assert!(sockets(&root, Transport::Tcp).unwrap().missing.is_empty());
+        // A directory in its place is an error of another kind, for root too.
+        let (_dir, root) = tree::of(&[("proc/net/tcp", &table), ("proc/net/tcp6/none", "")]);
+        let found = sockets(&root, Transport::Tcp).unwrap();
+        assert_eq!((found.all.len(), found.missing.len()), (1, 1));
+        assert!(found.missing[0].contains("/proc/net/tcp6 cannot be read"), "{:?}", found.missing);
+    }
+
+    #[test]
+    fn a_table_that_is_cut_says_so() {
+        let mut found = Sockets::default();
+        found.take("proc/net/tcp", &Text { text: line("00000000:0050", "0A"), is_cut: true }, Transport::Tcp);
+        assert_eq!(
+            (found.all.len(), found.missing.as_slice()),
+            (1, &["/proc/net/tcp is longer than was read".into()][..])
+        );
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub fn facts(bound: &Bound, of: &PortsOf, facts: &mut Facts) {
     facts.set(&metric::PORTS_FREE, of.ports.count().saturating_sub(ports.count()));
     facts.set(&metric::PORTS_HELD, ports);
     facts.set(&metric::HELD_BY, holders(&held, &bound.owners));
-    if table.is_cut {
-        facts.set(&metric::CAVEATS, ["this machine has more sockets than were read: some may be missing"]);
+    if !table.missing.is_empty() {
+        facts.set(&metric::CAVEATS, &table.missing);
     }
 }
 
@@ -54,13 +54,14 @@ fn holders(held: &[&Socket], owners: &BTreeMap<u64, Process>) -> Vec<Holder> {
     }
     let holder = |((process, uid, is_kernel, is_open), sockets): (_, Vec<&Socket>)| {
         let process: Option<&Process> = process;
-        let addresses: BTreeSet<_> = sockets.iter().map(|s| s.address).collect();
+        // Loopback last, so that an address that others reach is never left off for it.
+        let addresses: BTreeSet<_> = sockets.iter().map(|s| (s.address.is_loopback(), s.address)).collect();
         Holder {
             process: process.map(|p| p.name.clone()).filter(|n| !n.is_empty()),
             pid: process.map(|p| p.pid),
             uid,
             is_kernel,
-            addresses: addresses.into_iter().take(MOST_ADDRESSES).collect(),
+            addresses: addresses.into_iter().map(|(_, address)| address).take(MOST_ADDRESSES).collect(),
             ports: sockets.iter().map(|s| s.port).collect(),
             is_open,
         }

@@ -67,8 +67,18 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
             "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
         }
+        FailureKind::Closed | FailureKind::Reset if is_without_a_word(seen, failure) => format!(
+            "another service may listen there and hang up on what it does not understand: check what listens on {port}; otherwise a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection"
+        ),
         other => above_transport(aim, other),
     }
+}
+
+/// The connection was open, and nothing that came shows which service it was that ended it.
+fn is_without_a_word(seen: &Seen, failure: &Failure) -> bool {
+    let is_below = |step| matches!(step, Step::Name | Step::Proxy | Step::Connect | Step::Tls);
+    let understood = seen.observation.steps.iter().any(|s| s.result == "ok" && !is_below(s.step));
+    seen.observation.connected() && !is_below(failure.step) && !understood
 }
 
 /// It named itself, and is none that only lacks TLS.
@@ -122,5 +132,44 @@ fn above_transport(aim: &Aim<'_>, kind: FailureKind) -> String {
         FailureKind::HoldCut => "raise the idle timeout of the proxy or firewall in between above the keepalive".to_owned(),
         FailureKind::Internal => "the other checks stand".to_owned(),
         _ => "check which service listens there and what lies in between".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Host, Observation, Planned};
+
+    fn told(steps: &[Step], ended: Step) -> String {
+        let host: Host = "192.0.2.1".parse().unwrap();
+        let aim = Aim { host: &host, address: None, port: "TCP 5060".to_owned(), udp: false };
+        let mut observation = Observation::new(ProbeKind::Sip);
+        steps.iter().for_each(|step| observation.step_ok(*step, Duration::ZERO));
+        let failure = Failure::new(ended, FailureKind::Closed, "the server closed the connection without a word");
+        observation.step_failed(failure.clone(), Duration::ZERO);
+        let seen = Seen { of: Planned::Item(0), address: None, observation, started_ms: 0, duration_ms: 0 };
+        of(&aim, &seen, &failure, Status::Fail)
+    }
+
+    #[test]
+    fn a_port_that_hangs_up_without_a_word_may_be_another_services() {
+        for (steps, ended) in [
+            (&[Step::Connect][..], Step::Options),
+            (&[Step::Connect, Step::Tls], Step::Options),
+            (&[Step::Connect], Step::Handshake),
+        ] {
+            let words = told(steps, ended);
+            assert!(words.contains("another service may listen there") && words.contains("TCP 5060"), "{words}");
+            assert!(words.contains("firewall or inspection device"), "{words}");
+        }
+        // The service had shown itself.
+        for (steps, ended) in
+            [(&[Step::Connect, Step::Banner][..], Step::KeyExchange), (&[Step::Connect, Step::Options], Step::Describe)]
+        {
+            let words = told(steps, ended);
+            assert!(!words.contains("another service") && words.contains("crashed"), "{words}");
+        }
     }
 }

@@ -130,8 +130,16 @@ impl Bench {
     }
 }
 
+/// An answer, whatever was asked for.
 fn ok() -> Observation {
-    Observation::new(ProbeKind::Tcp)
+    let mut o = Observation::new(ProbeKind::Tcp);
+    o.facts.set(&metric::HTTP_STATUS, 200);
+    o.facts.set(&metric::BANNER, "SSH-2.0-OpenSSH_9.2");
+    let offer =
+        serde_json::json!({ "kex": ["curve25519-sha256"], "host_keys": ["ssh-ed25519"], "ciphers": ["aes128-ctr"] });
+    o.facts.set(&metric::SSH_OFFER, offer);
+    o.facts.set(&metric::RECEIVED, 50);
+    o
 }
 
 fn failed(kind: FailureKind) -> Observation {
@@ -303,6 +311,7 @@ fn what_the_host_itself_refuses_has_no_ike_on_either_port() {
 fn a_sip_service_that_says_nothing_behind_a_websocket_is_a_warning() {
     let upgraded = |facts: &[(&crate::model::metric::Metric, serde_json::Value)]| {
         let mut o = Observation::new(ProbeKind::Ws);
+        o.facts.set(&metric::HTTP_STATUS, 101);
         o.facts.set(&metric::SUBPROTOCOL, "sip");
         o.facts.set(&metric::PING_RTT_MS, 4.0);
         facts.iter().for_each(|(m, value)| o.facts.set(m, value));

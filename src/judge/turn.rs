@@ -173,6 +173,10 @@ fn measured(tried: &str, facts: &Facts) -> Judgement {
         // It is there, and whether it relays is not known.
         return Judgement { status: Status::Unknown, reason: format!("{tried}: {fallback}.") };
     }
+    if facts.get::<u64>(&metric::RECEIVED).is_none_or(|n| n == 0) {
+        let words = "gave no figure of what came back through it, so nothing is known of what it relays";
+        return Judgement { status: Status::Unknown, reason: format!("{tried} {words}.") };
+    }
     let estimates: Estimates = facts.get(&metric::ESTIMATES).unwrap_or_default();
     let lossy = limits::loses_too_much(&estimates);
     let status = if lossy { Status::Warn } else { Status::Pass }.worst(status_of_certificate(facts));

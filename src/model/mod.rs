@@ -21,6 +21,7 @@ pub mod sizing;
 mod source;
 mod status;
 mod way;
+pub mod web;
 
 pub use call::CallMode;
 pub use event::{Event, Phase, Silent, Sink};

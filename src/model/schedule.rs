@@ -9,6 +9,13 @@ pub const ADDRESSES: usize = 8;
 /// Most redirects on the port of an HTTP rule that are followed, each a connection more.
 pub const REDIRECTS: u32 = 5;
 
+/// Connections more of an RTMP port that does not answer in RTMP: it is asked in two other protocols beside the probe's own
+/// words, and in both again where these ended after that.
+pub const RTMP_STRANGERS: u32 = 4;
+
+/// The same of a WebSocket's port, which is asked in RTMP.
+pub const WS_STRANGERS: u32 = 2;
+
 /// Checks under way at once; ports of one host are few, cameras may be many.
 pub const SIDE_BY_SIDE: usize = 128;
 

@@ -16,19 +16,19 @@ use tokio::task::JoinSet;
 
 use super::classify::{self, clean};
 use super::first::Heard;
-use super::talk::{NotSpoken, shown};
+use super::talk::{self, NotSpoken, shown};
 use super::tls::{self, Trust};
 use super::{clock, tcp};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
-use crate::wire::greeting;
+use crate::wire::{greeting, recognise};
 
 /// Largest header of an answer that is read, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
 /// Most headers of an answer that are read.
 const MAX_HEADERS: usize = 100;
 
-/// Longest beginning of a page that is read, in bytes.
-pub const MAX_PAGE: usize = 64 * 1024;
+/// Longest beginning of a page that is read, in bytes: as much as is looked at to tell whose it is.
+pub const MAX_PAGE: usize = recognise::LOOKED_AT;
 /// How long the page is waited for after its header: a body that drips is told by its beginning.
 const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -204,6 +204,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let start = clock::now();
+    let sent = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
     let (stream, ear) = Heard::new(stream);
     let exchange = async {
         let (mut sender, mut connection) = open(stream, step).await?;
@@ -219,21 +220,24 @@ where
             let at = first.at.unwrap_or_else(clock::now);
             Ok(Exchange { response, first_byte: at.saturating_duration_since(start), _connection: connection })
         }
-        Ok(Err(failure)) => Err(named(failure, &first.bytes)),
+        Ok(Err(failure)) => Err(named(failure, &first.bytes, &sent)),
         Err(_) if first.at.is_some() => {
             let late = classify::timed_out(step, "the HTTP answer began and did not end its header", timeout);
-            Err(named(late, &first.bytes))
+            Err(named(late, &first.bytes, &sent))
         }
         Err(_) => Err(classify::timed_out(step, "no HTTP answer", timeout).into()),
     }
 }
 
-/// The failure, or the stranger that the first bytes show to have caused it.
-fn named(failure: Failure, first: &[u8]) -> NotSpoken {
+/// The failure, or the stranger that the first bytes show to have caused it; `sent` is how the request began.
+fn named(failure: Failure, first: &[u8], sent: &str) -> NotSpoken {
     const OURS: &[u8] = b"HTTP/1.";
     let begun = first.len().min(OURS.len());
     if first.get(..begun) == OURS.get(..begun) {
         return failure.into();
+    }
+    if talk::is_echo(first, sent.as_bytes()) {
+        return talk::echo(failure.step, "HTTP");
     }
     let met = greeting::protocol(first).filter(|name| *name != "HTTP");
     let said = shown(first);

@@ -48,6 +48,8 @@ pub struct Awaited {
 pub struct Talk<S> {
     stream: S,
     unread: Vec<u8>,
+    /// The beginning of what was sent since something was last understood.
+    sent: Vec<u8>,
     /// Most bytes that one thing to be understood may have.
     limit: usize,
 }
@@ -55,7 +57,7 @@ pub struct Talk<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// A talk in which nothing was said yet.
     pub fn new(stream: S, limit: usize) -> Self {
-        Self { stream, unread: Vec::new(), limit }
+        Self { stream, unread: Vec::new(), sent: Vec::new(), limit }
     }
 
     /// Sends `bytes`.
@@ -63,6 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// # Errors
     /// `Reset`, `Closed`, `TimedOut`; where the server had spoken already and hung up, what it said.
     pub async fn send(&mut self, bytes: &[u8], awaited: Awaited) -> Result<(), NotSpoken> {
+        let room = greeting::LOOKED_AT.saturating_sub(self.sent.len()).min(bytes.len());
+        self.sent.extend_from_slice(bytes.get(..room).unwrap_or_default());
         let sending = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
@@ -94,6 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             match read(&self.unread) {
                 Reading::Done(value, used) => {
                     self.unread.drain(..used.min(self.unread.len()));
+                    self.sent.clear();
                     return Ok(value);
                 }
                 Reading::Foreign => return Err(self.foreign(awaited)),
@@ -119,6 +124,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     fn too_late(&self, awaited: Awaited) -> NotSpoken {
+        if self.is_whole_echo() {
+            return echo(awaited.step, awaited.protocol);
+        }
         let words = match self.unread.is_empty() {
             true => format!("no {} answer", awaited.protocol),
             false => {
@@ -130,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     fn closed(&self, awaited: Awaited) -> NotSpoken {
-        if self.stranger(awaited).is_some() {
+        if self.is_whole_echo() || self.stranger(awaited).is_some() {
             return self.foreign(awaited);
         }
         let detail = match self.unread.is_empty() {
@@ -143,11 +151,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn broken(&self, awaited: Awaited, error: &std::io::Error) -> NotSpoken {
         match self.stranger(awaited) {
             Some(_) => self.foreign(awaited),
+            None if self.is_whole_echo() => self.foreign(awaited),
             None => classify::io(awaited.step, error).into(),
         }
     }
 
     fn foreign(&self, awaited: Awaited) -> NotSpoken {
+        if is_echo(&self.unread, &self.sent) {
+            return echo(awaited.step, awaited.protocol);
+        }
         let met = self.stranger(awaited);
         let said = shown(&self.unread);
         let detail = match met {
@@ -157,10 +169,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         NotSpoken { failure: Failure::new(awaited.step, FailureKind::Garbage, detail), met }
     }
 
+    /// All that was sent came back, as far as it is remembered. Two ends of one protocol may begin alike, so where it is
+    /// not known that what came is none of it, no less shows an echo.
+    fn is_whole_echo(&self) -> bool {
+        self.unread.len() >= self.sent.len() && is_echo(&self.unread, &self.sent)
+    }
+
     /// The protocol of what was read, if it is another than the one that was waited for.
     fn stranger(&self, awaited: Awaited) -> Option<&'static str> {
         greeting::protocol(&self.unread).filter(|name| *name != awaited.protocol)
     }
+}
+
+/// Whether what came begins as what was sent does, as far as both go; a few bytes may agree by chance.
+pub fn is_echo(came: &[u8], sent: &[u8]) -> bool {
+    const TELLING: usize = 8;
+    let both = came.len().min(sent.len());
+    both >= TELLING.min(sent.len().max(TELLING / 2)) && came.get(..both) == sent.get(..both)
+}
+
+/// An echo server, or a device that reflects what passes it: no service at all.
+pub fn echo(step: Step, protocol: &str) -> NotSpoken {
+    let detail = format!("what listens there sends back what it is sent, and does not speak {protocol}");
+    Failure::new(step, FailureKind::Garbage, detail).into()
 }
 
 /// The beginning of what a peer sent, fit to be shown: text in quotation marks, anything else in hexadecimal digits.
@@ -227,6 +258,52 @@ mod tests {
         assert_eq!(kind(heard(b"\xff\x00\x01", false).await), (FailureKind::Garbage, None));
         let flood = [b"RTSP/".as_slice(), &[b'x'; 5000]].concat();
         assert_eq!(kind(heard(&flood, false).await), (FailureKind::TooLarge, None));
+    }
+
+    /// What is told of a server that answers `request` with `answer`, and closes or not.
+    async fn answered(request: &[u8], answer: &[u8], close: bool) -> NotSpoken {
+        let (mut server, client) = tokio::io::duplex(1 << 20);
+        let mut talk = Talk::new(client, 1000);
+        talk.send(request, AWAITED).await.unwrap();
+        server.write_all(answer).await.unwrap();
+        let kept = (!close).then_some(server);
+        let heard = talk.read(AWAITED, line).await;
+        drop(kept);
+        heard.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_echo_is_told_as_one_and_as_no_protocol() {
+        let options = b"OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+        // Another protocol's request, one that this protocol's own answers could begin with, and one that is cut short.
+        for request in [&options[..], b"SSH-2.0-us\r\n", b"\x16\x03\x01\x02\x00\x01"] {
+            for close in [false, true] {
+                let not = answered(request, request, close).await;
+                assert_eq!((not.failure.kind, not.met), (FailureKind::Garbage, None), "{not:?}");
+                assert!(not.failure.detail.contains("sends back what it is sent"), "{not:?}");
+            }
+        }
+        let part = answered(options, &options[..20], false).await;
+        assert!(part.failure.detail.contains("sends back what it is sent"), "{part:?}");
+        // Whole where the peer could have meant it.
+        let alike = answered(b"RTSP/1.0 and more", b"RTSP/1.0 and more", false).await;
+        assert!(alike.failure.detail.contains("sends back what it is sent"), "{alike:?}");
+        let part = answered(b"RTSP/1.0 and more", b"RTSP/1.0", false).await;
+        assert_eq!(part.failure.kind, FailureKind::TimedOut);
+        // What another protocol says that we did not.
+        let ssh = answered(options, b"SSH-2.0-OpenSSH_9.2\r\n", false).await;
+        assert_eq!((ssh.failure.kind, ssh.met), (FailureKind::Garbage, Some("SSH")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_something_was_understood_is_no_echo() {
+        let (mut server, client) = tokio::io::duplex(1 << 20);
+        let mut talk = Talk::new(client, 1000);
+        talk.send(b"SSH-2.0-us\r\n", AWAITED).await.unwrap();
+        server.write_all(b"RTSP/1\nSSH-2.0-us\r\n").await.unwrap();
+        assert_eq!(talk.read(AWAITED, line).await, Ok("RTSP/1".to_owned()));
+        let not = talk.read(AWAITED, line).await.unwrap_err();
+        assert_eq!(not.met, Some("SSH"), "{not:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::classify::{self, clean};
 use super::first::Heard;
-use super::talk::shown;
+use super::talk::{echo, shown};
 use super::{cert, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
 use crate::wire::greeting;
@@ -223,9 +223,17 @@ pub(super) fn judge(
 
 /// The failure, and the protocol that answered in place of TLS where its first bytes name one.
 fn told(failure: Failure, first: &[u8]) -> (Failure, Option<&'static str>) {
+    if is_client_hello(first) {
+        return (echo(failure.step, "TLS").failure, None);
+    }
     let Some(met) = greeting::protocol(first).filter(|name| *name != "TLS") else { return (failure, None) };
     let detail = format!("what listens there speaks {met} and not TLS: it sent {}", shown(first));
     (Failure { kind: FailureKind::NotTls, detail, ..failure }, Some(met))
+}
+
+/// A handshake record that begins with a ClientHello (RFC 8446 sections 4 and 5.1), which no server sends: it is our own.
+fn is_client_hello(first: &[u8]) -> bool {
+    first.starts_with(&[22, 3]) && first.get(5) == Some(&1)
 }
 
 fn negotiated<S>(stream: &TlsStream<S>, facts: &mut Facts) {

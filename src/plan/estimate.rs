@@ -68,8 +68,9 @@ impl Tuning {
             }
             (Spec::Ws(_), _) => {
                 let held = self.hold.map_or(Duration::ZERO, |hold| hold + schedule::PONG_TIMEOUT);
-                Cost { longest: self.timeout + held, ..connections(1) }
+                Cost { longest: self.timeout + held, ..connections(1 + schedule::WS_STRANGERS) }
             }
+            (Spec::Rtmp(_), _) => connections(1 + schedule::RTMP_STRANGERS),
             (Spec::Http(spec), _) => connections((1 + schedule::REDIRECTS) * if spec.either { 2 } else { 1 }),
             (Spec::Turn(transport), _) => {
                 let connections = u32::from(!transport.is_udp());

@@ -278,11 +278,8 @@ fn sessions_and_streams_multiply_and_quality_can_be_waived() {
     assert!(measure.is_alone(false));
 }
 
-#[test]
-fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
-    let measuring = Measuring { capacity: Some(5_000_000), ..Measuring::default() };
-    let plan = Plan::new(&measured(), &Request { measuring, ..request() }).unwrap();
-    let tuning = Tuning {
+fn tuning() -> Tuning {
+    Tuning {
         timeout: std::time::Duration::from_secs(5),
         thorough: false,
         hold: None,
@@ -291,7 +288,14 @@ fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
         nat_lifetime: None,
         call_length: std::time::Duration::from_secs(4),
         budget: None,
-    };
+    }
+}
+
+#[test]
+fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
+    let measuring = Measuring { capacity: Some(5_000_000), ..Measuring::default() };
+    let plan = Plan::new(&measured(), &Request { measuring, ..request() }).unwrap();
+    let tuning = tuning();
     let text = describe(&plan, &tuning);
     assert!(text.contains("quality.media, bandwidth.media, capacity.media"), "{text}");
     assert!(text.contains("audio and video of 600 kbit/s each way, 4 to 30 s: at most 110 packets/s"), "{text}");
@@ -299,4 +303,25 @@ fn a_dry_run_tells_both_numbers_of_each_load_and_what_a_search_may_cost() {
     let without = Plan::new(&measured(), &Request { skip: vec!["quality".into(), "bandwidth".into()], ..request() });
     let more = tuning.longest(&plan, 1) - tuning.longest(&without.unwrap(), 1);
     assert!(more >= tuning.longest_measure(&plan.measures[0]), "{more:?}");
+}
+
+#[test]
+fn what_may_ask_a_stranger_in_other_words_counts_those_connections() {
+    let row = |service: &str, more: &str| {
+        format!(
+            "[{service}.{service}-row]\nto = \"far\"\nport = 1\n{more}\nneed = \"required\"\nsource = {{ document = \"D\", section = \"S\", row = \"R\" }}\n"
+        )
+    };
+    let rows =
+        [row("rtmp", ""), row("ws", ""), row("http", ""), row("https", "either = true"), row("ssh", "")].concat();
+    let head = "name = \"p\"\ntitle = \"P\"\nvantages = [\"client\"]\n[roles.far]\ndescription = \"F\"\n";
+    let profile = crate::profile::load("p.toml", &format!("{head}{rows}")).unwrap();
+    let targets = [("far".into(), vec!["192.0.2.1".parse().unwrap()])].into();
+    let plan = Plan::new(&profile, &Request { targets, ..Request::default() }).unwrap();
+    let connections = |service: &str| {
+        let item = plan.items.iter().find(|i| i.rule.service.as_str() == service).unwrap();
+        tuning().cost(item).connections
+    };
+    let services = ["rtmp", "ws", "http", "https", "ssh"];
+    assert_eq!(services.map(connections), [5, 3, 6, 12, 1]);
 }

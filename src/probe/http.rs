@@ -5,12 +5,10 @@ mod follow;
 
 use std::time::Instant;
 
-use hyper::header::LOCATION;
-use serde_json::{Value, json};
-
 use super::layers::Climb;
-use super::{Settings, Task};
-use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use super::{Settings, Task, stranger};
+use crate::model::web::{Left, Product, ProductKind, Redirects};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
 use crate::net::classify::clean;
 use crate::net::clock;
 use crate::net::http::{self, Answer, Authority};
@@ -18,25 +16,33 @@ use crate::net::talk::NotSpoken;
 use crate::net::tls::HTTP11;
 use crate::profile::HttpSpec;
 use crate::wire::recognise::{Kind, Page, Recognised, recognise};
-use follow::{Left, Place, Trail};
+use follow::{Place, Trail};
+use hyper::header::LOCATION;
 
 /// Asks for the spec's path. Where the document says "HTTP/HTTPS", the other of the two is tried when the port does not
 /// speak the first; the steps of both are kept.
 pub async fn probe(task: &Task, settings: &Settings, spec: &HttpSpec) -> Observation {
+    let first = once(task, settings, spec, spec.tls);
     if !spec.either {
-        return once(task, settings, spec, spec.tls).await;
+        return first.await;
     }
     let start = clock::now();
-    // A port that waits in silence for the other protocol must leave time to ask in it.
-    let half = Task { deadline: task.deadline / 2, ..task.clone() };
-    let first = once(&half, settings, spec, spec.tls).await;
+    // A port that waits in silence for the other protocol is asked in it beside the first, which may only be slow.
+    let late = Task { deadline: task.deadline * 9 / 20, ..task.clone() };
+    let other = async { Some(once(&late, settings, spec, !spec.tls).await) };
+    let (first, beside) = stranger::meanwhile(first, task.deadline, other).await;
     if !speaks_another(&first) {
         return first;
     }
     let left = task.deadline.saturating_sub(clock::now().duration_since(start));
-    let rest = Task { deadline: left, ..task.clone() };
-    let second = once(&rest, settings, spec, !spec.tls).await;
-    merge(first, second)
+    match beside {
+        Some(second) => merge(first, second),
+        None if left.is_zero() => first,
+        None => {
+            let rest = Task { deadline: left, ..task.clone() };
+            merge(first, once(&rest, settings, spec, !spec.tls).await)
+        }
+    }
 }
 
 /// The observation that got further, with the steps of both.
@@ -92,16 +98,18 @@ async fn ask(task: &Task, settings: &Settings, place: &Place) -> (Observation, O
 
 fn recorded(mut climb: Climb<'_>, answer: &Answer, body: &[u8], start: Instant) -> (Observation, Option<String>) {
     answer.record(&mut climb.obs.facts);
-    let service = recognise(Page { status: answer.status, headers: &answer.lines(), body });
-    if service.as_ref().is_some_and(|s| s.kind == Kind::Tls) {
-        let detail = "what listens there speaks TLS and not plain HTTP: it answered 400 and said so".to_owned();
-        let failure = Failure::new(Step::Request, FailureKind::Garbage, detail);
-        return (climb.not_spoken(NotSpoken { failure, met: Some("TLS") }, start), None);
-    }
+    let product = match recognise(Page { status: answer.status, headers: &answer.lines(), body }).map(product) {
+        Some(Err(WantsTls)) => {
+            let detail = "what listens there speaks TLS and not plain HTTP: it answered 400 and said so".to_owned();
+            let failure = Failure::new(Step::Request, FailureKind::Garbage, detail);
+            return (climb.not_spoken(NotSpoken { failure, met: Some("TLS") }, start), None);
+        }
+        Some(Ok(product)) => Some(product),
+        None => None,
+    };
     climb.obs.step_ok(Step::Request, clock::now().duration_since(start));
-    if let Some(Recognised { kind, name, by }) = service {
-        let name = clean(&name, 100);
-        climb.obs.facts.set(&metric::SERVICE, json!({ "kind": kind.as_str(), "name": name, "by": by }));
+    if let Some(product) = product {
+        climb.obs.facts.set(&metric::SERVICE, product);
     }
     let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
     if let Some(location) = answer.text(&LOCATION, 200) {
@@ -111,6 +119,24 @@ fn recorded(mut climb: Climb<'_>, answer: &Answer, body: &[u8], start: Instant) 
     (climb.obs, location.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()))
 }
 
+/// The answer was that TLS is spoken here.
+struct WantsTls;
+
+fn product(Recognised { kind, name, by }: Recognised) -> Result<Product, WantsTls> {
+    let kind = match kind {
+        Kind::Responder => ProductKind::Responder,
+        Kind::Wowza => ProductKind::Wowza,
+        Kind::Janus => ProductKind::Janus,
+        Kind::Acme => ProductKind::Acme,
+        Kind::Repository => ProductKind::Repository,
+        Kind::Aws => ProductKind::Aws,
+        Kind::Portal => ProductKind::Portal,
+        Kind::WebServer => ProductKind::WebServer,
+        Kind::Tls => return Err(WantsTls),
+    };
+    Ok(Product { kind, name: clean(&name, 100), by: by.to_owned() })
+}
+
 /// The steps of both. What is known of the service is what the surer of the two showed; a place that a redirect led to
 /// and that did not answer leaves what was seen before.
 fn joined(mut before: Observation, mut after: Observation) -> (Observation, Option<Left>) {
@@ -118,13 +144,11 @@ fn joined(mut before: Observation, mut after: Observation) -> (Observation, Opti
     if after.failure().is_some() {
         return (before, Some(Left::Broken));
     }
-    let kind =
-        |facts: &Facts| facts.get::<Value>(&metric::SERVICE).and_then(|s| Some(s.get("kind")?.as_str()?.to_owned()));
-    let unsure = |kind: Option<String>| kind.is_none_or(|k| k == Kind::WebServer.as_str());
-    if unsure(kind(&after.facts))
-        && let Some(service) = before.facts.get::<Value>(&metric::SERVICE)
+    let shown: Option<Product> = after.facts.get(&metric::SERVICE);
+    if shown.is_none_or(|p| p.kind == ProductKind::WebServer)
+        && let Some(product) = before.facts.get::<Product>(&metric::SERVICE)
     {
-        after.facts.set(&metric::SERVICE, service);
+        after.facts.set(&metric::SERVICE, product);
     }
     after.steps = before.steps;
     (after, None)
@@ -134,8 +158,7 @@ fn joined(mut before: Observation, mut after: Observation) -> (Observation, Opti
 fn noted(mut all: Observation, trail: &Trail<'_>, left: Option<Left>) -> Observation {
     let followed: Vec<String> = trail.followed().into_iter().map(|path| clean(path, 100)).collect();
     if left.is_some() || !followed.is_empty() {
-        let left = left.map(Left::as_str);
-        all.facts.set(&metric::REDIRECTS, json!({ "followed": followed, "left": left }));
+        all.facts.set(&metric::REDIRECTS, Redirects { followed, left });
     }
     all
 }

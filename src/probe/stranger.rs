@@ -26,11 +26,11 @@ pub struct Stranger {
 
 /// What `main` comes to; where it has not after half of `left`, `asked` is asked beside it, so that silence can be named
 /// and nothing that is only slow is cut short.
-pub async fn meanwhile<T>(
+pub async fn meanwhile<T, U>(
     main: impl Future<Output = T>,
     left: Duration,
-    asked: impl Future<Output = Option<Stranger>>,
-) -> (T, Option<Stranger>) {
+    asked: impl Future<Output = Option<U>>,
+) -> (T, Option<U>) {
     let late = async {
         tokio::time::sleep(left / 2).await;
         at_once(left / 2, asked).await
@@ -44,7 +44,7 @@ pub async fn meanwhile<T>(
 }
 
 /// What `asked` finds while something is `left` of the time.
-pub async fn at_once(left: Duration, asked: impl Future<Output = Option<Stranger>>) -> Option<Stranger> {
+pub async fn at_once<U>(left: Duration, asked: impl Future<Output = Option<U>>) -> Option<U> {
     tokio::time::timeout(left, asked).await.ok().flatten()
 }
 

@@ -7,7 +7,7 @@ use super::ike::{MARKER, is_ike};
 pub const LOOKED_AT: usize = 512;
 
 /// Beginnings that belong to one protocol alone.
-const BEGINNINGS: [(&[u8], &str); 16] = [
+const BEGINNINGS: [(&[u8], &str); 15] = [
     (b"HTTP/", "HTTP"),
     (b"<!DOCTYPE", "HTTP"),
     (b"<html", "HTTP"),
@@ -22,9 +22,9 @@ const BEGINNINGS: [(&[u8], &str); 16] = [
     // A record of TLS: an alert or a handshake, of version 3 (RFC 8446 section 5.1).
     (b"\x15\x03", "TLS"),
     (b"\x16\x03", "TLS"),
-    (b"OPTIONS ", "SIP"),
-    (b"INVITE ", "SIP"),
-    (b"GET ", "HTTP"),
+    // Requests of a peer that takes us for a server; RTSP and HTTP have OPTIONS too.
+    (b"OPTIONS sip:", "SIP"),
+    (b"INVITE sip:", "SIP"),
 ];
 
 /// The protocol's name as people write it; `None` where the bytes tell nothing.
@@ -89,6 +89,7 @@ mod tests {
             (&b"HTTP/1.1 400 Bad Request\r\n"[..], "HTTP"),
             (b"RTSP/1.0 200 OK\r\n", "RTSP"),
             (b"SIP/2.0 200 OK\r\n", "SIP"),
+            (b"OPTIONS sip:192.0.2.1 SIP/2.0\r\n", "SIP"),
             (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
             (b"220 ProFTPD Server\r\n", "FTP"),
             (b"220 mail.example ESMTP Postfix\r\n", "SMTP"),
@@ -110,6 +111,9 @@ mod tests {
 
     #[test]
     fn what_tells_nothing_has_no_name() {
+        let requests =
+            [&b"OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\n"[..], b"GET / HTTP/1.1\r\n", b"OPTIONS * HTTP/1.1\r\n"];
+        assert_eq!(requests.map(protocol), [None; 3], "nobody who answers begins so");
         for bytes in [&b""[..], b"\x03", b"hello", b"\xff\xfe\xfd", b"22", b"\x00\x00\x00\x00"] {
             assert_eq!(protocol(bytes), None, "{bytes:?}");
         }

@@ -16,7 +16,7 @@ pub struct Page<'a> {
     pub body: &'a [u8],
 }
 
-/// What an answer comes from. [`as_str`](Self::as_str) is what `observed.service.kind` says.
+/// What an answer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// rtc-check's own responder, which stands in for any server.
@@ -37,23 +37,6 @@ pub enum Kind {
     Tls,
     /// Any web server, by the name it gives itself.
     WebServer,
-}
-
-impl Kind {
-    /// The word for reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Responder => "responder",
-            Kind::Wowza => "wowza",
-            Kind::Janus => "janus",
-            Kind::Acme => "acme",
-            Kind::Repository => "repository",
-            Kind::Aws => "aws",
-            Kind::Portal => "portal",
-            Kind::Tls => "tls",
-            Kind::WebServer => "web-server",
-        }
-    }
 }
 
 /// A product and what showed it.

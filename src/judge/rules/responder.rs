@@ -1,5 +1,6 @@
 //! `responder.found`: the far end is rtc-check's own responder, so paths were proven and no platform was.
 
+use crate::model::web::{Product, ProductKind};
 use crate::model::{Check, Facts, Finding, Status, metric};
 use crate::plan::Plan;
 
@@ -27,6 +28,6 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
 
 /// It answered over UDP, or its HTTP server gave its name.
 fn is_ours(observed: &Facts) -> bool {
-    let service: Option<serde_json::Value> = observed.get(&metric::SERVICE);
-    observed.has(&metric::RESPONDER) || service.is_some_and(|s| s.get("kind").is_some_and(|k| k == "responder"))
+    let product: Option<Product> = observed.get(&metric::SERVICE);
+    observed.has(&metric::RESPONDER) || product.is_some_and(|p| p.kind == ProductKind::Responder)
 }

@@ -1,30 +1,17 @@
 //! HTTP, HTTPS, and HTTP that is forwarded: what an answer is worth where any server will do, and where a certain product
 //! is expected. Another product never passes, and fails only where it gave its own name; a login is a sign of life.
 
-use serde::Deserialize;
-
+use crate::model::web::{Left, Product, ProductKind, Redirects};
 use crate::model::{Facts, Status, metric};
 use crate::profile::{Expected, HttpSpec};
 
-/// The product that the answer showed.
-#[derive(Deserialize)]
-struct Service {
-    kind: String,
-    name: String,
-    by: String,
-}
-
-/// What the probe tells of redirects.
-#[derive(Deserialize)]
-struct Redirects {
-    followed: Vec<String>,
-    left: Option<String>,
-}
+/// The words where no answer was noted.
+const UNSEEN: &str = "gave no answer that could be read, so nothing is known of what listens there";
 
 /// An answer as it is judged.
 struct Answer {
     code: u16,
-    service: Option<Service>,
+    service: Option<Product>,
     redirects: Option<Redirects>,
     /// Where the redirect leads that was not followed.
     location: Option<String>,
@@ -41,7 +28,7 @@ pub fn words(spec: &HttpSpec, facts: &Facts) -> String {
 }
 
 fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
-    let Some(code) = code(facts) else { return (Status::Pass, "answered".to_owned()) };
+    let Some(code) = code(facts) else { return (Status::Unknown, UNSEEN.to_owned()) };
     let answer = Answer {
         code,
         service: facts.get(&metric::SERVICE),
@@ -51,15 +38,29 @@ fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
     };
     let in_its_place = answer.in_its_place();
     in_its_place.or_else(|| answer.in_trouble()).unwrap_or_else(|| match spec.expect {
-        None if code == 400 => (Status::Warn, answer.misunderstood()),
+        None | Some(Expected::Host) if code == 400 => (Status::Warn, answer.misunderstood()),
+        None if answer.is_led_away() => (Status::Warn, answer.led_away()),
         None => (Status::Pass, answer.told()),
         Some(expected) => answer.held_against(expected),
     })
 }
 
 impl Answer {
-    fn left(&self) -> Option<&str> {
-        self.redirects.as_ref().and_then(|r| r.left.as_deref())
+    fn left(&self) -> Option<Left> {
+        self.redirects.as_ref().and_then(|r| r.left)
+    }
+
+    /// Over plain HTTP anybody on the way can send clients to a host of their own, and portals do.
+    fn is_led_away(&self) -> bool {
+        !self.proven && self.left() == Some(Left::AnotherHost)
+    }
+
+    fn led_away(&self) -> String {
+        format!(
+            "{}{}: a captive portal or proxy may answer in its place, or the server has another name; open that address in a browser, and name the host that it should lead to",
+            self.told(),
+            self.by()
+        )
     }
 
     /// `answered 302 and leads to https://…, which is another host and was not followed`.
@@ -67,13 +68,13 @@ impl Answer {
         let code = self.code;
         let to = self.location.as_deref().unwrap_or("elsewhere");
         match self.left() {
-            Some("another-host") => {
+            Some(Left::AnotherHost) => {
                 format!("answered {code} and leads to {to}, which is another host and was not followed")
             }
-            Some("another-port") => {
+            Some(Left::AnotherPort) => {
                 format!("answered {code} and leads to {to}, which is another port and was not followed")
             }
-            Some("broken") => format!("answered {code} and leads to {to}, where no answer came"),
+            Some(Left::Broken) => format!("answered {code} and leads to {to}, where no answer came"),
             _ => format!("answered {code}"),
         }
     }
@@ -92,7 +93,7 @@ impl Answer {
 
     /// A portal, filter or proxy; its status shows it for certain, a page of its own nearly.
     fn in_its_place(&self) -> Option<(Status, String)> {
-        let service = self.service.as_ref().filter(|s| s.kind == "portal")?;
+        let service = self.service.as_ref().filter(|s| s.kind == ProductKind::Portal)?;
         let status = if matches!(self.code, 407 | 511) { Status::Fail } else { Status::Warn };
         let words = format!(
             "answered {}, and it is {} on the way that answers in the server's place (by its {}): log in to it, or have it let this host through",
@@ -110,16 +111,16 @@ impl Answer {
         }
         let followed = || self.redirects.as_ref().map(|r| r.followed.join(", ")).unwrap_or_default();
         let words = match self.left()? {
-            "circle" if followed().is_empty() => {
+            Left::Circle if followed().is_empty() => {
                 format!("answered {code} and redirects to itself: mend the redirect on the server")
             }
-            "circle" => format!("redirects in a circle ({}): mend the redirects on the server", followed()),
-            "too-many" => format!("redirects again and again ({}): mend the redirects on the server", followed()),
-            "broken" => format!("{}: look at that server's log", self.told()),
-            "unusable" => {
+            Left::Circle => format!("redirects in a circle ({}): mend the redirects on the server", followed()),
+            Left::TooMany => format!("redirects again and again ({}): mend the redirects on the server", followed()),
+            Left::Broken => format!("{}: look at that server's log", self.told()),
+            Left::Unusable => {
                 format!("answered {code} and redirects to what is no address: mend the redirect on the server")
             }
-            _ => return None,
+            Left::AnotherHost | Left::AnotherPort => return None,
         };
         Some((Status::Warn, words))
     }
@@ -127,13 +128,13 @@ impl Answer {
     fn held_against(&self, expected: Expected) -> (Status, String) {
         let (code, wanted) = (self.code, name(expected));
         match &self.service {
-            Some(s) if fits(expected, &s.kind) => {
+            Some(s) if fits(expected, s.kind) => {
                 return (Status::Pass, format!("answered {code} as {} (by its {})", s.name, s.by));
             }
-            Some(s) if s.kind == "responder" => {
+            Some(s) if s.kind == ProductKind::Responder => {
                 return (Status::Pass, format!("answered {code} by {}, which stands in for {wanted}", s.name));
             }
-            Some(s) if expected != Expected::Host && ["wowza", "janus", "acme"].contains(&s.kind.as_str()) => {
+            Some(s) if expected != Expected::Host && is_certain(s.kind) => {
                 let words = format!(
                     "answered {code}, but it is {} that listens there (by its {}) and not {wanted}: another service has this port",
                     s.name, s.by
@@ -163,17 +164,20 @@ impl Answer {
         }
     }
 
-    /// A host of the Internet. Over plain HTTP anybody on the way can answer for it.
+    /// A host of the Internet. Over plain HTTP anybody on the way can answer for it, so only what it shows passes there.
     fn fixed_host(&self, expected: Expected) -> (Status, String) {
         let (told, by, wanted) = (self.told(), self.by(), name(expected));
-        let elsewhere = self.left().is_some_and(|l| l == "another-host");
+        let elsewhere = self.is_led_away();
         let refuses = matches!(self.code, 401 | 403);
         match (expected, self.proven) {
             (Expected::Host, true) => (Status::Pass, told),
-            (Expected::Host, false) if !elsewhere && self.code != 403 => {
-                (Status::Pass, format!("{told}{by}, though over plain HTTP nothing proves who it was"))
-            }
-            (_, _) if self.code == 401 => {
+            (Expected::Host, false) if !elsewhere && !refuses => (
+                Status::Warn,
+                format!(
+                    "{told}{by}, though over plain HTTP nothing proves who it was: a captive portal or proxy may answer in its place; see from another network whether it answers the same"
+                ),
+            ),
+            (_, true) if self.code == 401 => {
                 (Status::Pass, format!("{told}{by}: it asks for a login, so what is behind it was not seen"))
             }
             (_, true) if refuses => {
@@ -197,14 +201,19 @@ impl Answer {
 }
 
 /// Whether a product of this kind is what is expected.
-fn fits(expected: Expected, kind: &str) -> bool {
+fn fits(expected: Expected, kind: ProductKind) -> bool {
     match expected {
-        Expected::Wowza => kind == "wowza",
-        Expected::Janus | Expected::JanusAdmin => kind == "janus",
-        Expected::Acme => kind == "acme",
-        Expected::Repository => kind == "repository",
-        Expected::Host => kind == "aws" || kind == "repository",
+        Expected::Wowza => kind == ProductKind::Wowza,
+        Expected::Janus | Expected::JanusAdmin => kind == ProductKind::Janus,
+        Expected::Acme => kind == ProductKind::Acme,
+        Expected::Repository => kind == ProductKind::Repository,
+        Expected::Host => matches!(kind, ProductKind::Aws | ProductKind::Repository),
     }
+}
+
+/// Whether a product of this kind, where another is expected, is the wrong one for certain.
+fn is_certain(kind: ProductKind) -> bool {
+    matches!(kind, ProductKind::Wowza | ProductKind::Janus | ProductKind::Acme)
 }
 
 fn name(expected: Expected) -> &'static str {
@@ -220,16 +229,18 @@ fn name(expected: Expected) -> &'static str {
 
 /// The document says "Forwarded".
 pub fn status_of_redirect(facts: &Facts) -> Status {
-    if facts.has(&metric::REDIRECT) { Status::Pass } else { Status::Warn }
+    match (facts.has(&metric::REDIRECT), code(facts)) {
+        (_, None) => Status::Unknown,
+        (true, Some(_)) => Status::Pass,
+        (false, Some(_)) => Status::Warn,
+    }
 }
 
 pub fn words_of_redirect(facts: &Facts) -> String {
-    match facts.get::<String>(&metric::REDIRECT) {
-        Some(to) => format!("redirects to {to}"),
-        None => format!(
-            "answered {} and does not forward to HTTPS: configure the redirect",
-            code(facts).map_or_else(String::new, |c| c.to_string())
-        ),
+    match (facts.get::<String>(&metric::REDIRECT), code(facts)) {
+        (_, None) => UNSEEN.to_owned(),
+        (Some(to), _) => format!("redirects to {to}"),
+        (None, Some(code)) => format!("answered {code} and does not forward to HTTPS: configure the redirect"),
     }
 }
 
@@ -239,25 +250,25 @@ fn code(facts: &Facts) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use ProductKind::{Acme, Aws, Janus, Portal, Repository, Responder, WebServer, Wowza};
 
     /// The answer's code, the kind of its product, whether TLS proved the host, and why a redirect was left.
-    type Given = (u16, &'static str, bool, Option<&'static str>);
+    type Given = (u16, Option<ProductKind>, bool, Option<Left>);
+    const AWAY: Option<Left> = Some(Left::AnotherHost);
 
     fn judged(expect: Option<Expected>, (code, kind, tls, left): Given) -> (Status, String) {
         let mut facts = Facts::new();
         facts.set(&metric::HTTP_STATUS, code);
-        if !kind.is_empty() {
-            facts.set(&metric::SERVICE, json!({"kind": kind, "name": "Name/1.0", "by": "Server header"}));
+        if let Some(kind) = kind {
+            facts.set(&metric::SERVICE, Product { kind, name: "Name/1.0".to_owned(), by: "Server header".to_owned() });
         }
         if tls {
             facts.set(&metric::TLS_VERSION, "TLSv1.3");
         }
         if left.is_some() {
             facts.set(&metric::REDIRECT, "http://portal.example/login");
-            facts.set(&metric::REDIRECTS, json!({"followed": ["/a", "/b"], "left": left}));
+            facts.set(&metric::REDIRECTS, Redirects { followed: vec!["/a".to_owned(), "/b".to_owned()], left });
         }
         let spec = HttpSpec { tls, either: false, path: "/".to_owned(), expect };
         super::judged(&spec, &facts)
@@ -271,60 +282,68 @@ mod tests {
 
     #[test]
     fn any_server_will_do_where_no_product_is_expected() {
-        is(None, (200, "", false, None), Status::Pass, "answered 200");
-        is(None, (404, "web-server", false, None), Status::Pass, "answered 404");
-        is(None, (302, "", false, Some("another-host")), Status::Pass, "leads to http://portal.example/login");
-        is(None, (400, "web-server", false, None), Status::Warn, "400 by Name/1.0");
-        is(None, (502, "web-server", true, None), Status::Warn, "in trouble");
-        is(None, (302, "", false, Some("circle")), Status::Warn, "in a circle (/a, /b)");
-        is(None, (302, "", false, Some("too-many")), Status::Warn, "again and again");
-        is(None, (302, "", false, Some("broken")), Status::Warn, "where no answer came");
-        is(None, (511, "portal", false, None), Status::Fail, "in the server's place");
-        is(None, (200, "portal", false, None), Status::Warn, "in the server's place");
+        is(None, (200, None, false, None), Status::Pass, "answered 200");
+        is(None, (404, Some(WebServer), false, None), Status::Pass, "answered 404");
+        is(None, (302, None, false, AWAY), Status::Warn, "leads to http://portal.example/login, which is another host");
+        is(None, (302, None, false, AWAY), Status::Warn, "a captive portal or proxy may answer in its place");
+        is(None, (302, None, true, AWAY), Status::Pass, "leads to http://portal.example/login");
+        is(None, (302, None, false, Some(Left::AnotherPort)), Status::Pass, "another port");
+        is(None, (400, Some(WebServer), false, None), Status::Warn, "400 by Name/1.0");
+        is(None, (502, Some(WebServer), true, None), Status::Warn, "in trouble");
+        is(None, (302, None, false, Some(Left::Circle)), Status::Warn, "in a circle (/a, /b)");
+        is(None, (302, None, false, Some(Left::TooMany)), Status::Warn, "again and again");
+        is(None, (302, None, false, Some(Left::Broken)), Status::Warn, "where no answer came");
+        is(None, (511, Some(Portal), false, None), Status::Fail, "in the server's place");
+        is(None, (200, Some(Portal), false, None), Status::Warn, "in the server's place");
     }
 
     #[test]
     fn the_product_that_is_expected_passes_and_a_login_is_alive() {
         for (expected, kind) in [
-            (Expected::Wowza, "wowza"),
-            (Expected::Janus, "janus"),
-            (Expected::JanusAdmin, "janus"),
-            (Expected::Acme, "acme"),
-            (Expected::Repository, "repository"),
+            (Expected::Wowza, Wowza),
+            (Expected::Janus, Janus),
+            (Expected::JanusAdmin, Janus),
+            (Expected::Acme, Acme),
+            (Expected::Repository, Repository),
         ] {
-            is(Some(expected), (200, kind, false, None), Status::Pass, "as Name/1.0 (by its Server header)");
-            is(Some(expected), (401, "web-server", false, None), Status::Pass, "what is behind it was not seen");
-            is(Some(expected), (200, "responder", false, None), Status::Pass, "stands in for");
-            is(Some(expected), (503, kind, false, None), Status::Warn, "in trouble");
-            is(Some(expected), (404, "web-server", true, None), Status::Warn, "Name/1.0");
-            is(Some(expected), (407, "portal", false, None), Status::Fail, "in the server's place");
+            is(Some(expected), (200, Some(kind), false, None), Status::Pass, "as Name/1.0 (by its Server header)");
+            is(Some(expected), (401, Some(WebServer), true, None), Status::Pass, "what is behind it was not seen");
+            is(Some(expected), (200, Some(Responder), false, None), Status::Pass, "stands in for");
+            is(Some(expected), (503, Some(kind), false, None), Status::Warn, "in trouble");
+            is(Some(expected), (404, Some(WebServer), true, None), Status::Warn, "Name/1.0");
+            is(Some(expected), (407, Some(Portal), false, None), Status::Fail, "in the server's place");
         }
-        is(Some(Expected::Wowza), (403, "", false, None), Status::Warn, "nothing of Wowza");
+        is(Some(Expected::Wowza), (401, None, false, None), Status::Pass, "what is behind it was not seen");
+        is(Some(Expected::Wowza), (403, None, false, None), Status::Warn, "nothing of Wowza");
     }
 
     #[test]
     fn another_product_fails_where_it_gave_its_name_and_warns_where_nothing_is_certain() {
-        is(Some(Expected::Wowza), (200, "janus", false, None), Status::Fail, "Name/1.0 that listens there");
-        is(Some(Expected::Janus), (404, "wowza", true, None), Status::Fail, "and not Janus Gateway");
-        is(Some(Expected::Janus), (200, "web-server", true, None), Status::Warn, "nothing of Janus Gateway");
-        is(Some(Expected::Wowza), (404, "", false, None), Status::Warn, "nothing of Wowza");
-        is(Some(Expected::Wowza), (200, "repository", false, None), Status::Warn, "nothing of Wowza");
+        is(Some(Expected::Wowza), (200, Some(Janus), false, None), Status::Fail, "Name/1.0 that listens there");
+        is(Some(Expected::Janus), (404, Some(Wowza), true, None), Status::Fail, "and not Janus Gateway");
+        is(Some(Expected::Janus), (200, Some(WebServer), true, None), Status::Warn, "nothing of Janus Gateway");
+        is(Some(Expected::Wowza), (404, None, false, None), Status::Warn, "nothing of Wowza");
+        is(Some(Expected::Wowza), (200, Some(Repository), false, None), Status::Warn, "nothing of Wowza");
     }
 
     #[test]
     fn nobody_answers_in_the_place_of_a_fixed_host() {
         let repository = Some(Expected::Repository);
-        is(repository, (200, "web-server", false, None), Status::Warn, "captive portal or proxy");
-        is(repository, (302, "", false, Some("another-host")), Status::Warn, "captive portal or proxy");
-        is(repository, (403, "web-server", false, None), Status::Warn, "captive portal or proxy");
-        is(repository, (403, "web-server", true, None), Status::Pass, "refuses to be read");
-        is(repository, (200, "web-server", true, None), Status::Pass, "no list of packages");
-        is(repository, (404, "web-server", true, None), Status::Warn, "was not seen there");
-        is(Some(Expected::Acme), (200, "web-server", true, None), Status::Warn, "was not seen there");
+        is(repository, (200, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
+        is(repository, (302, None, false, AWAY), Status::Warn, "captive portal or proxy");
+        is(repository, (403, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
+        is(repository, (401, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
+        is(repository, (403, Some(WebServer), true, None), Status::Pass, "refuses to be read");
+        is(repository, (200, Some(WebServer), true, None), Status::Pass, "no list of packages");
+        is(repository, (404, Some(WebServer), true, None), Status::Warn, "was not seen there");
+        is(Some(Expected::Acme), (200, Some(WebServer), true, None), Status::Warn, "was not seen there");
         let host = Some(Expected::Host);
-        is(host, (404, "web-server", false, None), Status::Pass, "nothing proves who it was");
-        is(host, (302, "", false, Some("another-host")), Status::Warn, "captive portal or proxy");
-        is(host, (302, "", true, Some("another-host")), Status::Pass, "another host");
-        is(host, (403, "aws", true, None), Status::Pass, "as Name/1.0");
+        is(host, (404, Some(WebServer), false, None), Status::Warn, "nothing proves who it was");
+        is(host, (401, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
+        is(host, (302, None, false, AWAY), Status::Warn, "captive portal or proxy");
+        is(host, (302, None, true, AWAY), Status::Pass, "another host");
+        is(host, (400, Some(WebServer), true, None), Status::Warn, "400 by Name/1.0");
+        is(host, (404, Some(WebServer), true, None), Status::Pass, "answered 404");
+        is(host, (403, Some(Aws), true, None), Status::Pass, "as Name/1.0");
     }
 }

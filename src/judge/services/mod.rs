@@ -16,7 +16,8 @@ use crate::model::{Seen, Service, Status};
 use crate::plan::Item;
 use crate::profile::Spec;
 
-/// The status of what went through, its certificate apart.
+/// The status of what went through, its certificate apart. What passes is what was seen: where the fact that shows it is
+/// absent, nothing is decided.
 pub fn status(item: &Item, seen: &Seen) -> Status {
     let facts = &seen.observation.facts;
     match &item.rule.spec {
@@ -30,7 +31,10 @@ pub fn status(item: &Item, seen: &Seen) -> Status {
         Spec::Ike(_) => ike::status(facts),
         Spec::Gre => gre::status(facts),
         Spec::Ftp => ftp::status(seen),
-        Spec::Stun | Spec::Range | Spec::Dns | Spec::Turn(_) => Status::Pass,
+        Spec::Stun => stun::status(facts),
+        Spec::Dns => names::status(facts),
+        // Both are judged elsewhere, by what they carry.
+        Spec::Range | Spec::Turn(_) => Status::Unknown,
     }
 }
 
@@ -50,7 +54,7 @@ pub fn words(item: &Item, seen: &Seen) -> String {
         Spec::Ike(_) => ike::words(facts),
         Spec::Gre => gre::words(facts),
         Spec::Ftp => ftp::words(seen),
-        Spec::Range | Spec::Turn(_) => "is open".to_owned(),
+        Spec::Range | Spec::Turn(_) => "was not judged here".to_owned(),
     }
 }
 
@@ -77,3 +81,6 @@ pub fn name(service: Service) -> &'static str {
         Service::Ftp => "FTP",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,10 @@ use super::sip;
 
 pub fn status(seen: &Seen) -> Status {
     let facts = &seen.observation.facts;
+    // The answer to the upgrade.
+    if !facts.has(&metric::HTTP_STATUS) {
+        return Status::Unknown;
+    }
     // It was held in silence and then answered no ping, so it is not shown to have been alive.
     let dead = facts.has(&metric::HELD_S) && !facts.has(&metric::PING_RTT_MS);
     // The WebSocket is there, and the SIP service behind it is not well.
@@ -16,6 +20,10 @@ pub fn status(seen: &Seen) -> Status {
 
 pub fn words(seen: &Seen) -> String {
     let facts = &seen.observation.facts;
+    if !facts.has(&metric::HTTP_STATUS) {
+        return "gave no answer to the upgrade that could be read, so nothing is known of what listens there"
+            .to_owned();
+    }
     let number = |m| facts.get::<f64>(m);
     let chosen = facts.get::<String>(&metric::SUBPROTOCOL).map_or_else(String::new, |s| format!(" as {s}"));
     let ping = match number(&metric::PING_RTT_MS) {

@@ -231,3 +231,15 @@ async fn the_beginning_of_a_page_is_enough_however_long_or_slow_it_is() {
         assert!(clock::now().duration_since(start) < Duration::from_secs(10));
     }
 }
+
+#[tokio::test]
+async fn an_echo_of_the_request_is_told_as_one() {
+    let at = serve(|mut s| async move {
+        let (mut read, mut write) = s.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await;
+    let failure = ask(at, LONG).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Garbage);
+    assert!(failure.detail.contains("sends back what it is sent"), "{failure}");
+}

@@ -151,3 +151,15 @@ fn ca_files_are_read_or_named() {
     let bad = Trust::load(&[put("bad.der", b"\x30\x03abc")]).unwrap_err().to_string();
     assert!(bad.contains("bad.der") && bad.contains("certificate 1"), "{bad}");
 }
+
+#[tokio::test]
+async fn an_echo_of_our_own_client_hello_is_told_as_one() {
+    let at = serve(|mut s| async move {
+        let (mut read, mut write) = s.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await;
+    let failure = shake(at, "rtc.example", &Pki::test().trust(), LONG).await.failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::Garbage, "{failure}");
+    assert!(failure.detail.contains("sends back what it is sent"), "{failure}");
+}

@@ -2,6 +2,7 @@
 //! none twice. Asks nobody.
 
 use crate::model::schedule::REDIRECTS;
+use crate::model::web::Left;
 use crate::probe::redirect::same_host;
 
 /// Longest reference that is followed, in bytes.
@@ -14,37 +15,6 @@ pub struct Place {
     pub tls: bool,
     /// Path and query.
     pub path: String,
-}
-
-/// Why a redirect was not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
-    /// It leads to a place that was asked before.
-    Circle,
-    /// More redirects than anybody needs.
-    TooMany,
-    /// It leads to another host.
-    AnotherHost,
-    /// It leads to another port or protocol of the host, which is another rule's.
-    AnotherPort,
-    /// Nobody can follow it.
-    Unusable,
-    /// It was followed, and no answer came.
-    Broken,
-}
-
-impl Left {
-    /// The word for reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Left::Circle => "circle",
-            Left::TooMany => "too-many",
-            Left::AnotherHost => "another-host",
-            Left::AnotherPort => "another-port",
-            Left::Unusable => "unusable",
-            Left::Broken => "broken",
-        }
-    }
 }
 
 /// The places asked so far, on one port of one host.

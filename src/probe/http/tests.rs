@@ -89,10 +89,33 @@ async fn seen(pages: &'static [(&'static str, &'static str)]) -> Observation {
     probe(&task("rtc.example", site(pages).await), &settings(Pki::test().trust()), &spec(false, false)).await
 }
 
-fn service(obs: &Observation) -> (String, String) {
-    let service: Value = obs.facts.get(&metric::SERVICE).unwrap_or_default();
-    let word = |key: &str| service.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    (word("kind"), word("name"))
+/// A port that speaks HTTP, says nothing on its first connection until there is a second, and nothing on that one.
+#[tokio::test]
+async fn either_waits_for_a_slow_server_and_asks_in_the_other_protocol_beside_it() {
+    let (second, came) = tokio::sync::watch::channel(0);
+    let second = std::sync::Arc::new(second);
+    let slow = serve(move |mut s| {
+        let (second, mut came) = (second.clone(), came.clone());
+        async move {
+            let mut number = 0;
+            second.send_modify(|n| {
+                *n += 1;
+                number = *n;
+            });
+            if number > 1 {
+                return silence(s).await;
+            }
+            read_head(&mut s).await;
+            let _ = came.wait_for(|n| *n > 1).await;
+            let _ = s.write_all(OK).await;
+            let _ = s.shutdown().await;
+        }
+    })
+    .await;
+    let task = crate::probe::Task { deadline: Duration::from_secs(4), ..task("rtc.example", slow) };
+    let obs = probe(&task, &settings(Pki::test().trust()), &spec(false, true)).await;
+    assert_eq!((obs.failure(), obs.facts.get::<u16>(&metric::HTTP_STATUS)), (None, Some(200)));
+    assert_eq!(steps(&obs), [(Step::Connect, true), (Step::Request, true)]);
 }
 
 #[tokio::test]
@@ -104,25 +127,26 @@ async fn redirects_on_the_port_are_followed_to_what_shows_the_product() {
     ])
     .await;
     assert_eq!((obs.failure(), obs.facts.get::<u16>(&metric::HTTP_STATUS)), (None, Some(200)));
-    assert_eq!(service(&obs), ("wowza".to_owned(), "Wowza Streaming Engine Manager".to_owned()));
-    let redirects: Value = obs.facts.get(&metric::REDIRECTS).unwrap();
-    assert_eq!(redirects["followed"], json!(["/enginemanager/", "/enginemanager/login.htm"]));
+    let product: Product = obs.facts.get(&metric::SERVICE).unwrap();
+    assert_eq!((product.kind, product.name.as_str()), (ProductKind::Wowza, "Wowza Streaming Engine Manager"));
+    let redirects: Redirects = obs.facts.get(&metric::REDIRECTS).unwrap();
+    assert_eq!(redirects.followed, ["/enginemanager/", "/enginemanager/login.htm"]);
     assert!(!obs.facts.has(&metric::REDIRECT));
     assert_eq!(steps(&obs).len(), 6);
 }
 
 #[tokio::test]
 async fn circles_other_hosts_and_dead_ends_are_told() {
-    let left = |obs: &Observation| obs.facts.get::<Value>(&metric::REDIRECTS).unwrap()["left"].clone();
+    let left = |obs: &Observation| obs.facts.get::<Redirects>(&metric::REDIRECTS).and_then(|r| r.left);
     let circle = seen(&[("/", "302 X\r\nLocation: /a\r\n\r\n"), ("/a", "302 X\r\nLocation: /\r\n\r\n")]).await;
-    assert_eq!((circle.failure(), left(&circle)), (None, json!("circle")));
+    assert_eq!((circle.failure(), left(&circle)), (None, Some(Left::Circle)));
     let away = seen(&[("/", "302 X\r\nLocation: http://portal.example/\x1b[2J\r\n\r\n")]).await;
     assert_eq!(away.failure().unwrap().kind, FailureKind::Garbage, "no control characters in HTTP");
     let away = seen(&[("/", "302 X\r\nLocation: http://portal.example/login\r\n\r\n")]).await;
-    assert_eq!((away.failure(), left(&away)), (None, json!("another-host")));
+    assert_eq!((away.failure(), left(&away)), (None, Some(Left::AnotherHost)));
     assert_eq!(away.facts.get::<String>(&metric::REDIRECT).as_deref(), Some("http://portal.example/login"));
     let dead = seen(&[("/", "302 X\r\nLocation: /a\r\n\r\n"), ("/a", "")]).await;
-    assert_eq!((dead.failure(), left(&dead)), (None, json!("broken")));
+    assert_eq!((dead.failure(), left(&dead)), (None, Some(Left::Broken)));
     assert_eq!(dead.facts.get::<u16>(&metric::HTTP_STATUS), Some(302));
 }
 

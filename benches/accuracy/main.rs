@@ -8,6 +8,9 @@
 #![allow(clippy::disallowed_methods, reason = "it reads the clock and its arguments")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its figures")]
 
+#[path = "../../tests/lab/daemon.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod daemon;
 #[path = "../../tests/emulator/mod.rs"]
 mod emulator;
 mod goals;
@@ -20,6 +23,8 @@ mod namespaces;
 mod peers;
 #[path = "../../tests/lab/pki.rs"]
 mod pki;
+#[path = "../../tests/lab/possible.rs"]
+mod possible;
 mod table;
 mod tool;
 

@@ -135,8 +135,10 @@ fn ok() -> Observation {
     let mut o = Observation::new(ProbeKind::Tcp);
     o.facts.set(&metric::HTTP_STATUS, 200);
     o.facts.set(&metric::BANNER, "SSH-2.0-OpenSSH_9.2");
-    let offer =
-        serde_json::json!({ "kex": ["curve25519-sha256"], "host_keys": ["ssh-ed25519"], "ciphers": ["aes128-ctr"] });
+    let one = |name: &str| vec![name.to_owned()];
+    let (kex, keys) = (one("curve25519-sha256"), one("ssh-ed25519"));
+    let (ciphers, macs) = (one("aes128-ctr"), one("hmac-sha2-256"));
+    let offer = serde_json::json!({ "kex": kex, "host_keys": keys, "ciphers": ciphers, "macs": macs });
     o.facts.set(&metric::SSH_OFFER, offer);
     o.facts.set(&metric::RECEIVED, 50);
     o

@@ -9,7 +9,7 @@ use crate::judge::{self, Meta};
 use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink};
 use crate::net::{self, chance, clock};
 use crate::plan::{self, Measuring, Plan, Tuning};
-use crate::probe::{RtspAsk, Settings};
+use crate::probe::{LoginTries, RtspAsk, Settings};
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
@@ -138,6 +138,7 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
     let (strict, for_judge, for_stands) = (job.strict, Arc::clone(&plan), Arc::clone(&plan));
     let context = Context {
         settings: settings(&job),
+        tries: LoginTries::default(),
         tuning: job.tuning,
         dns: job.dns.clone(),
         sink: Arc::clone(&sink),
@@ -178,7 +179,7 @@ fn settings(job: &Job) -> Settings {
         responder_key: job.key.clone(),
         relay_login: job.logins.relay.clone(),
         janus: Arc::clone(&job.logins.janus),
-        rtsp: Arc::new(RtspAsk::new(job.rtsp_path.clone(), job.logins.rtsp.clone())),
+        rtsp: Arc::new(RtspAsk { path: job.rtsp_path.clone(), login: job.logins.rtsp.clone() }),
         proxy: job.logins.proxy.clone(),
         nat_lifetime: job.tuning.nat_lifetime,
         call: job.call,

@@ -13,12 +13,15 @@ pub mod offered;
 mod ports;
 mod relay;
 mod report;
+mod rtmp;
+mod rtsp;
 mod rule;
 pub mod schedule;
 mod secret;
 pub mod shape;
 pub mod sizing;
 mod source;
+mod ssh;
 mod status;
 mod way;
 pub mod web;
@@ -35,8 +38,11 @@ pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
 };
+pub use rtmp::RtmpSaid;
+pub use rtsp::{RtspDescribed, RtspLoginState, RtspMedia, RtspScheme};
 pub use rule::{Need, ProbeKind, RoleName, RuleId, Service, Transport};
 pub use secret::{Secret, hidden};
 pub use source::Source;
+pub use ssh::SshOffer;
 pub use status::Status;
 pub use way::{Way, WayRow};

@@ -120,6 +120,11 @@ impl Observation {
         self.steps.push(StepTiming { step: failure.step, ms: millis(took), result });
     }
 
+    /// What came of a step that did not go well, where that decided nothing: its kind and words.
+    pub fn trouble_at(&self, step: Step) -> Option<&str> {
+        self.steps.iter().find(|s| s.step == step && s.result != "ok").map(|s| s.result.as_str())
+    }
+
     /// It went through, or its TCP handshake did, whatever came after it.
     pub fn connected(&self) -> bool {
         self.outcome == Outcome::Measured || self.steps.iter().any(|s| s.step == Step::Connect && s.result == "ok")

@@ -100,10 +100,16 @@ impl<'a> Climb<'a> {
 
     /// As [`failed`](Self::failed), with the stranger that was met.
     pub fn not_spoken(mut self, not: NotSpoken, start: Instant) -> Observation {
-        if let Some(met) = not.met {
+        self.met(not, clock::now().duration_since(start));
+        self.obs
+    }
+
+    /// Records the failure of a step that `took` so long, and the stranger that was met.
+    pub fn met(&mut self, NotSpoken { failure, met }: NotSpoken, took: Duration) {
+        if let Some(met) = met {
             self.obs.facts.set(&metric::MET, met);
         }
-        self.failed(not.failure, start)
+        self.obs.step_failed(failure, took);
     }
 
     /// The observation with `step` as its failure, after the time since `start`.

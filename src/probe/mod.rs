@@ -41,7 +41,7 @@ use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Sec
 use crate::net;
 pub use crate::net::proxy::Proxy;
 use crate::profile::{SipCarrier, Spec};
-pub use rtsp::{RtspAsk, RtspLogin};
+pub use rtsp::{LoginTries, RtspAsk, RtspLogin};
 
 /// One rule on one address.
 #[derive(Clone, Debug)]
@@ -143,7 +143,13 @@ pub fn kind(spec: &Spec) -> ProbeKind {
 }
 
 /// Carries out one task. Ends early when `cancel` does; what was seen until then is in the observation.
-pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken, progress: Progress) -> Observation {
+pub async fn probe(
+    task: &Task,
+    settings: &Settings,
+    tries: &LoginTries,
+    cancel: &CancellationToken,
+    progress: Progress,
+) -> Observation {
     match &task.spec {
         Spec::Http(spec) => http::probe(task, settings, spec).await,
         Spec::Redirect(spec) => redirect::probe(task, settings, spec).await,
@@ -160,7 +166,7 @@ pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
         Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
         Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
-        Spec::Rtsp(spec) => rtsp::probe(task, settings, spec).await,
+        Spec::Rtsp(spec) => rtsp::probe(task, settings, tries, spec).await,
         Spec::Ftp => ftp::probe(task).await,
         Spec::Rtmp(spec) => rtmp::probe(task, settings, spec).await,
         Spec::Sip(SipCarrier::Udp) => {

@@ -3,13 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::layers::Climb;
 use super::stranger::{self, Stranger};
 use super::{Settings, Task};
-use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, RtmpSaid, Step, metric};
 use crate::net::classify::clean;
 use crate::net::http::Authority;
 use crate::net::talk::{Awaited, NotSpoken, Reading, Talk};
@@ -58,12 +57,7 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &RtmpSpec) -> Observa
             record(&mut climb.obs.facts, echoed, Some(&answer));
         }
         // Whoever repeats what we sent has read it as RTMP; anybody can send a 3 and noise.
-        Err(NotSpoken { failure, met }) if !echoed && failure.kind == FailureKind::Garbage => {
-            if let Some(met) = met {
-                climb.obs.facts.set(&metric::MET, met);
-            }
-            climb.obs.step_failed(failure, took);
-        }
+        Err(not) if !echoed && not.failure.kind == FailureKind::Garbage => climb.met(not, took),
         Err(NotSpoken { failure, .. }) => {
             climb.obs.step_noted(&failure, took);
             record(&mut climb.obs.facts, echoed, None);
@@ -72,25 +66,11 @@ pub async fn probe(task: &Task, settings: &Settings, spec: &RtmpSpec) -> Observa
     climb.obs
 }
 
-/// What a report says of the server.
-#[derive(Serialize)]
-struct Said {
-    version: u8,
-    /// S2 repeats C1.
-    echoed: bool,
-    /// What it made of `connect`; null where it did not answer.
-    accepted: Option<bool>,
-    code: Option<String>,
-    description: Option<String>,
-    server: Option<String>,
-    capabilities: Option<f64>,
-}
-
 fn record(facts: &mut Facts, echoed: bool, answer: Option<&Answer>) {
     let text = |of: fn(&Answer) -> &Option<String>| {
         answer.and_then(|a| of(a).as_deref()).map(|text| clean(text, 120)).filter(|text| !text.is_empty())
     };
-    let said = Said {
+    let said = RtmpSaid {
         version: VERSION,
         echoed,
         accepted: answer.map(|a| a.accepted),
@@ -230,10 +210,7 @@ async fn not_shaken(
         failure = Failure::new(Step::Handshake, FailureKind::Garbage, detail);
         met = Some(name);
     }
-    if let Some(met) = met {
-        climb.obs.facts.set(&metric::MET, met);
-    }
-    climb.obs.step_failed(failure, took);
+    climb.met(NotSpoken { failure, met }, took);
     climb.obs
 }
 
@@ -254,8 +231,8 @@ async fn without_tls(mut climb: Climb<'_>, found: Option<Stranger>) -> Observati
     let took = climb.obs.steps.pop().map_or(0.0, |s| s.ms);
     let detail = format!("what listens there speaks {name} without TLS: {}, and {said}", failure.detail);
     let kind = if matches!(name, PROTOCOL | "HTTP") { FailureKind::NotTls } else { FailureKind::Garbage };
-    climb.obs.facts.set(&metric::MET, name);
-    climb.obs.step_failed(Failure::new(Step::Tls, kind, detail), Duration::from_secs_f64(took / 1e3));
+    let not = NotSpoken { failure: Failure::new(Step::Tls, kind, detail), met: Some(name) };
+    climb.met(not, Duration::from_secs_f64(took / 1e3));
     climb.obs
 }
 

@@ -2,6 +2,7 @@
 //! connection. A camera gets one try at a login in a run: many lock a user out after a few wrong ones.
 
 mod describe;
+mod discreet;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -11,8 +12,9 @@ use tokio::net::TcpStream;
 
 use super::layers::Climb;
 use super::{Settings, Task};
+use discreet::Discreet;
+
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Secret, Step, metric, millis};
-use crate::net::classify::clean;
 use crate::net::clock;
 use crate::net::talk::{self, Awaited, NotSpoken, Talk};
 use crate::profile::RtspSpec;
@@ -22,14 +24,12 @@ const AGENT: &str = concat!("rtc-check/", env!("CARGO_PKG_VERSION"));
 /// Provisional answers (RFC 2326 section 7.1.1) that are passed over before the last one.
 const MOST_PROVISIONAL: usize = 4;
 
-/// What is asked beyond OPTIONS; shared by the whole run.
-#[derive(Debug, Default)]
+/// What is asked beyond OPTIONS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RtspAsk {
     /// Path to describe, in place of the rule's own.
     pub path: Option<String>,
     pub login: Option<RtspLogin>,
-    /// Hosts and addresses that a login was tried at.
-    tried: Mutex<BTreeSet<String>>,
 }
 
 /// Of the environment: `RTC_CHECK_RTSP_USERNAME` and `RTC_CHECK_RTSP_PASSWORD`.
@@ -39,14 +39,14 @@ pub struct RtspLogin {
     pub password: Secret,
 }
 
-impl RtspAsk {
-    pub fn new(path: Option<String>, login: Option<RtspLogin>) -> Self {
-        Self { path, login, tried: Mutex::default() }
-    }
+/// Hosts and addresses that a login was tried at in one run.
+#[derive(Debug, Default)]
+pub struct LoginTries(Mutex<BTreeSet<String>>);
 
+impl LoginTries {
     /// Whether nobody in this run has tried a login at this camera, by whatever address; from now on, somebody has.
     fn may_try(&self, task: &Task) -> bool {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let names = [task.host.to_ascii_lowercase(), task.address.to_string()];
         let is_new = !names.iter().any(|name| tried.contains(name));
         tried.extend(names);
@@ -55,15 +55,16 @@ impl RtspAsk {
 }
 
 /// Connects, asks for OPTIONS, and describes the path.
-pub async fn probe(task: &Task, settings: &Settings, spec: &RtspSpec) -> Observation {
+pub async fn probe(task: &Task, settings: &Settings, tries: &LoginTries, spec: &RtspSpec) -> Observation {
     let mut climb = Climb::new(ProbeKind::Rtsp, task);
     let Some(stream) = climb.connect().await else { return climb.obs };
-    let mut dialog = Dialog { talk: Talk::new(stream, rtsp::LONGEST), cseq: 0 };
+    let discreet = Discreet::of(settings.rtsp.login.as_ref());
+    let mut dialog = Dialog { talk: Talk::new(stream, rtsp::LONGEST), cseq: 0, discreet };
     let path = settings.rtsp.path.as_ref().or(spec.path.as_ref());
     if options(&mut climb, &mut dialog).await
         && let Some(path) = path
     {
-        describe::describe(&mut climb, &mut dialog, &settings.rtsp, path).await;
+        describe::describe(&mut climb, &mut dialog, (&settings.rtsp, tries), path).await;
     }
     climb.obs
 }
@@ -78,31 +79,28 @@ async fn options(climb: &mut Climb<'_>, dialog: &mut Dialog) -> bool {
             let facts = &mut climb.obs.facts;
             facts.set(&metric::RTSP_STATUS, answer.status);
             facts.set(&metric::RTSP_RTT_MS, millis(took));
-            server_and_methods(climb, &answer);
+            server_and_methods(climb, &dialog.discreet, &answer);
             true
         }
         Err(Unheard::Astray(answer, failure)) => {
             // RTSP lives there; what it says is not about this request.
             climb.obs.step_noted(&failure, clock::now().duration_since(start));
-            server_and_methods(climb, &answer);
+            server_and_methods(climb, &dialog.discreet, &answer);
             false
         }
-        Err(Unheard::Not(NotSpoken { failure, met })) => {
-            if let Some(met) = met {
-                climb.obs.facts.set(&metric::MET, met);
-            }
-            climb.obs.step_failed(failure, clock::now().duration_since(start));
+        Err(Unheard::Not(not)) => {
+            climb.met(not, clock::now().duration_since(start));
             false
         }
     }
 }
 
-fn server_and_methods(climb: &mut Climb<'_>, answer: &Answer) {
+fn server_and_methods(climb: &mut Climb<'_>, discreet: &Discreet, answer: &Answer) {
     let facts = &mut climb.obs.facts;
-    if let Some(server) = answer.header("server").map(|s| clean(s, 100)).filter(|s| !s.is_empty()) {
+    if let Some(server) = answer.header("server").map(|s| discreet.text(s, 100)).filter(|s| !s.is_empty()) {
         facts.set(&metric::RTSP_SERVER, server);
     }
-    let methods = answer.methods();
+    let methods: Vec<String> = answer.methods().iter().map(|method| discreet.text(method, 32)).collect();
     if !methods.is_empty() {
         facts.set(&metric::RTSP_METHODS, methods);
     }
@@ -118,6 +116,7 @@ impl Task {
 struct Dialog {
     talk: Talk<TcpStream>,
     cseq: u32,
+    discreet: Discreet,
 }
 
 /// An answer to what was asked, and the time to it.
@@ -146,6 +145,13 @@ impl Unheard {
             Self::Astray(_, failure) => failure,
         }
     }
+
+    /// Without what must not be told.
+    fn told_by(mut self, discreet: &Discreet) -> Self {
+        let (Self::Not(NotSpoken { failure, .. }) | Self::Astray(_, failure)) = &mut self;
+        failure.detail = discreet.sentence(&failure.detail);
+        self
+    }
 }
 
 impl Dialog {
@@ -159,18 +165,28 @@ impl Dialog {
     ) -> Result<Heard, Unheard> {
         self.cseq += 1;
         let request = Request { method, uri, cseq: self.cseq, agent: AGENT, authorization };
+        let heard = self.answer(step, &request.encode(), timeout).await;
+        heard.map_err(|unheard| unheard.told_by(&self.discreet))
+    }
+
+    async fn answer(&mut self, step: Step, request: &str, timeout: Duration) -> Result<Heard, Unheard> {
         let awaited = Awaited { step, protocol: "RTSP", timeout };
         let start = clock::now();
-        self.talk.send(request.encode().as_bytes(), awaited).await?;
+        self.talk.send(request.as_bytes(), awaited).await?;
         let mut provisional = 0;
         loop {
             let left = timeout.saturating_sub(clock::now().duration_since(start));
             let read = self.talk.read(Awaited { timeout: left, ..awaited }, reading).await?;
             let answer = read.map_err(|why| malformed(step, why))?;
-            if answer.status >= 200 || provisional == MOST_PROVISIONAL {
+            if answer.status >= 200 {
                 return self.belongs(step, answer, clock::now().duration_since(start));
             }
             provisional += 1;
+            if provisional > MOST_PROVISIONAL {
+                let detail =
+                    format!("{provisional} provisional answers, the last {}, and none that counts", answer.status);
+                return Err(NotSpoken::from(Failure::new(step, FailureKind::Garbage, detail)).into());
+            }
         }
     }
 
@@ -180,7 +196,7 @@ impl Dialog {
             return Ok(Heard { answer, took });
         }
         let says = match answer.header("cseq") {
-            Some(other) => format!("\"{}\"", clean(other, 20)),
+            Some(other) => format!("\"{}\"", self.discreet.text(other, 20)),
             None => "none".to_owned(),
         };
         let detail = format!("its CSeq should be {} and is {says}, so it answers something else", self.cseq);

@@ -3,20 +3,22 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::net::TcpStream;
 
 use super::Task;
 use super::layers::Climb;
-use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, SshOffer, Step, metric};
 use crate::net::classify::clean;
 use crate::net::clock;
 use crate::net::talk::{self, Awaited, NotSpoken, Talk};
 use crate::wire::ssh::kexinit::{self, Packet};
 use crate::wire::ssh::{self, MAX_BYTES, Reading};
 
-/// What we call ourselves.
-const IDENTIFICATION: &str = concat!("SSH-2.0-rtc-check_", env!("CARGO_PKG_VERSION"), "\r\n");
+/// What we call ourselves: not as our own server does, so that who sends this line repeats us.
+const IDENTIFICATION: &str = concat!("SSH-2.0-rtc-check_", env!("CARGO_PKG_VERSION"), " client");
+/// How long a server may speak first. Who hangs up with a word of why would cut that off by a reset, if words of ours lay
+/// there unread.
+const SPEAKS_FIRST: Duration = Duration::from_millis(500);
 /// Packets that may come before the offer.
 const MOST_PACKETS: usize = 8;
 
@@ -26,17 +28,9 @@ pub async fn probe(task: &Task) -> Observation {
     let Some(stream) = climb.connect().await else { return climb.obs };
     let mut talk = Talk::new(stream, kexinit::LONGEST + 4);
     let start = clock::now();
-    // Both sides identify themselves at once (RFC 4253 section 4.2), and a server that waits for words of another protocol
-    // shows itself by what it answers to these. One that has hung up already has said why.
-    let _ = talk.send(IDENTIFICATION.as_bytes(), awaited(Step::Banner, climb.remaining())).await;
-    let line = match identification(&mut talk, climb.remaining()).await {
+    let line = match identified(&mut talk, climb.remaining()).await {
         Ok(line) => line,
-        Err(NotSpoken { failure, met }) => {
-            if let Some(met) = met {
-                climb.obs.facts.set(&metric::MET, met);
-            }
-            return climb.failed(failure, start);
-        }
+        Err(not) => return climb.not_spoken(not, start),
     };
     climb.obs.step_ok(Step::Banner, clock::now().duration_since(start));
     let offers = line.starts_with("SSH-2.0-") || line.starts_with("SSH-1.99-");
@@ -47,15 +41,6 @@ pub async fn probe(task: &Task) -> Observation {
     climb.obs
 }
 
-/// What a report says of the offer.
-#[derive(Serialize)]
-struct Offered {
-    kex: Vec<String>,
-    host_keys: Vec<String>,
-    ciphers: Vec<String>,
-    macs: Vec<String>,
-}
-
 /// A server that has identified itself is there, so what becomes of the offer is noted and decides nothing here.
 async fn key_exchange(climb: &mut Climb<'_>, talk: &mut Talk<TcpStream>) {
     let start = clock::now();
@@ -64,7 +49,7 @@ async fn key_exchange(climb: &mut Climb<'_>, talk: &mut Talk<TcpStream>) {
     match result {
         Ok(kexinit::Offer { kex, host_keys, ciphers, macs }) => {
             climb.obs.step_ok(Step::KeyExchange, took);
-            climb.obs.facts.set(&metric::SSH_OFFER, Offered { kex, host_keys, ciphers, macs });
+            climb.obs.facts.set(&metric::SSH_OFFER, SshOffer { kex, host_keys, ciphers, macs });
             let goodbye = kexinit::disconnect("rtc-check has seen what it wanted to see");
             let _ = talk.send(&goodbye, awaited(Step::KeyExchange, climb.remaining())).await;
         }
@@ -74,6 +59,30 @@ async fn key_exchange(climb: &mut Climb<'_>, talk: &mut Talk<TcpStream>) {
 
 fn awaited(step: Step, timeout: Duration) -> Awaited {
     Awaited { step, protocol: "SSH", timeout }
+}
+
+/// Both sides identify themselves at once (RFC 4253 section 4.2), and a server that waits for words of another protocol
+/// shows itself by what it answers to these.
+async fn identified(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result<String, NotSpoken> {
+    let end = clock::now() + timeout;
+    let first = identification(talk, SPEAKS_FIRST.min(timeout / 4)).await;
+    // Another protocol, or one that has hung up and said why.
+    if first.as_ref().is_err_and(|not| not.failure.kind != FailureKind::TimedOut) {
+        return first;
+    }
+    let left = || end.saturating_duration_since(clock::now());
+    let ours = format!("{IDENTIFICATION}\r\n");
+    // Where it cannot be sent, reading tells why.
+    let _ = talk.send(ours.as_bytes(), awaited(Step::Banner, left())).await;
+    let line = match first {
+        Ok(line) => line,
+        Err(_) => identification(talk, left()).await?,
+    };
+    if line == IDENTIFICATION {
+        let words = "what listens there sends back what it is sent, and does not speak SSH";
+        return Err(Failure::new(Step::Banner, FailureKind::Garbage, words).into());
+    }
+    Ok(line)
 }
 
 async fn identification(talk: &mut Talk<TcpStream>, timeout: Duration) -> Result<String, NotSpoken> {

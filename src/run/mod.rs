@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{Check, Estimates, Event, Load, Seen, Sink, Standing};
 use crate::net::clock;
 use crate::plan::{Item, Plan, Tuning};
-use crate::probe::{Progress, Settings};
+use crate::probe::{LoginTries, Progress, Settings};
 
 /// How the checks of something seen read, by themselves.
 pub type Judge = Arc<dyn Fn(&Seen) -> Vec<Check> + Send + Sync>;
@@ -33,6 +33,8 @@ pub type Stands = Arc<dyn Fn(usize, &Load, &Estimates) -> Standing + Send + Sync
 pub struct Context {
     /// How every probe is carried out.
     pub settings: Settings,
+    /// Logins that were tried at cameras: none at first.
+    pub tries: LoginTries,
     /// How long each check may take.
     pub tuning: Tuning,
     /// Further resolvers to ask.

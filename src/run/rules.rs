@@ -106,7 +106,9 @@ pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &nam
         deadline: task.deadline,
         name: names.report(&item.host),
         probing: Box::new(move |context, progress| {
-            Box::pin(async move { probe::probe(&task, &context.settings, &context.cancel, progress).await })
+            Box::pin(
+                async move { probe::probe(&task, &context.settings, &context.tries, &context.cancel, progress).await },
+            )
         }),
         told_later: media::told_later(plan, item),
     })

@@ -3,23 +3,36 @@
 use crate::model::{Facts, Seen, Status, Step, metric};
 
 pub fn status(seen: &Seen) -> Status {
-    let is_ready = greeting(&seen.observation.facts).is_some_and(|g| g.starts_with("220"));
-    if is_ready && unclear(seen).is_none() { Status::Pass } else { Status::Warn }
+    let Some(greeting) = greeting(&seen.observation.facts) else { return Status::Unknown };
+    match greeting.get(..3) {
+        Some("220") if unclear(seen).is_some() => Status::Warn,
+        Some("220") if is_asked(seen) => Status::Pass,
+        Some("220") => Status::Unknown,
+        _ => Status::Warn,
+    }
 }
 
 pub fn words(seen: &Seen) -> String {
-    let Some(greeting) = greeting(&seen.observation.facts) else { return "answered".to_owned() };
+    let Some(greeting) = greeting(&seen.observation.facts) else {
+        return "was reached, and its greeting was not recorded: nothing is known of it".to_owned();
+    };
     let told = format!("greets with \"{greeting}\"");
     match (greeting.get(..3), unclear(seen)) {
-        (Some("220"), None) => told,
+        (Some("220"), None) if is_asked(seen) => told,
+        (Some("220"), None) => format!("{told}, which a mail server could send too, and NOOP was not asked"),
         (Some("220"), Some(why)) => format!(
-            "{told}, which a mail server could send too, and did not answer NOOP ({why}): check which service listens there"
+            "{told}, which a mail server could send too, and NOOP did not tell ({why}): check which service listens there"
         ),
         (Some("120"), _) => format!("{told}: it is there and not ready yet, try again later"),
         (Some("421"), _) => {
             format!("{told}: it is there and takes nobody now (too many users, or it is going down), look at its log")
         }
-        _ => format!("{told} in place of 220: it is there and refuses, look at its log and at whom it lets in"),
+        (Some("530"), _) => {
+            format!("{told} in place of 220: it is there and refuses, look at its log and at whom it lets in")
+        }
+        _ => format!(
+            "{told}, a code that FTP has no greeting with, so whether it is FTP cannot be told: check which service listens there"
+        ),
     }
 }
 
@@ -29,29 +42,45 @@ fn greeting(facts: &Facts) -> Option<String> {
 
 /// Why NOOP, which tells FTP from mail, got no answer.
 fn unclear(seen: &Seen) -> Option<&str> {
-    let steps = &seen.observation.steps;
-    steps.iter().find(|s| s.step == Step::Command && s.result != "ok").map(|s| s.result.as_str())
+    seen.observation.trouble_at(Step::Command)
+}
+
+/// NOOP was sent, and something came of it.
+fn is_asked(seen: &Seen) -> bool {
+    seen.observation.steps.iter().any(|s| s.step == Step::Command)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind};
 
     #[test]
     fn a_server_that_is_not_ready_is_a_warning() {
-        for (banner, unclear, worth, part) in [
-            ("220 ProFTPD", false, Status::Pass, "greets with \"220 ProFTPD\""),
-            ("220 x", true, Status::Warn, "a mail server could send too"),
-            ("120 soon", false, Status::Warn, "not ready yet"),
-            ("421 full", false, Status::Warn, "takes nobody now"),
-            ("530 no", false, Status::Warn, "in place of 220"),
+        let (ok, unclear, unasked) = (Some(true), Some(false), None);
+        for (banner, asked, worth, part) in [
+            (Some("220 ProFTPD"), ok, Status::Pass, "greets with \"220 ProFTPD\""),
+            (Some("220 x"), unclear, Status::Warn, "a mail server could send too"),
+            (Some("120 soon"), unasked, Status::Warn, "not ready yet"),
+            (Some("421 full"), unasked, Status::Warn, "takes nobody now"),
+            (Some("530 no"), unasked, Status::Warn, "refuses"),
+            (Some("200 news.example ready"), unasked, Status::Warn, "whether it is FTP cannot be told"),
+            (Some("220 x"), unasked, Status::Unknown, "was not asked"),
+            (None, unasked, Status::Unknown, "was not recorded"),
         ] {
             let mut observation = Observation::new(ProbeKind::Ftp);
-            observation.facts.set(&metric::BANNER, banner);
-            if unclear {
-                let failure = Failure::new(Step::Command, FailureKind::Closed, "closed");
-                observation.step_noted(&failure, std::time::Duration::ZERO);
+            if let Some(banner) = banner {
+                observation.facts.set(&metric::BANNER, banner);
+            }
+            match asked {
+                Some(true) => observation.step_ok(Step::Command, Duration::ZERO),
+                Some(false) => {
+                    let failure = Failure::new(Step::Command, FailureKind::Closed, "closed");
+                    observation.step_noted(&failure, Duration::ZERO);
+                }
+                None => {}
             }
             let seen = Seen { of: Planned::Item(0), address: None, observation, started_ms: 0, duration_ms: 0 };
             assert!(status(&seen) == worth && words(&seen).contains(part), "{}", words(&seen));

@@ -1,28 +1,23 @@
 //! RTMP, over TLS or not.
 
-use serde::Deserialize;
-
-use crate::model::{Seen, Status, Step, metric};
+use crate::model::{RtmpSaid, Seen, Status, Step, metric};
 use crate::profile::RtmpSpec;
-
-/// What the probe recorded, as far as it counts here.
-#[derive(Default, Deserialize)]
-struct Said {
-    echoed: bool,
-    accepted: Option<bool>,
-    code: Option<String>,
-    description: Option<String>,
-    server: Option<String>,
-}
 
 /// A refusal is an RTMP server's answer, because no document names an application.
 pub fn status(seen: &Seen) -> Status {
-    let trouble = said(seen).code.is_some_and(|code| is_in_trouble(&code));
-    if trouble || unanswered(seen).is_some() { Status::Warn } else { Status::Pass }
+    let Some(said) = said(seen) else { return Status::Unknown };
+    let trouble = said.code.is_some_and(|code| is_in_trouble(&code));
+    match said.accepted {
+        _ if trouble || unanswered(seen).is_some() => Status::Warn,
+        Some(_) => Status::Pass,
+        None => Status::Unknown,
+    }
 }
 
 pub fn words(spec: &RtmpSpec, seen: &Seen) -> String {
-    let said = said(seen);
+    let Some(said) = said(seen) else {
+        return "was reached, and what it answered was not recorded: nothing is known of it".to_owned();
+    };
     let app = &spec.app;
     let server = said.server.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
     let code = match (&said.code, &said.description) {
@@ -45,19 +40,17 @@ pub fn words(spec: &RtmpSpec, seen: &Seen) -> String {
             "is an RTMP server{server}: it refused the application \"{app}\", which no document names ({code}){digest}"
         ),
         (None, Some(true)) => format!("took connect to \"{app}\"{server} ({code}){digest}"),
-        (None, None) => format!("answered{digest}"),
+        (None, None) => format!("shook hands, and its answer to connect was not recorded{digest}"),
     }
 }
 
-fn said(seen: &Seen) -> Said {
-    let none = Said { echoed: true, ..Said::default() };
-    seen.observation.facts.get(&metric::RTMP).unwrap_or(none)
+fn said(seen: &Seen) -> Option<RtmpSaid> {
+    seen.observation.facts.get(&metric::RTMP)
 }
 
 /// What came in place of an answer to `connect`.
 fn unanswered(seen: &Seen) -> Option<&str> {
-    let steps = &seen.observation.steps;
-    steps.iter().find(|s| s.step == Step::Command && s.result != "ok").map(|s| s.result.as_str())
+    seen.observation.trouble_at(Step::Command)
 }
 
 /// The application is going down, or the server failed (Adobe's codes of NetConnection).
@@ -69,14 +62,14 @@ fn is_in_trouble(code: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use serde_json::json;
-
     use super::*;
     use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind};
 
-    fn judged(said: serde_json::Value, unanswered: bool) -> (Status, String) {
+    fn judged(said: Option<RtmpSaid>, unanswered: bool) -> (Status, String) {
         let mut observation = Observation::new(ProbeKind::Rtmp);
-        observation.facts.set(&metric::RTMP, said);
+        if let Some(said) = said {
+            observation.facts.set(&metric::RTMP, said);
+        }
         if unanswered {
             let failure = Failure::new(Step::Command, FailureKind::Closed, "the server closed the connection");
             observation.step_noted(&failure, Duration::ZERO);
@@ -86,22 +79,31 @@ mod tests {
         (status(&seen), words(&spec, &seen))
     }
 
+    fn shaken(echoed: bool) -> RtmpSaid {
+        let (accepted, code, description, server, capabilities) = (None, None, None, None, None);
+        RtmpSaid { version: 3, echoed, accepted, code, description, server, capabilities }
+    }
+
+    fn with(code: &str) -> Option<RtmpSaid> {
+        let (accepted, code, server) =
+            (Some(code.ends_with("Success")), Some(code.to_owned()), Some("FMS/3".to_owned()));
+        Some(RtmpSaid { accepted, code, server, ..shaken(true) })
+    }
+
     #[test]
     fn any_answer_is_a_living_server_and_trouble_or_none_is_a_warning() {
-        let code = |code: &str| json!({ "echoed": true, "accepted": code.ends_with("Success"), "code": code, "server": "FMS/3" });
-        let (status, words) = judged(code("NetConnection.Connect.Success"), false);
-        assert_eq!(
-            (status, words.as_str()),
-            (Status::Pass, "took connect to \"live\" (FMS/3) (NetConnection.Connect.Success)")
-        );
-        let (status, words) = judged(code("NetConnection.Connect.Rejected"), false);
-        assert!(status == Status::Pass && words.contains("refused the application \"live\""), "{words}");
-        let (status, words) = judged(code("NetConnection.Connect.AppShutdown"), false);
-        assert!(status == Status::Warn && words.contains("in trouble"), "{words}");
-        let (status, words) = judged(json!({ "echoed": false }), true);
-        assert!(
-            status == Status::Warn && words.contains("did not answer connect") && words.contains("digest"),
-            "{words}"
-        );
+        let (status, words) = judged(with("NetConnection.Connect.Success"), false);
+        let told = "took connect to \"live\" (FMS/3) (NetConnection.Connect.Success)";
+        assert_eq!((status, words.as_str()), (Status::Pass, told));
+        for (said, unanswered, worth, parts) in [
+            (with("NetConnection.Connect.Rejected"), false, Status::Pass, ["refused the application \"live\"", ""]),
+            (with("NetConnection.Connect.AppShutdown"), false, Status::Warn, ["in trouble", ""]),
+            (Some(shaken(false)), true, Status::Warn, ["did not answer connect", "digest"]),
+            (Some(shaken(true)), false, Status::Unknown, ["was not recorded", ""]),
+            (None, false, Status::Unknown, ["was not recorded", ""]),
+        ] {
+            let (status, words) = judged(said, unanswered);
+            assert!(status == worth && parts.iter().all(|part| words.contains(part)), "{words}");
+        }
     }
 }

@@ -26,9 +26,9 @@ fn banner(obs: &Observation) -> String {
 
 #[tokio::test]
 async fn a_greeting_is_read() {
-    let obs = greeted("220-Welcome to FTP\r\n220 now\r\n", &["221 Bye\r\n"]).await;
+    let obs = greeted("220-Welcome to FTP\r\n220 now\r\n", &["200 Yes\r\n", "221 Bye\r\n"]).await;
     assert_eq!((obs.failure(), banner(&obs).as_str()), (None, "220 Welcome to FTP"));
-    assert_eq!(obs.steps.len(), 2);
+    assert_eq!(obs.steps.len(), 3);
     for greeting in ["421 Too many users\r\n", "120 Ready in 5 minutes\r\n", "530 Not you\r\n"] {
         let obs = greeted(greeting, &[]).await;
         assert_eq!((obs.failure(), banner(&obs).as_str()), (None, greeting.trim()));
@@ -38,15 +38,26 @@ async fn a_greeting_is_read() {
 #[tokio::test]
 async fn a_mail_server_is_told_from_it() {
     let met = |obs: &Observation| obs.facts.get::<String>(&metric::MET);
-    for obs in [greeted("220 mx ESMTP\r\n", &[]).await, greeted("220 mx.example\r\n", &["250 OK\r\n"]).await] {
+    for obs in [
+        greeted("220 mx ESMTP\r\n", &[]).await,
+        greeted("220 mx.example\r\n", &["250 OK\r\n"]).await,
+        greeted("220 ftp.example.com ready\r\n", &["250 OK\r\n"]).await,
+        greeted("220 mx.example\r\n", &["503 5.5.1 Say HELO\r\n"]).await,
+    ] {
         assert_eq!((obs.failure().unwrap().kind, met(&obs).as_deref()), (FailureKind::Garbage, Some("SMTP")));
     }
     for answer in [["200 OK\r\n"].as_slice(), &["530 Log in\r\n"]] {
         let obs = greeted("220 ready\r\n", answer).await;
         assert_eq!((obs.failure(), obs.steps.len()), (None, 3), "{obs:?}");
     }
-    let unclear = greeted("220 ready\r\n", &[]).await;
-    assert!(unclear.failure().is_none() && unclear.steps.last().unwrap().result != "ok", "{unclear:?}");
+    for greeting in ["220 smtp.example.com FTP server ready\r\n", "220 smtp.example.com ready\r\n"] {
+        let obs = greeted(greeting, &["200 OK\r\n"]).await;
+        assert_eq!((obs.failure(), met(&obs)), (None, None), "{obs:?}");
+    }
+    for answers in [[].as_slice(), &["421 Bye\r\n"], &["354 Go on\r\n"]] {
+        let unclear = greeted("220 ready\r\n", answers).await;
+        assert!(unclear.failure().is_none() && unclear.trouble_at(Step::Command).is_some(), "{unclear:?}");
+    }
 }
 
 #[tokio::test]

@@ -55,14 +55,33 @@ fn login() -> Option<RtspLogin> {
     Some(RtspLogin { username: "admin".to_owned(), password: Secret::new("hunter2") })
 }
 
-async fn asked(at: SocketAddr, path: Option<&str>, login: Option<RtspLogin>) -> Observation {
-    with(at, &Arc::new(RtspAsk::new(path.map(str::to_owned), login)), LONG).await
+/// Asks for a login, and answers it with what was sent, in `back` for `{}`.
+async fn parrot(back: &'static str) -> SocketAddr {
+    serve(move |mut s| async move {
+        loop {
+            let head = read_head(&mut s).await;
+            let authorization = header(&head, "Authorization: Basic");
+            let reply = match (head.starts_with("OPTIONS"), authorization) {
+                (true, _) => answer(header(&head, "CSeq:"), 200, PUBLIC, ""),
+                (false, "") => answer(header(&head, "CSeq:"), 401, BASIC, ""),
+                (false, told) => back.replace("{}", told),
+            };
+            if head.is_empty() || s.write_all(reply.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
 }
 
-async fn with(at: SocketAddr, ask: &Arc<RtspAsk>, deadline: Duration) -> Observation {
+async fn asked(at: SocketAddr, path: Option<&str>, login: Option<RtspLogin>) -> Observation {
+    with(at, &Arc::new(RtspAsk { path: path.map(str::to_owned), login }), &LoginTries::default(), LONG).await
+}
+
+async fn with(at: SocketAddr, ask: &Arc<RtspAsk>, tries: &LoginTries, deadline: Duration) -> Observation {
     let settings = Settings { rtsp: ask.clone(), ..fixture::settings(Trust::only([])) };
     let task = Task { deadline, ..fixture::task("cam.example", at) };
-    probe(&task, &settings, &RtspSpec { path: None }).await
+    probe(&task, &settings, tries, &RtspSpec { path: None }).await
 }
 
 fn described(obs: &Observation) -> Value {
@@ -107,21 +126,24 @@ async fn a_login_is_asked_for_given_and_refused() {
 
 #[tokio::test]
 async fn a_camera_gets_one_try_at_a_login_in_a_run() {
-    let tries = Arc::new(AtomicUsize::new(0));
-    let count = tries.clone();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = sent.clone();
     let at = camera(move |authorization| {
         count.fetch_add(usize::from(!authorization.is_empty()), Ordering::Relaxed);
         (401, DIGEST, "")
     })
     .await;
-    let ask = Arc::new(RtspAsk::new(Some("/live".to_owned()), login()));
-    let all = futures_util::future::join_all((0..5).map(|_| with(at, &ask, LONG))).await;
+    let ask = Arc::new(RtspAsk { path: Some("/live".to_owned()), login: login() });
+    let tries = LoginTries::default();
+    let all = futures_util::future::join_all((0..5).map(|_| with(at, &ask, &tries, LONG))).await;
     let count = |word: &str| all.iter().filter(|obs| described(obs)["login"] == word).count();
-    assert_eq!((count("refused"), count("spared"), tries.load(Ordering::Relaxed)), (1, 4, 1));
+    assert_eq!((count("refused"), count("spared"), sent.load(Ordering::Relaxed)), (1, 4, 1));
     // By another name it is the same camera still.
-    let settings = Settings { rtsp: ask, ..fixture::settings(Trust::only([])) };
-    let other = probe(&fixture::task("other.example", at), &settings, &RtspSpec { path: None }).await;
+    let settings = Settings { rtsp: ask.clone(), ..fixture::settings(Trust::only([])) };
+    let other = probe(&fixture::task("other.example", at), &settings, &tries, &RtspSpec { path: None }).await;
     assert_eq!(described(&other)["login"], "spared");
+    let next_run = with(at, &ask, &LoginTries::default(), LONG).await;
+    assert_eq!(described(&next_run)["login"], "refused");
 }
 
 #[tokio::test]
@@ -129,6 +151,18 @@ async fn the_password_is_nowhere_in_what_is_told() {
     let at = camera(|_| (401, "WWW-Authenticate: Basic realm=\"hunter2\"\r\n", "")).await;
     let obs = asked(at, Some("/user=admin_password=hunter2"), login()).await;
     assert!(!format!("{obs:?}").contains("hunter2"), "{obs:?}");
+    // "admin:hunter2" in Base64.
+    let secrets = ["admin", "hunter2", "YWRtaW46aHVudGVyMg==", "YWRtaW46aHVu"];
+    let sdp = "m=hunter2 0 RTP/AVP 96\r\na=rtpmap:96 YWRtaW46aHVudGVyMg==/90000\r\n";
+    let teller = camera(move |a| if a.is_empty() { (401, BASIC, "") } else { (200, "", sdp) }).await;
+    let mut all = vec![asked(teller, Some("/live"), login()).await];
+    for back in ["Authorization: Basic {}\r\n", "I was told by somebody: Authorization: Basic {}\r\n", "\u{1}{}"] {
+        all.push(asked(parrot(back).await, Some("/live"), login()).await);
+    }
+    for obs in all {
+        let told = format!("{obs:?}");
+        assert!(obs.steps.len() > 2 && !secrets.iter().any(|s| told.contains(s)), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -154,6 +188,11 @@ async fn a_provisional_answer_is_passed_over_and_a_description_may_fail() {
     let obs = asked(at, Some("/live"), None).await;
     assert_eq!((obs.failure(), obs.facts.get::<u16>(&metric::RTSP_STATUS)), (None, Some(454)));
     assert!(obs.steps.last().unwrap().result.contains("closed"), "{:?}", obs.steps);
+    let never =
+        serve(|s| async move { loopback::answer(s, answer("1", 100, "", "").repeat(9).as_bytes()).await }).await;
+    let obs = asked(never, None, None).await;
+    let failure = obs.failure().unwrap();
+    assert!(failure.kind == FailureKind::Garbage && failure.detail.contains("5 provisional answers"), "{failure}");
     let huge = camera(|_| (200, "", "")).await;
     assert_eq!(described(&asked(huge, Some("/x"), None).await)["media"], serde_json::json!([]));
 }
@@ -180,7 +219,7 @@ async fn strangers_are_told_by_their_name() {
 
 #[tokio::test]
 async fn silence_halves_noise_and_floods_are_bounded() {
-    let kind = async |at| with(at, &Arc::default(), SHORT).await.failure().unwrap().kind;
+    let kind = async |at| with(at, &Arc::default(), &LoginTries::default(), SHORT).await.failure().unwrap().kind;
     assert_eq!(kind(serve(loopback::silence).await).await, FailureKind::TimedOut);
     assert_eq!(kind(serve(|s| loopback::answer(s, b"")).await).await, FailureKind::Closed);
     assert_eq!(kind(serve(|s| loopback::answer(s, b"RTSP/1.0 200 O")).await).await, FailureKind::Closed);

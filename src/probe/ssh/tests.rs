@@ -75,6 +75,44 @@ async fn a_server_that_identifies_itself_and_offers_nothing_is_there_all_the_sam
     assert_eq!(old.steps.last().map(|s| s.step), Some(Step::Banner), "version 1 has no such offer");
 }
 
+/// Reads to the end of a line.
+async fn heard(s: &mut tokio::net::TcpStream) -> String {
+    let mut said = Vec::new();
+    while !said.ends_with(b"\n") && s.read_buf(&mut said).await.is_ok_and(|n| n > 0) {}
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[tokio::test]
+async fn our_own_line_sent_back_is_no_server() {
+    let echo = serve(|s| async move {
+        let (mut read, mut write) = s.into_split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let obs = probe(&task("rtc.example", echo.await)).await;
+    let failure = obs.failure().unwrap();
+    assert_eq!((failure.kind, failure.step), (FailureKind::Garbage, Step::Banner));
+    assert!(failure.detail.contains("sends back what it is sent") && !obs.facts.has(&metric::MET), "{obs:?}");
+    // The responder's line is almost the same.
+    let responder = concat!("SSH-2.0-rtc-check_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
+    assert_eq!(greeted(responder).await.failure(), None);
+}
+
+#[tokio::test]
+async fn who_turns_strangers_away_is_heard_and_who_waits_for_words_gets_them() {
+    // What it is sent it never reads: with words of ours in the way, its own would be cut off by a reset.
+    let full = serve(|mut s| async move {
+        let _ = s.write_all(b"Exceeded MaxStartups\r\n").await;
+    });
+    let obs = probe(&task("rtc.example", full.await)).await;
+    let failure = obs.failure().unwrap();
+    assert!(failure.kind == FailureKind::Closed && failure.detail.contains("Exceeded MaxStartups"), "{failure}");
+    let patient = serve(|mut s| async move {
+        let bytes = if heard(&mut s).await.starts_with("SSH-2.0-") { OPENSSH } else { b"what?\r\n" };
+        let _ = s.write_all(bytes).await;
+    });
+    assert!(probe(&task("rtc.example", patient.await)).await.facts.has(&metric::BANNER));
+}
+
 #[tokio::test]
 async fn what_is_no_banner_is_classified() {
     let kind = |obs: Observation| obs.failure().unwrap().kind;

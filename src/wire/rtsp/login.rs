@@ -22,16 +22,6 @@ pub enum Scheme {
     Basic,
 }
 
-impl Scheme {
-    /// The name as it stands in the JSON report.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scheme::Digest => "digest",
-            Scheme::Basic => "basic",
-        }
-    }
-}
-
 /// Of the request that the login is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {

@@ -3,7 +3,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Task};
+use super::{Settings, Task, asked};
 use crate::model::schedule::Schedule;
 use crate::model::{Failure, FailureKind, Gre, GreAnswer, Observation, ProbeKind, Step, metric, millis};
 use crate::net::udp::Stop;
@@ -52,16 +52,11 @@ fn failure(task: &Task, seen: &Outcome, stop: Stop) -> Failure {
         }
         (Some(Ending::Prohibited(error)), _) => fail(FailureKind::Prohibited, error.to_string()),
         (Some(Ending::NotSent(error)), _) => icmp::not_sent(Step::Gre, *error, task.address),
-        (None, _) => {
-            let how = if stop == Stop::Cancelled { "interrupted" } else { "out of time" };
-            fail(FailureKind::OutOfTime, format!("{how} with {packets} unanswered"))
-        }
+        (None, _) => asked::unfinished(Step::Gre, stop, &packets),
         (Some(_), icmp) => {
             let what = if seen.returned > 0 { "nothing but the packets themselves" } else { "nothing" };
             let silence = format!("{what} came back for {packets} in {:.1} s", seen.took.as_secs_f64());
-            let told = icmp.map(|e| format!(", and {e}")).unwrap_or_default();
-            let decides = icmp.and_then(|e| e.meaning().decides());
-            fail(decides.unwrap_or(FailureKind::TimedOut), silence + &told)
+            asked::silence(Step::Gre, silence, icmp.as_ref())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a firewall's rule can mend a check that did not pass, and why not.
 
 use crate::model::firewall::Protocol;
-use crate::model::{Check, Failure, FailureKind, PortSet, ProbeKind, Status, Step, metric};
+use crate::model::{Check, Failure, FailureKind, Gre, GreAnswer, PortSet, ProbeKind, Status, Step, metric};
 
 use super::from_report::{Kept, LeftOut};
 
@@ -20,7 +20,8 @@ pub fn of(check: &Check, protocol: Protocol) -> Fate {
         Some(failure) if failure.step == Step::Name => Fate::Leave(LeftOut::Name),
         Some(failure) => of_failure(check, protocol, &failure),
         None if check.probe == ProbeKind::UdpRange => of_range(check),
-        // Neither a failure nor an answer: a privilege that was missing, for one.
+        None if is_told_of_no_tunnel(check) => Fate::Leave(LeftOut::PathOpen),
+        // What was seen decides nothing: GRE that comes from there, and ours that was not shown to arrive.
         None if check.status == Status::Unknown => Fate::Ask(None),
         None => Fate::Leave(LeftOut::Service),
     }
@@ -53,10 +54,15 @@ fn of_failure(check: &Check, protocol: Protocol, failure: &Failure) -> Fate {
         FailureKind::Reset | FailureKind::TlsCutOff => Fate::Ask(Some(Kept::Cut)),
         FailureKind::Unreachable | FailureKind::NoRoute | FailureKind::TooBig => Fate::Leave(LeftOut::Route),
         kind if is_certificate(kind) => Fate::Leave(LeftOut::Certificate),
-        // A privilege that was missing, for one.
-        _ if protocol == Protocol::Gre && check.status == Status::Unknown => Fate::Ask(None),
+        // Nothing left this machine, so the way may be closed as well as open.
+        FailureKind::NoPrivilege => Fate::Ask(None),
         _ => Fate::Leave(LeftOut::Service),
     }
+}
+
+/// Our GRE came to the host, whose own stack knows no tunnel for it.
+fn is_told_of_no_tunnel(check: &Check) -> bool {
+    check.observed.get::<Gre>(&metric::GRE).is_some_and(|seen| seen.answer == GreAnswer::NoTunnel)
 }
 
 /// Something had come back over UDP before the silence.

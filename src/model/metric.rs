@@ -153,7 +153,7 @@ table! {
     IKE = "ike": "the answer to IKE_SA_INIT: kind (sa, notify, cookie, invalid-ke, version-1, empty), notify, vendor_ids, wants_group";
     IKE_NAT = "ike_nat": "what IKE's NAT detection tells: here, there (true: behind a NAT), null where the answer has none";
     IKE_RTT_MS = "ike_rtt_ms": "round trip of an IKE_SA_INIT that was not retransmitted";
-    GRE = "gre": "what came back for a GRE packet: answer (keepalive, packet, no-tunnel), from, ms";
+    GRE = "gre": "what came back for GRE packets: answer (keepalive; packet, which is GRE of the peer's own and no proof of the way there; no-tunnel), from, ms";
     SIP_RTT_MS = "sip_rtt_ms": "time from SIP OPTIONS to its answer";
     // This machine itself
     CONTAINER = "container": "kind of container that the program runs in; absent outside of one";

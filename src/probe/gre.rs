@@ -1,15 +1,13 @@
 //! GRE (IP protocol 47): knocks with a keepalive and a plain packet over a raw socket, and tells what came back. Judges
 //! nothing.
 
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Task};
+use super::{Settings, Task, asked};
 use crate::model::schedule::Schedule;
-use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::model::{Failure, FailureKind, Gre, GreAnswer, Observation, ProbeKind, Step, metric, millis};
 use crate::net::udp::Stop;
 use crate::net::{gre, icmp};
-use crate::session::Meaning;
 use crate::session::gre::{Ending, Outcome};
 
 /// Knocks at the task's address.
@@ -30,16 +28,15 @@ fn record(observation: &mut Observation, task: &Task, seen: &Outcome, stop: Stop
     if let Some(error) = &seen.icmp {
         icmp::record(error, facts);
     }
-    let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
     let told = match &seen.ending {
-        Some(Ending::Keepalive(rtt)) => Some(("keepalive", Some(ms(*rtt)))),
-        Some(Ending::Packet) => Some(("packet", None)),
-        Some(Ending::NoTunnel(_)) => Some(("no-tunnel", None)),
+        Some(Ending::Keepalive(rtt)) => Some((GreAnswer::Keepalive, Some(millis(*rtt)))),
+        Some(Ending::Packet) => Some((GreAnswer::Packet, None)),
+        Some(Ending::NoTunnel(_)) => Some((GreAnswer::NoTunnel, None)),
         _ => None,
     };
     match told {
         Some((answer, ms)) => {
-            facts.set(&metric::GRE, json!({ "answer": answer, "from": task.address, "ms": ms }));
+            facts.set(&metric::GRE, Gre { answer, from: task.address, ms });
             observation.step_ok(Step::Gre, seen.took);
         }
         None => observation.step_failed(failure(task, seen, stop), seen.took),
@@ -55,17 +52,11 @@ fn failure(task: &Task, seen: &Outcome, stop: Stop) -> Failure {
         }
         (Some(Ending::Prohibited(error)), _) => fail(FailureKind::Prohibited, error.to_string()),
         (Some(Ending::NotSent(error)), _) => icmp::not_sent(Step::Gre, *error, task.address),
-        (None, _) => {
-            let how = if stop == Stop::Cancelled { "interrupted" } else { "out of time" };
-            fail(FailureKind::OutOfTime, format!("{how} with {packets} unanswered"))
-        }
+        (None, _) => asked::unfinished(Step::Gre, stop, &packets),
         (Some(_), icmp) => {
-            let silence = format!("nothing came back for {packets} in {:.1} s", seen.took.as_secs_f64());
-            // A loop that one packet met may be gone for the next: it is told and does not decide.
-            let decides =
-                icmp.filter(|e| e.meaning() != Meaning::TimeExceeded).and_then(|e| e.meaning().failure_kind());
-            let told = icmp.map(|e| format!(", and {e}")).unwrap_or_default();
-            fail(decides.unwrap_or(FailureKind::TimedOut), silence + &told)
+            let what = if seen.returned > 0 { "nothing but the packets themselves" } else { "nothing" };
+            let silence = format!("{what} came back for {packets} in {:.1} s", seen.took.as_secs_f64());
+            asked::silence(Step::Gre, silence, icmp.as_ref())
         }
     }
 }
@@ -75,14 +66,17 @@ mod tests {
     use super::*;
     use crate::probe::layers;
     use crate::session::IcmpError;
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use std::time::Duration;
 
     fn recorded(ending: Option<Ending>, icmp: Option<IcmpError>) -> Observation {
+        of(&Outcome { ending, sent: 8, took: Duration::from_secs(5), icmp, heard: 0, returned: 0 })
+    }
+
+    fn of(seen: &Outcome) -> Observation {
         let task = layers::fixture::task("localhost", "192.0.2.1:0".parse().unwrap());
         let mut observation = Observation::new(ProbeKind::Gre);
-        let seen = Outcome { ending, sent: 8, took: Duration::from_secs(5), icmp };
-        record(&mut observation, &task, &seen, Stop::Finished);
+        record(&mut observation, &task, seen, Stop::Finished);
         observation
     }
 
@@ -111,5 +105,15 @@ mod tests {
         assert_eq!(of(Some(Ending::Silence), Some(error(3, 1, "10.0.0.1"))).kind, FailureKind::Unreachable);
         assert_eq!(of(Some(Ending::Silence), Some(error(11, 0, "10.0.0.1"))).kind, FailureKind::TimedOut);
         assert_eq!(of(None, None).kind, FailureKind::OutOfTime);
+    }
+
+    #[test]
+    fn packets_that_come_back_as_they_left_are_told_and_are_no_answer() {
+        let took = Duration::from_secs(5);
+        let seen = of(&Outcome { ending: Some(Ending::Silence), sent: 8, took, icmp: None, heard: 0, returned: 8 });
+        let failure = seen.failure().unwrap();
+        assert_eq!(failure.kind, FailureKind::TimedOut);
+        assert_eq!(failure.detail, "nothing but the packets themselves came back for 8 packets in 5.0 s");
+        assert!(!seen.facts.has(&metric::GRE));
     }
 }

@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Task, asked};
-use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use super::asked::{self, Asking};
+use super::{Settings, Task};
+use crate::model::{
+    Facts, Failure, FailureKind, IkeAnswer, IkeKind, IkeNat, Observation, ProbeKind, Step, metric, millis,
+};
 use crate::net::classify::clean;
 use crate::net::{chance, clock};
 use crate::profile::IkeSpec;
@@ -84,14 +86,14 @@ async fn ask_with(
                 let nat = answer.nat(spi, local, remote);
                 Heard::Answer(Told { answer, nat })
             }
-            Heard::Other => Heard::Other,
+            Heard::Other(words) => Heard::Other(words),
             Heard::Foreign(words) => Heard::Foreign(words),
         };
         (request, read)
     };
-    let (outcome, stop) = asked::ask(task, settings, cancel, Step::IkeInit, make).await?;
+    let (outcome, stop) = Asking::of(task, settings, Step::IkeInit).ask(cancel, make).await?;
     if let Some(rtt) = outcome.rtt {
-        facts.set(&metric::IKE_RTT_MS, (rtt.as_secs_f64() * 1e6).round() / 1e3);
+        facts.set(&metric::IKE_RTT_MS, millis(rtt));
     }
     asked::answer(outcome, stop, Step::IkeInit, task.address, facts)
 }
@@ -107,7 +109,7 @@ fn hear(spi: ike::Spi, marker: &[u8], bytes: &[u8]) -> Heard<Answer> {
     };
     match reading {
         Reading::Answer(answer) => Heard::Answer(answer),
-        Reading::Other => Heard::Other,
+        Reading::Other => Heard::Other("carried IKE that does not answer this request"),
         Reading::Foreign(words) => Heard::Foreign(match greeting::protocol(bytes) {
             Some(other) if other != "IKE" => format!("{other} in place of IKE"),
             _ => words,
@@ -119,12 +121,21 @@ fn hear(spi: ike::Spi, marker: &[u8], bytes: &[u8]) -> Heard<Answer> {
 fn record(answer: &Answer, nat: Nat, facts: &mut Facts) {
     let notify: Vec<String> = answer.notifications.iter().take(NAMES).map(|kind| notify_name(*kind)).collect();
     let vendors: Vec<String> = answer.vendor_ids.iter().take(NAMES).map(|id| clean(&vendor_name(id), 40)).collect();
-    let mut told = json!({ "kind": answer.kind.as_str(), "notify": notify, "vendor_ids": vendors });
-    if let (Kind::InvalidKe(Some(group)), Some(told)) = (answer.kind, told.as_object_mut()) {
-        told.insert("wants_group".to_owned(), group.into());
+    let (kind, wants_group) = kind(answer.kind);
+    facts.set(&metric::IKE, IkeAnswer { kind, notify, vendor_ids: vendors, wants_group });
+    facts.set(&metric::IKE_NAT, IkeNat { here: nat.here, there: nat.there });
+}
+
+/// Its kind as it is recorded, and the group that it asks for.
+fn kind(kind: Kind) -> (IkeKind, Option<u16>) {
+    match kind {
+        Kind::Sa => (IkeKind::Sa, None),
+        Kind::Cookie => (IkeKind::Cookie, None),
+        Kind::InvalidKe(group) => (IkeKind::InvalidKe, group),
+        Kind::Notify => (IkeKind::Notify, None),
+        Kind::Version1 => (IkeKind::Version1, None),
+        Kind::Empty => (IkeKind::Empty, None),
     }
-    facts.set(&metric::IKE, told);
-    facts.set(&metric::IKE_NAT, json!({ "here": nat.here, "there": nat.there }));
 }
 
 #[cfg(test)]

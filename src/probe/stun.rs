@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Task};
+use super::{Settings, Task, asked};
 use crate::model::schedule::Schedule;
-use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, Step, metric};
+use crate::net::chance;
 use crate::net::udp::{Drive, Stop};
-use crate::net::{chance, icmp};
+use crate::session::Credential;
+use crate::session::ask::{self as asking, Outcome};
 use crate::session::binding::{Answer, Binding, BindingOutcome, Ending};
-use crate::session::{Credential, Meaning};
 
 /// Asks the task's first port for a Binding.
 pub async fn probe(task: &Task, settings: &Settings, cancel: &CancellationToken) -> Observation {
     let mut observation = Observation::new(ProbeKind::Stun);
     match ask(task, settings, cancel).await {
-        Ok((outcome, stop)) => record(&mut observation, &outcome, stop, task.address),
+        Ok((outcome, stop)) => record(&mut observation, outcome, stop, task.address),
         Err(failure) => observation.step_failed(failure, Duration::ZERO),
     }
     observation
@@ -53,82 +54,62 @@ async fn transact(
 }
 
 /// Facts and failure of one Binding.
-fn record(observation: &mut Observation, seen: &BindingOutcome, stop: Stop, target: IpAddr) {
+fn record(observation: &mut Observation, seen: BindingOutcome, stop: Stop, target: IpAddr) {
     let facts = &mut observation.facts;
     facts.set(&metric::STUN_SENT, seen.sent);
-    if let Some(error) = &seen.icmp {
-        icmp::record(error, facts);
-    }
     if let Some(rtt) = median(&seen.rtts) {
         facts.set(&metric::STUN_RTT_MS, rtt);
     }
-    match &seen.ending {
-        Some(Ending::Answered(answer)) => answered(observation, seen, answer),
-        ending => observation.step_failed(failure(seen, ending.as_ref(), stop, target), seen.took),
+    let took = seen.took;
+    let answer = asked::answer(as_asked(seen), stop, Step::Stun, target, facts);
+    match answer.and_then(|answer| told(answer, facts)) {
+        Ok(()) => observation.step_ok(Step::Stun, took),
+        Err(failure) => observation.step_failed(failure, took),
     }
 }
 
-fn answered(observation: &mut Observation, seen: &BindingOutcome, answer: &Answer) {
-    let facts = &mut observation.facts;
+/// What the server said: its answer, or an error's number and reason.
+type Said = Result<Answer, (u16, String)>;
+
+/// The Binding as any other request.
+fn as_asked(seen: BindingOutcome) -> Outcome<Said> {
+    let strange = seen.strays.wrong_id;
+    Outcome {
+        ending: seen.ending.map(|ending| match ending {
+            Ending::Answered(answer) => asking::Ending::Answered(Ok(answer)),
+            Ending::Error(code, reason) => asking::Ending::Answered(Err((code, reason))),
+            Ending::Icmp(error) => asking::Ending::Icmp(error),
+            Ending::NotSent(error) => asking::Ending::NotSent(error),
+            Ending::Silence => asking::Ending::Silence,
+        }),
+        sent: seen.sent,
+        rtt: None,
+        took: seen.took,
+        icmp: seen.icmp,
+        garbage: seen.garbage.map(|words| (words, None)),
+        other: (strange > 0).then_some(("carried a transaction that was not asked for", strange)),
+        wrong_source: seen.strays.wrong_source,
+    }
+}
+
+/// Facts of what the server said.
+fn told(said: Said, facts: &mut Facts) -> Result<(), Failure> {
+    let answer = said.map_err(|(code, reason)| {
+        let detail = format!("answered with STUN error {code} {reason}");
+        Failure::new(Step::Stun, FailureKind::StunError, detail.trim_end())
+    })?;
     if let Some(software) = &answer.software {
         facts.set(&metric::STUN_SOFTWARE, software);
     }
     if let Some(version) = answer.responder {
         facts.set(&metric::RESPONDER, version.to_string());
     }
-    if let Some(mapped) = answer.mapped {
-        facts.set(&metric::MAPPED, mapped.to_string());
-        observation.step_ok(Step::Stun, seen.took);
-    } else {
+    let Some(mapped) = answer.mapped else {
         let detail = "the Binding was answered without a mapped address";
-        observation.step_failed(Failure::new(Step::Stun, FailureKind::Garbage, detail), seen.took);
-    }
-}
-
-fn failure(seen: &BindingOutcome, ending: Option<&Ending>, stop: Stop, target: IpAddr) -> Failure {
-    let fail = |kind, detail| Failure::new(Step::Stun, kind, detail);
-    match ending {
-        Some(Ending::Error(code, reason)) => {
-            fail(FailureKind::StunError, format!("answered with STUN error {code} {reason}").trim_end().to_owned())
-        }
-        Some(Ending::Icmp(error)) => {
-            let kind = error.meaning().failure_kind().unwrap_or(FailureKind::TimedOut);
-            fail(kind, error.to_string())
-        }
-        Some(Ending::NotSent(error)) => icmp::not_sent(Step::Stun, *error, target),
-        Some(Ending::Silence | Ending::Answered(_)) => silence(seen),
-        None => {
-            let how = if stop == Stop::Cancelled { "interrupted" } else { "out of time" };
-            fail(FailureKind::OutOfTime, format!("{how} with {} unanswered", requests(seen.sent)))
-        }
-    }
-}
-
-/// No answer: and what came in its place.
-fn silence(seen: &BindingOutcome) -> Failure {
-    let unanswered = format!("no answer to {} in {:.1} s", requests(seen.sent), seen.took.as_secs_f64());
-    let (kind, detail) = match (&seen.garbage, &seen.icmp) {
-        (Some(garbage), _) => (FailureKind::Garbage, format!("answered with {garbage}")),
-        (None, Some(error)) => {
-            // A loop that one datagram met may be gone for the next: it is told and does not decide.
-            let decides = Some(error.meaning()).filter(|m| *m != Meaning::TimeExceeded);
-            let kind = decides.and_then(Meaning::failure_kind).unwrap_or(FailureKind::TimedOut);
-            (kind, format!("{unanswered}, and {error}"))
-        }
-        (None, None) => (FailureKind::TimedOut, unanswered),
+        return Err(Failure::new(Step::Stun, FailureKind::Garbage, detail));
     };
-    let strangers = seen.strays.wrong_source;
-    let mut note =
-        if strangers > 0 { format!(" ({strangers} came from another address or port)") } else { String::new() };
-    // Anybody can forge these, so they are told and decide nothing.
-    if seen.strays.wrong_id > 0 {
-        note.push_str(&format!(" ({} carried a transaction that was not asked for)", seen.strays.wrong_id));
-    }
-    Failure::new(Step::Stun, kind, detail + &note)
-}
-
-fn requests(count: u8) -> String {
-    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+    facts.set(&metric::MAPPED, mapped.to_string());
+    Ok(())
 }
 
 /// The middle one of ascending durations, the lower of two, in milliseconds with microsecond resolution.

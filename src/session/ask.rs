@@ -17,8 +17,9 @@ const KEPT_BACK: u8 = 2;
 pub enum Heard<T> {
     /// It answers the request.
     Answer(T),
-    /// It belongs to the protocol, and answers something else: anybody may have sent it.
-    Other,
+    /// It belongs to the protocol and is not the answer: what the datagram carried, as the rest of a sentence,
+    /// `carried a provisional answer`. Anybody may have sent it.
+    Other(&'static str),
     /// It is none of the protocol, in words: `a STUN message`.
     Foreign(String),
 }
@@ -50,6 +51,8 @@ pub struct Outcome<T> {
     pub icmp: Option<IcmpError>,
     /// What came from the right address and port and was none of the protocol: in words, and its name if it has one.
     pub garbage: Option<(String, Option<&'static str>)>,
+    /// What the last of the protocol carried that was not the answer, and how many there were.
+    pub other: Option<(&'static str, u32)>,
     /// Datagrams that came from another address or port.
     pub wrong_source: u32,
 }
@@ -79,6 +82,7 @@ impl<T, F: FnMut(&[u8]) -> Heard<T>> Ask<T, F> {
             took: Duration::ZERO,
             icmp: None,
             garbage: None,
+            other: None,
             wrong_source: 0,
         };
         let target = canonical(target);
@@ -131,7 +135,10 @@ impl<T, F: FnMut(&[u8]) -> Heard<T>> Session for Ask<T, F> {
                 self.outcome.rtt = (self.outcome.sent == 1).then(|| now.saturating_duration_since(self.sent_at));
                 self.end(now, Ending::Answered(answer));
             }
-            Heard::Other => {}
+            Heard::Other(words) => {
+                let before = self.outcome.other.map_or(0, |(_, count)| count);
+                self.outcome.other = Some((words, before.saturating_add(1)));
+            }
             Heard::Foreign(words) => {
                 self.outcome.garbage.get_or_insert_with(|| (words, greeting::protocol(bytes)));
             }
@@ -178,7 +185,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Heard<u8> {
         match bytes {
             [b'a', n] => Heard::Answer(*n),
-            [b'a'] => Heard::Other,
+            [b'a'] => Heard::Other("carried half an answer"),
             _ => Heard::Foreign("no answer of ours".to_owned()),
         }
     }
@@ -199,7 +206,7 @@ mod tests {
         assert_eq!(ask.wake(), None);
         let seen = ask.finish();
         assert_eq!((seen.ending, seen.rtt), (Some(Ending::Answered(b'7')), Some(Duration::from_millis(5))));
-        assert_eq!((seen.wrong_source, seen.garbage), (1, None));
+        assert_eq!((seen.wrong_source, seen.garbage, seen.other), (1, None, Some(("carried half an answer", 1))));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::wire::gre;
 pub enum Ending {
     /// Our keepalive came back, after so long.
     Keepalive(Duration),
-    /// A packet of GRE that is none of ours.
+    /// No keepalive, although GRE of the peer's own came: its packets reach us, whether or not ours reach it.
     Packet,
     /// The target's stack has no GRE: protocol unreachable, or for IPv6 an unknown next header.
     NoProtocol(IcmpError),
@@ -39,6 +39,10 @@ pub struct Outcome {
     pub took: Duration,
     /// The last ICMP error that came.
     pub icmp: Option<IcmpError>,
+    /// Packets of the target's own that came.
+    pub heard: u32,
+    /// Packets of ours that came back as they left: from the target, or from ourselves where that is it.
+    pub returned: u32,
 }
 
 /// The knocking.
@@ -68,7 +72,7 @@ impl Knock {
             next: now,
             rounds: Vec::new(),
             plain_due: false,
-            outcome: Outcome { ending: None, sent: 0, took: Duration::ZERO, icmp: None },
+            outcome: Outcome { ending: None, sent: 0, took: Duration::ZERO, icmp: None, heard: 0, returned: 0 },
         }
     }
 
@@ -92,10 +96,17 @@ impl Knock {
 
     /// Whether these first bytes behind the IP header, as an ICMP error quotes them, are those of a packet of ours.
     pub fn is_ours(&self, quote: &[u8]) -> bool {
-        let begins = |packet: Vec<u8>| packet.starts_with(quote) || quote.starts_with(&packet);
-        quote.len() >= 4
-            && (1..=self.round())
-                .any(|n| begins(gre::write_plain(self.token, n)) || self.keepalive(n).is_some_and(begins))
+        quote.len() >= 4 && self.packets().any(|packet| packet.starts_with(quote) || quote.starts_with(&packet))
+    }
+
+    /// Whether it is a whole packet of ours.
+    fn is_returned(&self, bytes: &[u8]) -> bool {
+        self.packets().any(|packet| bytes.starts_with(&packet))
+    }
+
+    /// Every packet that may have left.
+    fn packets(&self) -> impl Iterator<Item = Vec<u8>> {
+        (1..=self.round()).flat_map(|n| [Some(gre::write_plain(self.token, n)), self.keepalive(n)]).flatten()
     }
 }
 
@@ -108,7 +119,7 @@ impl Session for Knock {
             self.plain_due = false;
             gre::write_plain(self.token, self.round())
         } else if self.rounds.len() >= usize::from(self.schedule.requests) {
-            self.end(now, Ending::Silence);
+            self.end(now, if self.outcome.heard > 0 { Ending::Packet } else { Ending::Silence });
             return None;
         } else {
             self.rounds.push(now);
@@ -132,11 +143,12 @@ impl Session for Knock {
         }
         let sent = || self.rounds.get(usize::try_from(header.sequence?.checked_sub(1)?).ok()?).copied();
         let ours = header.protocol == 0 && header.key == Some(self.token);
-        let ending = match sent().filter(|_| ours) {
-            Some(sent) => Ending::Keepalive(now.saturating_duration_since(sent)),
-            None => Ending::Packet,
-        };
-        self.end(now, ending);
+        match sent().filter(|_| ours) {
+            Some(sent) => self.end(now, Ending::Keepalive(now.saturating_duration_since(sent))),
+            None if self.is_returned(bytes) => self.outcome.returned = self.outcome.returned.saturating_add(1),
+            // Whatever it is, the keepalive may still come back.
+            None => self.outcome.heard = self.outcome.heard.saturating_add(1),
+        }
     }
 
     fn on_icmp(&mut self, now: Instant, error: &IcmpError) {
@@ -202,24 +214,48 @@ mod tests {
         assert_eq!(rtt, second - start + Duration::from_millis(7));
     }
 
+    /// Goes on until the schedule is over; how many packets left.
+    fn wait(knock: &mut Knock) -> usize {
+        std::iter::from_fn(|| knock.wake().map(|at| sent(knock, at).len())).sum()
+    }
+
     #[test]
-    fn any_other_packet_of_the_peer_is_gre_too_and_none_of_others() {
+    fn a_packet_of_the_peers_own_is_told_in_the_end_and_none_of_others() {
         let (start, mut knock) = begin();
         sent(&mut knock, start);
         knock.on_datagram(start, "198.51.100.99:0".parse().unwrap(), &[0, 0, 8, 0]);
         knock.on_datagram(start, target(), &[0, 0, 8]);
-        assert_eq!(knock.outcome.ending, None);
+        assert_eq!(knock.outcome.heard, 0);
         knock.on_datagram(start, target(), &gre::write_plain(TOKEN + 1, 1));
+        assert_eq!(knock.outcome.ending, None, "the keepalive may still come back");
+        wait(&mut knock);
         assert_eq!(knock.finish().ending, Some(Ending::Packet));
+    }
+
+    #[test]
+    fn a_keepalive_counts_after_a_packet_of_the_peers_own() {
+        let (start, mut knock) = begin();
+        let first = sent(&mut knock, start);
+        knock.on_datagram(start, target(), &gre::write_plain(TOKEN + 1, 1));
+        knock.on_datagram(start, target(), &first[0][24..]);
+        assert!(matches!(knock.finish().ending, Some(Ending::Keepalive(_))));
+    }
+
+    #[test]
+    fn packets_of_ours_that_come_back_as_they_left_are_nobodys_answer() {
+        let (start, mut knock) = begin();
+        for packet in sent(&mut knock, start) {
+            knock.on_datagram(start, target(), &packet);
+        }
+        wait(&mut knock);
+        let seen = knock.finish();
+        assert_eq!((seen.ending, seen.returned, seen.heard), (Some(Ending::Silence), 2, 0));
     }
 
     #[test]
     fn silence_ends_it_after_the_schedule() {
         let (start, mut knock) = begin();
-        let mut count = sent(&mut knock, start).len();
-        while let Some(at) = knock.wake() {
-            count += sent(&mut knock, at).len();
-        }
+        let count = sent(&mut knock, start).len() + wait(&mut knock);
         let seen = knock.finish();
         assert_eq!((seen.ending, count, seen.sent), (Some(Ending::Silence), 8, 8));
         assert_eq!(seen.took, Schedule::QUICK.transaction().time);

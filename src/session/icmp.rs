@@ -60,6 +60,14 @@ impl Meaning {
     }
 }
 
+impl Meaning {
+    /// The class of failure of a datagram that nothing else answered. A loop that one datagram met may be gone for the
+    /// next: it is told and does not decide.
+    pub fn decides(self) -> Option<FailureKind> {
+        if self == Meaning::TimeExceeded { None } else { self.failure_kind() }
+    }
+}
+
 impl IcmpError {
     /// Reads type and code (RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1; RFC 4443 section 3). What only
     /// the far end's own stack may say (port or protocol unreachable) is a firewall's rejection from anyone else.

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::harness::{self, Check, Report};
 use crate::ike::CLOUD;
-use crate::namespaces::{Lab, Place, RTC4, RTC6};
+use crate::namespaces::{CLIENT4, CLIENT6, Lab, Place, RTC4, RTC6};
 
 const ARGS: [&str; 10] =
     ["--profile", "valt", "--from", "media-server", "--target", CLOUD, "--option", "cloud=true", "--only", "gre"];
@@ -44,6 +44,29 @@ pub fn stand_in_endpoint(lab: &Lab) -> StandIn {
                     if packet.len() > 24 && packet[..2] == [0, 0] && packet[2..4] == ethertype {
                         forward(&forwards, domain, &packet[4..]);
                     }
+                }
+            });
+        });
+    }
+    StandIn(stop)
+}
+
+/// A stand-in for an endpoint that sends the client packets of its own tunnel, whatever comes; it ends when dropped.
+fn stand_in_talker(lab: &Lab) -> StandIn {
+    let stop = Arc::new(AtomicBool::new(false));
+    for (domain, from, to) in [(Domain::IPV4, RTC4, CLIENT4), (Domain::IPV6, RTC6, CLIENT6)] {
+        let stop = stop.clone();
+        let [from, to] = [from, to].map(|address| SocketAddr::new(address.parse().unwrap(), 0));
+        lab.within(Place::Server, move || {
+            let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(47))).unwrap();
+            socket.bind(&from.into()).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    // A plain packet of an Ethernet tunnel. It may be sent before the way is up.
+                    let _ = socket.send_to(&[0, 0, 0x65, 0x58, 1, 2, 3, 4], &to.into());
+                    // Whatever comes, or nothing in that time: it is sent again.
+                    let _ = (&socket).read(&mut [0; 64]);
                 }
             });
         });
@@ -112,6 +135,18 @@ fn dropped_is_unknown_and_rejected_on_the_way_names_the_router() {
     for (address, router) in [(RTC4, "192.0.2.1"), (RTC6, "2001:db8:1::1")] {
         let check = of(&report, address).is("fail").says(&["GRE (IP protocol 47)", router]);
         assert_eq!((check.failure(), check.seen("icmp_from")), (("gre", "prohibited"), &router.into()), "{check}");
+    }
+}
+
+#[test]
+fn gre_of_the_peers_own_does_not_show_that_ours_arrives() {
+    let Some(lab) = Lab::up() else { return };
+    let _talker = stand_in_talker(&lab);
+    lab.forward(&format!("ip daddr {RTC4} meta l4proto gre drop\nip6 daddr {RTC6} meta l4proto gre drop"));
+    let report = asked(&lab);
+    for address in [RTC4, RTC6] {
+        let check = of(&report, address).is("unknown").says(&["that this machine's reaches it was not shown"]);
+        assert_eq!(check.seen("gre")["answer"], "packet", "{check}");
     }
 }
 

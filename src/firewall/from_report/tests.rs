@@ -83,6 +83,25 @@ fn unknown_and_waived_checks_are_left_out_until_they_are_asked_for() {
 }
 
 #[test]
+fn gre_is_asked_for_unless_ours_came_to_the_host() {
+    let gre = |observed: Value| {
+        let mut check = failed("rtc.gre", Value::Null, "gre", "gre", "no-privilege");
+        (check["probe"], check["status"]) = (json!("gre"), json!("unknown"));
+        if !observed.is_null() {
+            check["observed"] = json!({ "gre": { "answer": observed, "from": "192.0.2.10", "ms": null } });
+        }
+        check
+    };
+    for (observed, want) in
+        [(Value::Null, None), (json!("packet"), None), (json!("no-tunnel"), Some(LeftOut::PathOpen))]
+    {
+        let mended = mended(&[gre(observed.clone())], true);
+        assert_eq!(mended.left_out.keys().next().copied(), want, "{observed}");
+        assert_eq!(mended.request.opened.len(), usize::from(want.is_none()), "{observed}");
+    }
+}
+
+#[test]
 fn addresses_of_one_name_are_one_opening_and_a_refusal_is_noted() {
     let first = failed("rtc.https", json!(443), "tcp", "connect", "refused");
     let mut second = first.clone();

@@ -1,37 +1,20 @@
 //! IKE_SA_INIT: any well-formed answer is a gateway's that lives, a refusal of what was offered included.
 
-use serde::Deserialize;
-
-use crate::model::{Facts, Status, metric};
-
-/// What the probe recorded of the answer.
-#[derive(Deserialize)]
-struct Answer {
-    kind: String,
-    #[serde(default)]
-    notify: Vec<String>,
-    #[serde(default)]
-    vendor_ids: Vec<String>,
-    wants_group: Option<u16>,
-}
-
-#[derive(Deserialize)]
-struct Nat {
-    here: Option<bool>,
-    there: Option<bool>,
-}
+use crate::model::{Facts, IkeAnswer, IkeKind, IkeNat, Status, metric};
 
 pub fn status(facts: &Facts) -> Status {
-    match facts.get::<Answer>(&metric::IKE) {
-        Some(answer) if answer.kind == "empty" => Status::Warn,
-        Some(_) => Status::Pass,
-        None => Status::Warn,
+    match facts.get::<IkeAnswer>(&metric::IKE).map(|answer| answer.kind) {
+        Some(IkeKind::Empty) => Status::Warn,
+        Some(IkeKind::Sa | IkeKind::Cookie | IkeKind::InvalidKe | IkeKind::Notify | IkeKind::Version1) => Status::Pass,
+        None => Status::Unknown,
     }
 }
 
 pub fn words(facts: &Facts) -> String {
     let time = facts.get::<f64>(&metric::IKE_RTT_MS).map(|ms| format!(" in {ms:.1} ms")).unwrap_or_default();
-    let Some(answer) = facts.get::<Answer>(&metric::IKE) else { return format!("answered{time}") };
+    let Some(answer) = facts.get::<IkeAnswer>(&metric::IKE) else {
+        return format!("answered{time}, and how was not told");
+    };
     let by = match &answer.vendor_ids[..] {
         [] => String::new(),
         ids => format!(" (it names {})", ids.join(", ")),
@@ -41,29 +24,29 @@ pub fn words(facts: &Facts) -> String {
 }
 
 /// What the answer means, as a clause.
-fn meaning(answer: &Answer) -> String {
+fn meaning(answer: &IkeAnswer) -> String {
     let notify = answer.notify.join(", ");
-    match answer.kind.as_str() {
-        "sa" => " and takes a proposal".to_owned(),
-        "cookie" => " with a cookie, as a gateway under load does".to_owned(),
-        "invalid-ke" => match answer.wants_group {
+    match answer.kind {
+        IkeKind::Sa => " and takes a proposal".to_owned(),
+        IkeKind::Cookie => " with a cookie, as a gateway under load does".to_owned(),
+        IkeKind::InvalidKe => match answer.wants_group {
             Some(group) => format!(" with INVALID_KE_PAYLOAD: it lives and wants key exchange group {group}"),
             None => " with INVALID_KE_PAYLOAD: it lives and wants another key exchange group".to_owned(),
         },
-        "version-1" if notify.is_empty() => " in version 1: it lives and does not speak IKEv2".to_owned(),
-        "version-1" => format!(" in version 1 with {notify}: it lives and does not speak IKEv2"),
-        "empty" => {
+        IkeKind::Version1 if notify.is_empty() => " in version 1: it lives and does not speak IKEv2".to_owned(),
+        IkeKind::Version1 => format!(" in version 1 with {notify}: it lives and does not speak IKEv2"),
+        IkeKind::Empty => {
             " with neither a choice nor a notification: something there speaks IKE and does not answer as a gateway does, look at it".to_owned()
         }
-        _ if answer.notify.iter().any(|n| n == "NO_PROPOSAL_CHOSEN") => {
+        IkeKind::Notify if answer.notify.iter().any(|n| n == "NO_PROPOSAL_CHOSEN") => {
             " with NO_PROPOSAL_CHOSEN: it lives and has no connection for this machine or for what was offered".to_owned()
         }
-        _ => format!(" with {notify}: it lives"),
+        IkeKind::Notify => format!(" with {notify}: it lives"),
     }
 }
 
 /// Who is behind an address translator, as a clause; empty where the answer does not tell.
-fn behind(nat: &Nat) -> String {
+fn behind(nat: &IkeNat) -> String {
     match (nat.here, nat.there) {
         (Some(true), Some(true)) => ", and sees a NAT before this machine and one before itself".to_owned(),
         (Some(true), _) => ", and sees a NAT before this machine".to_owned(),
@@ -107,16 +90,24 @@ mod tests {
 
     #[test]
     fn an_answer_that_says_nothing_is_a_warning() {
-        let facts = facts(json!({ "kind": "empty" }), Value::Null);
+        let facts = facts(json!({ "kind": "empty", "notify": [], "vendor_ids": [] }), Value::Null);
         assert_eq!(status(&facts), Status::Warn);
-        assert_eq!(status(&Facts::new()), Status::Warn);
+    }
+
+    #[test]
+    fn what_is_not_told_is_unknown() {
+        let unheard_of = facts(json!({ "kind": "better", "notify": [], "vendor_ids": [] }), Value::Null);
+        for facts in [unheard_of, Facts::new()] {
+            assert_eq!(status(&facts), Status::Unknown);
+            assert!(words(&facts).ends_with("how was not told"), "{}", words(&facts));
+        }
     }
 
     #[test]
     fn the_nat_is_told_with_the_side_it_is_on() {
         let told = |here: Value, there: Value| {
             words(&facts(
-                json!({ "kind": "sa", "vendor_ids": ["strongSwan"] }),
+                json!({ "kind": "sa", "notify": [], "vendor_ids": ["strongSwan"] }),
                 json!({ "here": here, "there": there }),
             ))
         };

@@ -5,12 +5,17 @@ use serde_json::Value;
 use crate::model::{Facts, Seen, Status, Step, metric};
 
 pub fn status(facts: &Facts) -> Status {
-    let trouble = facts.get(&metric::SIP_STATUS).is_some_and(is_in_trouble);
-    if trouble || rewritten(facts).is_some() { Status::Warn } else { Status::Pass }
+    match facts.get(&metric::SIP_STATUS) {
+        Some(code) if is_in_trouble(code) || rewritten(facts).is_some() => Status::Warn,
+        Some(_) => Status::Pass,
+        None => Status::Unknown,
+    }
 }
 
 pub fn words(facts: &Facts) -> String {
-    let Some(code) = facts.get::<u16>(&metric::SIP_STATUS) else { return "is open".to_owned() };
+    let Some(code) = facts.get::<u16>(&metric::SIP_STATUS) else {
+        return "is open, and its answer to OPTIONS was not told".to_owned();
+    };
     let alg = rewritten(facts)
         .map(|why| {
             format!(
@@ -86,6 +91,12 @@ mod tests {
         ] {
             assert_eq!(super::status(&facts(code, verdict)), status, "{code} {verdict}");
         }
+    }
+
+    #[test]
+    fn what_is_not_told_is_unknown() {
+        assert_eq!(status(&Facts::new()), Status::Unknown);
+        assert!(words(&Facts::new()).contains("was not told"));
     }
 
     #[test]

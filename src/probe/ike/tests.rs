@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::layers;
 use super::*;
@@ -58,6 +58,18 @@ async fn what_stands_there_instead_is_named_and_is_never_an_answer() {
         assert!(failure.detail.contains(words), "{failure}");
         assert_eq!(seen.facts.get::<String>(&metric::MET).as_deref(), met);
     }
+}
+
+#[tokio::test]
+async fn ike_that_answers_another_request_is_told_and_is_no_answer() {
+    let strange = seen(false, |bytes| {
+        let mut answer = refusal(bytes);
+        answer[0] ^= 0x10;
+        answer
+    });
+    let failure = strange.await.failure().cloned().unwrap();
+    assert_eq!(failure.kind, FailureKind::TimedOut);
+    assert!(failure.detail.contains("4 carried IKE that does not answer this request"), "{failure}");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn ask(server: SocketAddr, left: Duration, cancel: &CancellationToken) -> 
 }
 
 fn read(bytes: &[u8], id: stun::TransactionId) -> Heard<SocketAddr> {
-    let Ok(message) = Message::read(bytes) else { return Heard::Other };
+    let Ok(message) = Message::read(bytes) else { return Heard::Other("carried no STUN") };
     let ours = message.class() == Class::Success && message.id() == id;
-    message.mapped_address().filter(|_| ours).map_or(Heard::Other, Heard::Answer)
+    message.mapped_address().filter(|_| ours).map_or(Heard::Other("carried no Binding of ours"), Heard::Answer)
 }

@@ -88,11 +88,15 @@ async fn ask(
 fn heard(request: &Request, bytes: &[u8]) -> Heard<Message> {
     match sip::decode(bytes) {
         Ok(message) if request.is_answered_by(&message) => Heard::Answer(message),
-        Ok(message) => {
-            let back = matches!(message.start, Start::Request { .. })
-                && message.header("call-id") == Some(request.options().call_id().as_str());
-            if back { Heard::Foreign("the request itself, as an echo service does".to_owned()) } else { Heard::Other }
-        }
+        Ok(message) => match message.start {
+            Start::Request { .. } if message.header("call-id") == Some(request.options().call_id().as_str()) => {
+                Heard::Foreign("the request itself, as an echo service does".to_owned())
+            }
+            Start::Response { .. } if message.answers(&request.options()) => {
+                Heard::Other("carried a provisional answer and no final one")
+            }
+            _ => Heard::Other("carried SIP that does not answer this request"),
+        },
         Err(why) => Heard::Foreign(match greeting::protocol(bytes) {
             Some(name) if name != "SIP" => format!("{name} and not SIP"),
             _ => format!("what is not SIP: {why}"),

@@ -94,6 +94,24 @@ async fn a_provisional_answer_and_those_to_others_are_waited_beyond() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_only_provisionally_is_not_told_as_silent() {
+    let trying: Answering = |request, source| {
+        let last = String::from_utf8(right(request, source).remove(0)).unwrap();
+        vec![last.replace("200 OK", "100 Trying").into_bytes()]
+    };
+    let seen = over_udp(trying).await;
+    let failure = seen.failure().unwrap();
+    assert!(failure.detail.ends_with("carried a provisional answer and no final one)"), "{failure}");
+    let to_others: Answering = |request, source| {
+        let last = String::from_utf8(right(request, source).remove(0)).unwrap();
+        vec![last.replace("z9hG4bK", "z9hG4bK9").into_bytes()]
+    };
+    let seen = over_udp(to_others).await;
+    let failure = seen.failure().unwrap();
+    assert!(failure.detail.ends_with("carried SIP that does not answer this request)"), "{failure}");
+}
+
+#[tokio::test]
 async fn a_device_that_puts_its_own_address_everywhere_is_noticed() {
     // To the server both requests seem to come from where their Vias say; the client gets its own words back.
     fn alg(request: &[u8], source: SocketAddr) -> Vec<Vec<u8>> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::super::layers;
 use super::*;
-use crate::model::Outcome;
+use crate::model::Outcome as Ended;
 use crate::net::ResponderKey;
 use crate::net::tls::Trust;
-use crate::session::IcmpError;
 use crate::wire::stun::{MAX_WRITTEN, Message, write_binding_error, write_binding_success};
 
 fn settings(key: Option<&[u8]>) -> Settings {
@@ -49,7 +48,7 @@ async fn an_answer_gives_the_mapped_address_and_a_round_trip() {
     let (socket, port) = server();
     serve(socket, 4, |out, m| write_binding_success(out, m.id(), mapped(), true, None).unwrap());
     let seen = probe(&task(port, 6000), &settings(None), &CancellationToken::new()).await;
-    assert_eq!(seen.outcome, Outcome::Measured);
+    assert_eq!(seen.outcome, Ended::Measured);
     assert_eq!(seen.facts.get::<String>(&metric::MAPPED).as_deref(), Some("203.0.113.9:50000"));
     assert_eq!(seen.facts.get::<String>(&metric::RESPONDER).as_deref(), Some("1"));
     assert!(seen.facts.get::<f64>(&metric::STUN_RTT_MS).is_some_and(|ms| ms > 0.0 && ms < 1000.0));
@@ -64,7 +63,7 @@ async fn a_server_that_does_not_know_our_key_is_asked_without_it() {
         None => write_binding_success(out, m.id(), mapped(), false, None).unwrap(),
     });
     let seen = probe(&task(port, 6000), &settings(Some(b"key")), &CancellationToken::new()).await;
-    assert_eq!(seen.outcome, Outcome::Measured);
+    assert_eq!(seen.outcome, Ended::Measured);
     assert!(!seen.facts.has(&metric::RESPONDER));
 }
 
@@ -91,7 +90,7 @@ async fn out_of_time_is_neither_silence_nor_refusal() {
 }
 
 #[test]
-fn silence_says_what_came_in_its_place() {
+fn an_error_and_strange_transactions_are_told() {
     let seen = BindingOutcome {
         ending: Some(Ending::Silence),
         sent: 4,
@@ -99,25 +98,22 @@ fn silence_says_what_came_in_its_place() {
         took: Duration::from_millis(5500),
         icmp: None,
         garbage: None,
-        strays: crate::session::Strays::default(),
+        strays: crate::session::Strays { wrong_id: 2, ..Default::default() },
     };
-    assert_eq!(silence(&seen).detail, "no answer to 4 requests in 5.5 s");
-    assert_eq!(silence(&seen).kind, FailureKind::TimedOut);
-    let strays = crate::session::Strays { wrong_source: 2, ..seen.strays };
-    let elsewhere = silence(&BindingOutcome { strays, ..seen.clone() });
-    assert_eq!(elsewhere.detail, "no answer to 4 requests in 5.5 s (2 came from another address or port)");
-    let to = "192.0.2.1:9".parse().unwrap();
-    for (kind, code, class) in [
-        (3, 1, FailureKind::Unreachable),
-        (3, 4, FailureKind::TooBig),
-        (11, 0, FailureKind::TimedOut),
-        (12, 0, FailureKind::TimedOut),
-    ] {
-        let icmp = Some(IcmpError { kind, code, from: "10.0.0.1".parse().ok(), to });
-        let failure = silence(&BindingOutcome { icmp, ..seen.clone() });
-        assert_eq!(failure.kind, class);
-        assert!(failure.detail.ends_with(&format!("(type {kind} code {code}) from 10.0.0.1")), "{failure}");
-    }
+    let failure = |seen| {
+        let mut observation = Observation::new(ProbeKind::Stun);
+        record(&mut observation, seen, Stop::Finished, "192.0.2.1".parse().unwrap());
+        observation.failure().cloned().unwrap()
+    };
+    let silence = "no answer to 4 requests in 5.5 s (2 carried a transaction that was not asked for)";
+    assert_eq!(failure(seen.clone()).detail, silence);
+    let refused = failure(BindingOutcome { ending: Some(Ending::Error(403, "Forbidden".to_owned())), ..seen.clone() });
+    assert_eq!(
+        (refused.kind, refused.detail.as_str()),
+        (FailureKind::StunError, "answered with STUN error 403 Forbidden")
+    );
+    let mapped = Ending::Answered(Answer { mapped: None, software: None, responder: None });
+    assert_eq!(failure(BindingOutcome { ending: Some(mapped), ..seen }).kind, FailureKind::Garbage);
 }
 
 #[test]

@@ -48,10 +48,7 @@ impl<S: Session> Relayed<S> {
         match (malformed, self.outcome.icmp) {
             (Some(words), _) => (FailureKind::Garbage, format!("{unanswered}, but {words}")),
             (None, Some((error, _))) => {
-                // A loop that one datagram met may be gone for the next: it is told and does not decide.
-                let decides = Some(error.meaning()).filter(|m| *m != Meaning::TimeExceeded);
-                let kind = decides.and_then(Meaning::failure_kind).unwrap_or(FailureKind::TimedOut);
-                (kind, format!("{unanswered}, and {error}"))
+                (error.meaning().decides().unwrap_or(FailureKind::TimedOut), format!("{unanswered}, and {error}"))
             }
             (None, None) => (FailureKind::TimedOut, unanswered),
         }

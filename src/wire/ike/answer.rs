@@ -31,20 +31,6 @@ pub enum Kind {
     Empty,
 }
 
-impl Kind {
-    /// As the report names it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Sa => "sa",
-            Kind::Cookie => "cookie",
-            Kind::InvalidKe(_) => "invalid-ke",
-            Kind::Notify => "notify",
-            Kind::Version1 => "version-1",
-            Kind::Empty => "empty",
-        }
-    }
-}
-
 /// Who is behind an address translator; `None` where the answer does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nat {

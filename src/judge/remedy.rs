@@ -70,6 +70,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         FailureKind::Closed | FailureKind::Reset if is_without_a_word(seen, failure) => format!(
             "another service may listen there and hang up on what it does not understand: check what listens on {port}; otherwise a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection"
         ),
+        FailureKind::CertUnknownIssuer if is_self_signed(seen) => {
+            "have the server present a certificate that an authority issued, or trust this very certificate by giving it with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
+        }
         other => above_transport(aim, other),
     }
 }
@@ -98,6 +101,13 @@ fn other_media(seen: &Seen) -> Option<&'static str> {
         (ProbeKind::Ws, "RTMP") => Some("the port is RTMP's and not the browsers' WebSocket"),
         _ => None,
     }
+}
+
+/// The server's certificate names no issuer but itself, so that there is no authority to be trusted.
+fn is_self_signed(seen: &Seen) -> bool {
+    let chain: Option<serde_json::Value> = seen.observation.facts.get(&metric::CERT_CHAIN);
+    let leaf = chain.as_ref().and_then(|c| c.get(0));
+    leaf.is_some_and(|leaf| leaf.get("issuer").is_some_and(|issuer| leaf.get("subject") == Some(issuer)))
 }
 
 /// The certificate bears the name of the authority that `rtc-check serve` makes for itself.

@@ -89,9 +89,13 @@ pub fn explain(
             wrong_name(parsed.first(), host)
         }
         CertificateError::UnknownIssuer => unknown_issuer(&parsed, roots),
-        CertificateError::BadSignature => bad_signature(&parsed),
+        CertificateError::BadSignature => bad_signature(&parsed, roots),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            let detail = "the certificate restricts the use of its key and leaves out that of a TLS server".to_owned();
+            (FailureKind::CertInvalid, detail)
+        }
         CertificateError::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
-            authority_as_server(&parsed)
+            authority_as_server(&parsed, roots)
         }
         other => (FailureKind::CertInvalid, clean(&format!("the certificate is not usable: {other}"), MAX_TEXT)),
     };
@@ -142,16 +146,10 @@ fn wrong_name(leaf: Option<&X509Certificate<'_>>, host: &str) -> (FailureKind, S
     (FailureKind::CertWrongName, clean(&detail, 300))
 }
 
-/// Tells apart a self-signed certificate, a chain that ends at a foreign root or authority, and one whose intermediate
-/// was not sent.
 /// An authority's certificate in a server's place: what `openssl req -x509` makes by default.
-fn authority_as_server(chain: &[X509Certificate<'_>]) -> (FailureKind, String) {
+fn authority_as_server(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (FailureKind, String) {
     match chain.first() {
-        Some(leaf) if leaf.subject() == leaf.issuer() => {
-            let name = quoted(&leaf.subject().to_string());
-            let detail = format!("the certificate is self-signed ({name}), and marked as an authority's (CA:TRUE)");
-            (FailureKind::CertUnknownIssuer, detail)
-        }
+        Some(leaf) if leaf.subject() == leaf.issuer() => self_signed(leaf, roots),
         _ => {
             let detail = "the server presents an authority's certificate (CA:TRUE) in place of its own".to_owned();
             (FailureKind::CertInvalid, detail)
@@ -159,10 +157,21 @@ fn authority_as_server(chain: &[X509Certificate<'_>]) -> (FailureKind, String) {
     }
 }
 
+/// One that is its own issuer, by name, and is none of the roots itself.
+fn self_signed(leaf: &X509Certificate<'_>, roots: &RootCertStore) -> (FailureKind, String) {
+    let name = quoted(&leaf.subject().to_string());
+    let mark = if leaf.is_ca() { ", marked as an authority's (CA:TRUE)" } else { "" };
+    let namesake = if known(roots, leaf) { "; the trusted root of the same name is another certificate" } else { "" };
+    let detail = format!("the certificate is self-signed ({name}{mark}) and is not among the trusted roots{namesake}");
+    (FailureKind::CertUnknownIssuer, detail)
+}
+
 fn days(count: i64) -> String {
     if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
 }
 
+/// Tells apart a self-signed certificate, a chain that ends at a foreign root or authority, and one whose intermediate
+/// was not sent.
 fn unknown_issuer(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (FailureKind, String) {
     let Some(leaf) = chain.first() else {
         return (FailureKind::CertUnknownIssuer, "the server's certificate cannot be read".to_owned());
@@ -171,11 +180,10 @@ fn unknown_issuer(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (Fail
     let issuer = quoted(&top.issuer().to_string());
     let unknown = |detail| (FailureKind::CertUnknownIssuer, detail);
     if top.subject() == top.issuer() {
-        return unknown(if climbed == 0 {
-            format!("the certificate is self-signed ({issuer}) and is not among the trusted roots")
-        } else {
-            format!("the chain ends at the root {issuer}, which is not trusted here")
-        });
+        return match climbed {
+            0 => self_signed(leaf, roots),
+            _ => unknown(format!("the chain ends at the root {issuer}, which is not trusted here")),
+        };
     }
     if known(roots, top) {
         return unknown(format!("the chain names the trusted root {issuer} as its issuer but was not signed by it"));
@@ -192,7 +200,10 @@ fn unknown_issuer(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (Fail
     unknown(format!("the chain ends at an issuer that is not trusted here: {issuer}"))
 }
 
-fn bad_signature(chain: &[X509Certificate<'_>]) -> (FailureKind, String) {
+fn bad_signature(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (FailureKind, String) {
+    if let Some(leaf) = chain.first().filter(|leaf| leaf.subject() == leaf.issuer()) {
+        return self_signed(leaf, roots);
+    }
     let issuers: Vec<String> = chain.iter().map(|c| quoted(&c.issuer().to_string())).collect();
     let detail = format!(
         "a signature in the chain does not verify: a certificate was altered, or one of its issuers ({}) bears the name \

@@ -101,6 +101,17 @@ pub fn self_signed(name: &str) -> Served {
     Served { chain: vec![cert.der().clone()], key: pkcs8(&key) }
 }
 
+/// Self-signed and marked as an authority's, as `openssl req -x509` makes it, valid in the given years; `usages` of the key
+/// are not restricted where there are none.
+pub fn self_signed_authority(name: &str, from: i32, to: i32, usages: &[KeyUsagePurpose]) -> Served {
+    let key = KeyPair::generate().unwrap();
+    let mut params = leaf_params(name, from, to);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = usages.to_vec();
+    let cert = params.self_signed(&key).unwrap();
+    Served { chain: vec![cert.der().clone()], key: pkcs8(&key) }
+}
+
 /// Answers every connection with `handle`.
 pub async fn serve<F, R>(handle: F) -> SocketAddr
 where

@@ -2,6 +2,8 @@
 //! an untrusted certificate does not end the handshake, so that what lies behind it can be seen. Signatures are always
 //! checked. The environment (`SSL_CERT_FILE`, `SSL_CERT_DIR`) is read by rustls-native-certs.
 
+mod pinned;
+
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use super::talk::{echo, shown};
 use super::{cert, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
 use crate::wire::greeting;
+use pinned::Pinned;
 
 /// The only protocol that HTTP and WebSocket probes offer: a server that may choose h2 for a WebSocket does (Janus).
 pub const HTTP11: &[&[u8]] = &[b"http/1.1"];
@@ -37,6 +40,7 @@ const MAX_CA_FILE: u64 = 16 << 20;
 pub struct Trust {
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
+    pinned: Arc<Pinned>,
     /// `None` where there is no root at all: then nobody is trusted.
     verifier: Option<Arc<WebPkiServerVerifier>>,
     notes: Vec<String>,
@@ -63,13 +67,13 @@ impl Trust {
     /// A CA file that cannot be read or used.
     pub fn load(ca_files: &[PathBuf]) -> Result<Self, TrustError> {
         let native = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(native.certs);
+        let mut roots = Roots::default();
+        roots.add_parsable(native.certs);
         let mut notes: Vec<String> = native.errors.iter().take(5).map(|e| clean(&e.to_string(), 200)).collect();
         for path in ca_files {
             add_file(&mut roots, path)?;
         }
-        if roots.is_empty() {
+        if roots.anchors.is_empty() {
             notes.push("no trusted root certificate was found: every certificate will count as untrusted".to_owned());
         }
         Ok(Self::build(roots, notes))
@@ -77,8 +81,8 @@ impl Trust {
 
     /// Trusts `anchors` and nobody else; what is no certificate is left out.
     pub fn only<'a>(anchors: impl IntoIterator<Item = CertificateDer<'a>>) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(anchors);
+        let mut roots = Roots::default();
+        roots.add_parsable(anchors.into_iter().map(CertificateDer::into_owned));
         Self::build(roots, Vec::new())
     }
 
@@ -87,11 +91,11 @@ impl Trust {
         Self::only(CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok))
     }
 
-    fn build(roots: RootCertStore, notes: Vec<String>) -> Self {
+    fn build(roots: Roots, notes: Vec<String>) -> Self {
         let provider = Arc::new(ring::default_provider());
-        let roots = Arc::new(roots);
+        let (roots, pinned) = (Arc::new(roots.anchors), Arc::new(roots.pinned));
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone()).build().ok();
-        Self { provider, roots, verifier, notes }
+        Self { provider, roots, pinned, verifier, notes }
     }
 
     /// What went wrong while the platform's roots were read, for the log.
@@ -117,7 +121,34 @@ impl std::fmt::Debug for Trust {
     }
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
+/// Roots as they are read, wherever they come from: those that issue, and the same as certificates of servers.
+struct Roots {
+    anchors: RootCertStore,
+    pinned: Pinned,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { anchors: RootCertStore::empty(), pinned: Pinned::default() }
+    }
+}
+
+impl Roots {
+    fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
+        self.anchors.add(der.clone())?;
+        self.pinned.add(der);
+        Ok(())
+    }
+
+    /// What is no certificate is left out.
+    fn add_parsable(&mut self, certs: impl IntoIterator<Item = CertificateDer<'static>>) {
+        for der in certs {
+            let _ = self.add(der);
+        }
+    }
+}
+
+fn add_file(roots: &mut Roots, path: &Path) -> Result<(), TrustError> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|f| f.take(MAX_CA_FILE).read_to_end(&mut bytes))
@@ -289,6 +320,7 @@ fn tls_failure(e: &rustls::Error) -> Failure {
 #[derive(Debug)]
 struct Recorder {
     provider: Arc<CryptoProvider>,
+    pinned: Arc<Pinned>,
     verifier: Option<Arc<WebPkiServerVerifier>>,
     seen: Mutex<Option<Seen>>,
 }
@@ -304,7 +336,9 @@ struct Seen {
 
 impl Recorder {
     fn new(trust: &Trust) -> Self {
-        Self { provider: trust.provider.clone(), verifier: trust.verifier.clone(), seen: Mutex::new(None) }
+        let Trust { provider, pinned, verifier, .. } = trust;
+        let (provider, pinned, verifier) = (provider.clone(), pinned.clone(), verifier.clone());
+        Self { provider, pinned, verifier, seen: Mutex::new(None) }
     }
 
     fn with_seen<T>(&self, read: impl FnOnce(&Seen) -> T) -> Option<T> {
@@ -345,13 +379,16 @@ impl ServerCertVerifier for Recorder {
             Some(v) => v.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).err(),
             None => Some(CertificateError::UnknownIssuer.into()),
         };
-        let verdict = verdict.map(|e| match e {
-            rustls::Error::InvalidCertificate(e) => e,
-            other => CertificateError::Other(rustls::OtherError(Arc::new(other))),
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let verdict = verdict.and_then(|e| {
+            let error = match e {
+                rustls::Error::InvalidCertificate(e) => e,
+                other => CertificateError::Other(rustls::OtherError(Arc::new(other))),
+            };
+            self.pinned.without_issuer(error, end_entity, server_name, now)
         });
         let sent = std::iter::once(end_entity).chain(intermediates);
         let chain = sent.take(cert::MAX_CHAIN).map(|c| c.clone().into_owned()).collect();
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { chain, verdict, now });
         Ok(ServerCertVerified::assertion())
     }

@@ -100,7 +100,7 @@ mod dtls {
     use webrtc_util::Conn;
 
     use super::*;
-    use crate::net::loopback::Served;
+    use crate::net::loopback::{Served, self_signed_authority};
 
     /// Answers one client with what it sends, over DTLS.
     async fn echo(served: Served) -> SocketAddr {
@@ -137,6 +137,18 @@ mod dtls {
         let mut buf = [0; 16];
         let len = dtls.recv(&mut buf).await.unwrap();
         assert_eq!(&buf[..len], b"ping");
+    }
+
+    #[tokio::test]
+    async fn dtls_trusts_a_self_signed_certificate_that_is_itself_a_root() {
+        let made = || self_signed_authority("relay.example", 2020, 2120, &[]);
+        let served = made();
+        let trust = || Trust::only(served.chain.clone());
+        let server = echo(Served { chain: served.chain.clone(), key: served.key.clone_key() }).await;
+        let (connected, obs) = open(&leg(RelayTransport::Dtls, server, trust()), LONG).await;
+        assert!(connected.is_ok(), "{obs:?}");
+        let other = leg(RelayTransport::Dtls, echo(made()).await, trust());
+        assert_eq!(failure(&other, LONG).await, (Step::Dtls, FailureKind::CertUnknownIssuer));
     }
 
     #[tokio::test]

@@ -3,7 +3,10 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::net::cert::Certificate;
-use crate::net::loopback::{LONG, Pki, SHORT, Served, reset, self_signed, serve, serve_tls, silence};
+use crate::net::loopback::{
+    LONG, Pki, SHORT, Served, reset, self_signed, self_signed_authority, serve, serve_tls, silence,
+};
+use rcgen::KeyUsagePurpose;
 
 async fn shake(at: std::net::SocketAddr, host: &str, trust: &Trust, timeout: Duration) -> Handshake<TcpStream> {
     let stream = TcpStream::connect(at).await.unwrap();
@@ -90,6 +93,58 @@ async fn an_address_is_verified_as_a_name() {
     assert_eq!(kind, None, "{detail}");
 }
 
+/// Trusts what `served` presents first, and nobody else.
+fn pinned(served: &Served) -> Trust {
+    Trust::only(served.chain.first().cloned())
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_where_it_is_itself_a_root_whatever_its_marks() {
+    let made = || self_signed_authority("a.example", 2020, 2120, &[]);
+    let all_uses = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    let used = self_signed_authority("a.example", 2020, 2120, &all_uses);
+    for served in [made(), used, self_signed("a.example")] {
+        let trust = pinned(&served);
+        let (kind, detail, facts) = verdict(served, "a.example", &trust).await;
+        assert_eq!(kind, None, "{detail}");
+        assert!(facts.has(&metric::CERT_CHAIN));
+    }
+    let (kind, detail, _) = verdict(made(), "a.example", &Pki::test().trust()).await;
+    assert_eq!(kind, Some(FailureKind::CertUnknownIssuer));
+    assert!(detail.contains("CA:TRUE") && detail.contains("is not among the trusted roots"), "{detail}");
+    for (served, other) in [(made(), made()), (self_signed("a.example"), self_signed("a.example"))] {
+        let (kind, detail, _) = verdict(served, "a.example", &pinned(&other)).await;
+        assert_eq!(kind, Some(FailureKind::CertUnknownIssuer));
+        assert!(detail.contains("the trusted root of the same name is another certificate"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_itself_a_root_keeps_its_own_faults() {
+    let may_sign = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let cases = [
+        (self_signed_authority("b.example", 2020, 2120, &[]), FailureKind::CertWrongName, "is for b.example, not for"),
+        (self_signed_authority("a.example", 2019, 2020, &[]), FailureKind::CertExpired, "expired on 2020-01-01"),
+        (self_signed_authority("a.example", 2110, 2120, &[]), FailureKind::CertNotYetValid, "only from 2110-01-01"),
+        (self_signed_authority("a.example", 2020, 2120, &may_sign), FailureKind::CertInvalid, "use of its key"),
+    ];
+    for (served, kind, words) in cases {
+        let trust = pinned(&served);
+        let (got, detail, _) = verdict(served, "a.example", &trust).await;
+        assert_eq!(got, Some(kind), "{detail}");
+        assert!(detail.contains(words), "{detail} should say {words}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_private_authority_is_trusted_where_it_is_itself_a_root() {
+    let pki = Pki::test();
+    let (served, other) = (pki.leaf("a.example"), pki.leaf("a.example"));
+    let trust = pinned(&served);
+    assert_eq!(verdict(served, "a.example", &trust).await.0, None);
+    assert_eq!(verdict(other, "a.example", &trust).await.0, Some(FailureKind::CertUnknownIssuer));
+}
+
 async fn broken(at: std::net::SocketAddr, timeout: Duration) -> FailureKind {
     let shaken = shake(at, "a.example", &Trust::only([]), timeout).await;
     assert!(shaken.stream.is_none());
@@ -144,6 +199,13 @@ fn ca_files_are_read_or_named() {
     let der = Trust::load(&[put("root.der", &pki.root())]).unwrap().roots.len();
     let none = Trust::load(&[]).unwrap().roots.len();
     assert_eq!((pem, der), (none + 1, none + 1));
+    let itself = self_signed_authority("a.example", 2020, 2120, &[]).chain.remove(0);
+    let name = ServerName::try_from("a.example").unwrap();
+    let fault = |trust: &Trust| {
+        trust.pinned.without_issuer(CertificateError::UnknownIssuer, &itself, &name, clock::wall().as_secs() as i64)
+    };
+    assert_eq!(fault(&Trust::load(&[put("itself.der", &itself)]).unwrap()), None);
+    assert_eq!(fault(&Trust::load(&[]).unwrap()), Some(CertificateError::UnknownIssuer));
     let empty = Trust::load(&[put("empty.pem", b"# nothing\n")]).unwrap_err().to_string();
     assert!(empty.contains("empty.pem") && empty.contains("no certificate"), "{empty}");
     let missing = Trust::load(&[dir.path().join("missing.pem")]).unwrap_err().to_string();

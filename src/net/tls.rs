@@ -28,7 +28,7 @@ use super::talk::{echo, shown};
 use super::{cert, clock};
 use crate::model::{Facts, Failure, FailureKind, Step, metric};
 use crate::wire::greeting;
-use pinned::Pinned;
+use pinned::{Pinned, Roots};
 
 /// The only protocol that HTTP and WebSocket probes offer: a server that may choose h2 for a WebSocket does (Janus).
 pub const HTTP11: &[&[u8]] = &[b"http/1.1"];
@@ -118,33 +118,6 @@ impl Trust {
 impl std::fmt::Debug for Trust {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trust").field("roots", &self.roots.len()).finish_non_exhaustive()
-    }
-}
-
-/// Roots as they are read, wherever they come from: those that issue, and the same as certificates of servers.
-struct Roots {
-    anchors: RootCertStore,
-    pinned: Pinned,
-}
-
-impl Default for Roots {
-    fn default() -> Self {
-        Self { anchors: RootCertStore::empty(), pinned: Pinned::default() }
-    }
-}
-
-impl Roots {
-    fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
-        self.anchors.add(der.clone())?;
-        self.pinned.add(der);
-        Ok(())
-    }
-
-    /// What is no certificate is left out.
-    fn add_parsable(&mut self, certs: impl IntoIterator<Item = CertificateDer<'static>>) {
-        for der in certs {
-            let _ = self.add(der);
-        }
     }
 }
 

@@ -5,22 +5,45 @@
 
 use std::collections::HashSet;
 
-use rustls::CertificateError;
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+
+/// Roots as they are read, wherever they come from: those that issue, and the same as certificates of servers.
+pub(super) struct Roots {
+    pub(super) anchors: RootCertStore,
+    pub(super) pinned: Pinned,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { anchors: RootCertStore::empty(), pinned: Pinned::default() }
+    }
+}
+
+impl Roots {
+    pub(super) fn add(&mut self, der: CertificateDer<'static>) -> Result<(), rustls::Error> {
+        self.anchors.add(der.clone())?;
+        self.pinned.0.insert(der);
+        Ok(())
+    }
+
+    /// What is no certificate is left out.
+    pub(super) fn add_parsable(&mut self, certs: impl IntoIterator<Item = CertificateDer<'static>>) {
+        for der in certs {
+            let _ = self.add(der);
+        }
+    }
+}
 
 /// The roots, byte for byte.
 #[derive(Debug, Default)]
 pub(super) struct Pinned(HashSet<CertificateDer<'static>>);
 
 impl Pinned {
-    pub(super) fn add(&mut self, root: CertificateDer<'static>) {
-        self.0.insert(root);
-    }
-
     /// What is left of the `error` that WebPKI found, where `leaf` is one of the roots: its own faults, and none about who
     /// issued it or about what else was sent. `now` is in seconds since 1970.
     pub(super) fn without_issuer(

@@ -12,6 +12,8 @@ pub struct Aim<'a> {
     /// `TCP 8989` or `UDP 19099-20099`; empty where no port is named.
     pub port: String,
     pub udp: bool,
+    /// The profile fixes the host: nobody typed it.
+    pub fixed: bool,
 }
 
 impl<'a> Aim<'a> {
@@ -22,19 +24,19 @@ impl<'a> Aim<'a> {
             other => other.as_str().to_uppercase(),
         };
         let port = item.rule.ports.map_or(transport.clone(), |p| format!("{transport} {p}"));
-        Self { host: &item.host, address, port, udp: item.rule.transport == Transport::Udp }
+        Self { host: &item.host, address, port, udp: item.rule.transport == Transport::Udp, fixed: item.fixed }
     }
 
     /// A relay's that the operator names.
     pub fn of_relay(uri: &'a TurnUri, address: Option<IpAddr>) -> Self {
         let udp = uri.transport.is_udp();
         let port = format!("{} {}", if udp { "UDP" } else { "TCP" }, uri.port);
-        Self { host: &uri.host, address, port, udp }
+        Self { host: &uri.host, address, port, udp, fixed: false }
     }
 
     /// A host's of which no single port is asked.
     pub fn of_host(host: &'a Host, address: Option<IpAddr>) -> Self {
-        Self { host, address, port: String::new(), udp: false }
+        Self { host, address, port: String::new(), udp: false, fixed: false }
     }
 
     /// The address, with the name it belongs to.

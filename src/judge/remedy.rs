@@ -7,6 +7,9 @@ use super::aim::Aim;
 /// The words for a name that cannot be used, with what to change.
 pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
     let change = match failure.kind {
+        FailureKind::NxDomain if aim.fixed => {
+            "the document fixes this name and the DNS of this network does not know it: have that DNS resolve names of the Internet, or ask another one with --dns, which also shows whether the name still exists"
+        }
         FailureKind::NxDomain => {
             "check the name for a typing error, or have it added to the DNS that this network uses"
         }
@@ -129,7 +132,11 @@ fn above_transport(aim: &Aim<'_>, kind: FailureKind) -> String {
         FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too, or trust a private authority with --ca FILE".to_owned(),
         FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
         FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
-        FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
+        FailureKind::Closed | FailureKind::Reset => format!(
+            "another service may listen there, a firewall or inspection device cuts the connection, or the service crashed: look which service has {}, and exempt this destination from inspection",
+            aim.port
+        ),
+        FailureKind::TlsCutOff => {
             "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
         }
         FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),

@@ -14,6 +14,8 @@ pub struct Item {
     pub rule: Rule,
     /// The host to test it on.
     pub host: Host,
+    /// The profile fixes the host: the operator gave none.
+    pub fixed: bool,
     /// Why it is not tested; `None` when it is.
     pub not_selected: Option<String>,
     /// The operator waives whatever it says.
@@ -73,7 +75,8 @@ pub(super) fn items(profile: &Profile, request: &Request, rule: &Rule) -> Vec<It
         let hosts = if rule.hosts.is_empty() { all } else { rule.hosts.as_slice() };
         hosts.iter().filter_map(|h| h.parse().ok()).collect()
     };
-    let hosts: Vec<Host> = request.targets.get(&rule.to).cloned().unwrap_or_else(fixed);
+    let given = request.targets.get(&rule.to);
+    let hosts: Vec<Host> = given.cloned().unwrap_or_else(fixed);
     let mut rule = rule.clone();
     if let Some(ports) = request.ports.get(&rule.id) {
         rule.ports = Some(*ports);
@@ -84,6 +87,7 @@ pub(super) fn items(profile: &Profile, request: &Request, rule: &Rule) -> Vec<It
         allow_unknown: request.allow_unknown.contains(&rule.id),
         rule: rule.clone(),
         host,
+        fixed: given.is_none(),
     };
     hosts.into_iter().map(item).collect()
 }

@@ -212,31 +212,39 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
         errors.push(format!("--target {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
     }
-    for (rule, ports) in &request.ports {
-        match profile.rules.iter().find(|r| r.id == *rule) {
-            None => errors.push(format!("--port {rule}=…: no such rule; the rules are {}", list(&rules))),
-            Some(r) => errors.extend(misfit(r, *ports)),
-        }
-    }
+    let of = |rule: &RuleId| profile.rules.iter().find(|r| r.id == *rule);
+    errors.extend(request.ports.iter().filter_map(|(rule, ports)| misfit(of(rule)?, *ports)));
+    let unknown = request.ports.keys().filter(|rule| of(rule).is_none()).map(|rule| format!("--port {rule}=…"));
+    errors.extend(together(unknown, || format!("no such rule; the rules are {}", list(&rules))));
     let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
     let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
     let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word) || trial::is_word(word);
     let (measured, tried) = (measured_names(profile), trial::names(profile, request));
     let known = |word: &str| rules.contains(word) || is_kind(word) || measured.contains(word) || tried.contains(word);
-    for (what, rule) in waived.chain(allowed).filter(|(_, r)| !known(r.as_str())) {
-        let rules = list(&rules);
-        errors.push(format!(
-            "{what} {rule}: no such rule; give quality, bandwidth, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {rules}"
-        ));
-    }
-    for (flag, word) in request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w))) {
-        if !profile.rules.iter().any(|r| item::matches(r, word)) && !is_kind(word) && !tried.contains(word) {
-            errors.push(format!(
-                "{flag} {word}: neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
-                list(&rules)
-            ));
-        }
-    }
+    let unknown =
+        waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
+    errors.extend(together(unknown, || {
+        format!(
+            "no such rule; give quality, bandwidth, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            list(&rules)
+        )
+    }));
+    let selects =
+        |word: &str| profile.rules.iter().any(|r| item::matches(r, word)) || is_kind(word) || tried.contains(word);
+    let words = request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w)));
+    let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
+    errors.extend(together(unknown, || {
+        format!(
+            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
+            list(&rules)
+        )
+    }));
+}
+
+/// Words with one thing wrong with all of them, which is told once; `None` without words.
+fn together(words: impl Iterator<Item = String>, wrong: impl Fn() -> String) -> Option<String> {
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("{}: {}", words.join(", "), wrong()))
 }
 
 /// What the table calls the checks of measures: `quality.rtc`, `bandwidth.rtc.audio`, `capacity.rtc`.

@@ -205,10 +205,9 @@ async fn not_shaken(
         None if silent => stranger::at_once(climb.remaining(), stranger::in_other_words(climb.task, tls)).await,
         found => found.filter(|_| silent),
     };
-    if let Some(Stranger { name, said }) = found {
-        let detail = format!("what listens there speaks {name} and not RTMP: {}, and {said}", failure.detail);
-        failure = Failure::new(Step::Handshake, FailureKind::Garbage, detail);
-        met = Some(name);
+    if let Some(found) = found {
+        failure = Failure::new(Step::Handshake, FailureKind::Garbage, found.words("and not RTMP", &failure));
+        met = Some(found.name);
     }
     climb.met(NotSpoken { failure, met }, took);
     climb.obs
@@ -227,9 +226,9 @@ async fn without_tls(mut climb: Climb<'_>, found: Option<Stranger>) -> Observati
         None => stranger::at_once(climb.remaining(), stranger::in_plain(climb.task)).await,
         found => found,
     };
-    let Some(Stranger { name, said }) = found else { return climb.obs };
+    let Some(found) = found else { return climb.obs };
+    let (name, detail) = (found.name, found.words("without TLS", &failure));
     let took = climb.obs.steps.pop().map_or(0.0, |s| s.ms);
-    let detail = format!("what listens there speaks {name} without TLS: {}, and {said}", failure.detail);
     let kind = if matches!(name, PROTOCOL | "HTTP") { FailureKind::NotTls } else { FailureKind::Garbage };
     let not = NotSpoken { failure: Failure::new(Step::Tls, kind, detail), met: Some(name) };
     climb.met(not, Duration::from_secs_f64(took / 1e3));

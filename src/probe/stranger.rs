@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Task, rtmp};
-use crate::model::Step;
+use crate::model::{Failure, Step};
 use crate::net::http::Authority;
 use crate::net::talk::{Awaited, NotSpoken, Reading, Talk, shown};
 use crate::net::tcp::{self, Stream};
@@ -22,6 +22,19 @@ pub struct Stranger {
     pub name: &'static str,
     /// How that shows, as a clause: `to an HTTP request it answered "HTTP/1.1 404 Not Found"`.
     pub said: String,
+}
+
+impl Stranger {
+    /// What is known of it, once, where `failure` is what the words that were meant came to: `lacks` is what it does
+    /// not speak (`and not RTMP`, `without TLS`).
+    pub fn words(&self, lacks: &str, failure: &Failure) -> String {
+        let Stranger { name, said } = self;
+        // It gave its name already when it was spoken to first.
+        match failure.detail.contains(&format!("speaks {name} ")) {
+            true => failure.detail.clone(),
+            false => format!("what listens there speaks {name} {lacks}: {}, and {said}", failure.detail),
+        }
+    }
 }
 
 /// What `main` comes to; where it has not after half of `left`, `asked` is asked beside it, so that silence can be named
@@ -89,7 +102,7 @@ async fn in_http(task: &Task, tls: bool) -> Option<Stranger> {
     };
     match talk.read(awaited, read).await {
         Ok((name, said)) => Some(Stranger { name, said: format!("to an HTTP request it answered {said}") }),
-        Err(not) => met(not, "to an HTTP request it answered in another protocol"),
+        Err(not) => met(not, "an HTTP request"),
     }
 }
 
@@ -104,10 +117,13 @@ pub async fn in_rtmp(task: &Task, tls: bool) -> Option<Stranger> {
     let mut talk = Talk::new(open(task, tls).await?, chunk::MOST_BYTES);
     match rtmp::shake_hands(&mut talk, ANSWER_WITHIN).await {
         Ok(_) => Some(Stranger { name: "RTMP", said: "it answered RTMP's handshake".to_owned() }),
-        Err(unshaken) => met(unshaken.not, "it answered RTMP's handshake in that protocol"),
+        Err(unshaken) => met(unshaken.not, "RTMP's handshake"),
     }
 }
 
-fn met(not: NotSpoken, said: &str) -> Option<Stranger> {
-    not.met.map(|name| Stranger { name, said: said.to_owned() })
+/// One that gave its name when it was asked; whether that was its answer or a greeting to anybody is not known.
+fn met(not: NotSpoken, asked: &str) -> Option<Stranger> {
+    let sent = not.failure.detail.split_once(": it sent ").map(|(_, sent)| format!("it sent {sent}"));
+    let said = |name| sent.unwrap_or_else(|| format!("what it sent beside {asked} is {name}"));
+    not.met.map(|name| Stranger { name, said: said(name) })
 }

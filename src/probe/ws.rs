@@ -73,10 +73,9 @@ async fn refused_by(
         true => stranger::at_once(climb.remaining(), stranger::in_rtmp(climb.task, tls)).await,
         false => found.filter(|_| strange || failure.kind == FailureKind::TimedOut),
     };
-    if let Some(Stranger { name, said }) = found.filter(|s| s.name != "HTTP") {
-        let detail = format!("what listens there speaks {name} and not WebSocket: {}, and {said}", failure.detail);
-        failure = Failure::new(Step::Upgrade, FailureKind::Garbage, detail);
-        climb.obs.facts.set(&metric::MET, name);
+    if let Some(found) = found.filter(|s| s.name != "HTTP") {
+        failure = Failure::new(Step::Upgrade, FailureKind::Garbage, found.words("and not WebSocket", &failure));
+        climb.obs.facts.set(&metric::MET, found.name);
     }
     climb.obs.step_failed(failure, took);
     climb.obs

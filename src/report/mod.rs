@@ -4,14 +4,19 @@
 mod capacity;
 mod evidence;
 pub mod firewall;
+mod fold;
+mod headline;
 mod json;
 mod limits;
 mod ndjson;
 mod page;
+mod passed;
+mod problems;
 mod schema;
 pub mod sizing;
 mod table;
 mod text;
+mod told;
 mod ways;
 
 use std::fmt;

@@ -2,25 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
-
 use super::page::{Page, Tone, span};
-use super::text::clean;
-use super::{Style, capacity, evidence, limits, ways};
-use crate::model::{Check, Ended, Finding, Need, ProbeKind, Report, RuleId, Source, Status, metric};
+use super::problems::{self, head};
+use super::{Style, evidence, fold, headline, limits, passed, ways};
+use crate::model::{Check, Finding, Report, RuleId, Status};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, report);
-    verdict(&mut page, report);
+    headline::draw(&mut page, report);
     findings(&mut page, report);
     ways::draw(&mut page, &report.ways);
-    problems(&mut page, report);
+    problems::draw(&mut page, report);
     waived(&mut page, report);
     notes(&mut page, report);
     skipped(&mut page, report);
-    passed(&mut page, report);
+    passed::draw(&mut page, report);
     documents(&mut page, report);
     page.finish()
 }
@@ -31,52 +29,13 @@ fn header(page: &mut Page, report: &Report) {
     let when = format!("{}, took {}", run.started, evidence::ms(run.duration_ms as f64));
     page.flow(0, 2, &[span(Tone::Strong, title), span(Tone::Plain, when)]);
     for (role, hosts) in &run.targets {
-        page.flow(2, 4, &[span(Tone::Faint, role.as_str()), span(Tone::Plain, hosts.join(", "))]);
+        page.flow(2, 4, &[span(Tone::Faint, role.as_str()), span(Tone::Plain, fold::ends(hosts))]);
     }
     let options: Vec<String> = run.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !options.is_empty() {
         page.flow(2, 4, &[span(Tone::Faint, "options"), span(Tone::Plain, options.join(" "))]);
     }
     page.blank();
-}
-
-/// The judgement, how many checks there are of each kind, and what the exit code means.
-fn verdict(page: &mut Page, report: &Report) {
-    let meaning = match report.verdict {
-        _ if report.run.ended == Some(Ended::Interrupted) => "exit 130: interrupted",
-        Status::Pass => "exit 0: every required check passed",
-        Status::Warn => "exit 0 (1 with --strict): it works, but not as the documents recommend",
-        Status::Fail => "exit 1: a required check failed",
-        Status::Unknown => "exit 3: what is required could not be decided",
-        Status::Skip => "nothing was tested",
-    };
-    let word = format!("{} {}:", mark(page, report.verdict), report.verdict.as_str().to_uppercase());
-    page.flow(0, 2, &[span(tone(report.verdict), word), span(Tone::Strong, counts(report))]);
-    page.flow(2, 2, &[span(Tone::Plain, meaning)]);
-    if !report.complete {
-        let why = match report.run.ended {
-            Some(Ended::Interrupted) => "Ctrl-C or SIGTERM ended it; what did not finish is unknown",
-            Some(Ended::Budget) => "the time of --budget was up; what did not finish is unknown",
-            None => "it ended before its time; what did not finish is unknown",
-        };
-        page.flow(0, 2, &[span(Tone::Caution, "! INCOMPLETE:"), span(Tone::Plain, why)]);
-    }
-}
-
-/// `2 fail, 1 warn, 8 pass, 1 waived`.
-fn counts(report: &Report) -> String {
-    let s = &report.summary;
-    let waived = report.checks.iter().filter(|c| c.waived.is_some()).count();
-    let all = [
-        (u64::from(s.fail), "fail"),
-        (u64::from(s.unknown), "unknown"),
-        (u64::from(s.warn), "warn"),
-        (u64::from(s.pass), "pass"),
-        (u64::from(s.skip), "skip"),
-        (waived as u64, "waived"),
-    ];
-    let told: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    if told.is_empty() { "no checks".to_owned() } else { told.join(", ") }
 }
 
 /// What to change: causes that several checks share, the worst first.
@@ -119,94 +78,6 @@ fn notes(page: &mut Page, report: &Report) {
     }
 }
 
-/// Checks that do not pass, the worst and most needed first; those of one host with one reason share a block.
-fn problems(page: &mut Page, report: &Report) {
-    let mut checks: Vec<&Check> = report.checks.iter().filter(|c| is_problem(c) && c.waived.is_none()).collect();
-    checks.sort_by_key(|c| (std::cmp::Reverse(c.status), c.need != Need::Required));
-    let blocks = grouped(checks.into_iter(), |c| (c.status, c.target.as_str(), c.reason.as_str()));
-    heading(page, "CHECKS THAT DO NOT PASS", blocks.is_empty());
-    for (n, (_, block)) in blocks.iter().enumerate() {
-        if n > 0 {
-            page.blank();
-        }
-        problem(page, report, block);
-    }
-}
-
-/// Checks with one reason: their names, the reason, what was seen, and the rows of the documents that ask for them.
-fn problem(page: &mut Page, report: &Report, block: &[&Check]) {
-    for check in block {
-        head(page, check);
-    }
-    let Some(first) = block.first() else { return };
-    page.flow(2, 2, &[span(Tone::Plain, first.reason.as_str())]);
-    limits::draw(page, 2, &first.limits);
-    capacity::draw(page, 2, first);
-    let clauses = evidence::clauses(first).join(", ");
-    if !clauses.is_empty() && block.len() == 1 {
-        page.flow(2, 4, &[span(Tone::Faint, format!("seen: {clauses}"))]);
-    }
-    if let Some(fallback) = evidence::fallback(first) {
-        page.flow(2, 4, &[span(Tone::Faint, format!("note: {fallback}"))]);
-    }
-    if let Some(others) = alternatives(report, first) {
-        page.flow(2, 4, &[span(Tone::Plain, others)]);
-    }
-    let mut rows: Vec<&Source> = limits::rows_behind(&first.limits);
-    for source in block.iter().filter_map(|c| c.source.as_ref()) {
-        if !rows.contains(&source) {
-            rows.push(source);
-        }
-    }
-    for source in rows {
-        page.flow(2, 4, &[span(Tone::Faint, format!("asks: {}: {}", source.section, source.row))]);
-    }
-}
-
-/// One check by its status, name and place.
-fn head(page: &mut Page, check: &Check) {
-    let (mark, tone) = (mark(page, check.status), tone(check.status));
-    let status = check.status.as_str().to_uppercase();
-    let mut spans =
-        vec![span(tone, format!("{mark} {status}")), span(Tone::Strong, name(check)), span(Tone::Plain, place(check))];
-    if other_address(check).is_some() {
-        spans.push(span(Tone::Faint, format!("({})", check.target)));
-    }
-    if check.need != Need::Required {
-        spans.push(span(Tone::Faint, format!("[{}]", check.need)));
-    }
-    page.flow(0, 4, &spans);
-}
-
-/// The other ways of the check's group at the same kind of address, and how they fare.
-fn alternatives(report: &Report, check: &Check) -> Option<String> {
-    let group = check.group.as_ref()?;
-    // The table of ways has them side by side.
-    let is_way = |c: &Check| c.group.as_ref() == Some(group) && report.ways.iter().any(|way| way.check == c.id);
-    if report.checks.iter().any(is_way) {
-        return None;
-    }
-    let family = |c: &Check| c.address.map(|a| a.is_ipv4());
-    // A rule that is required itself stands in for nobody.
-    let stands_in = |c: &&Check| c.need == Need::Alternative || check.need == Need::Alternative;
-    let mut others: Vec<(&str, Status, bool)> = Vec::new();
-    for other in
-        report.checks.iter().filter(|c| c.group.as_ref() == Some(group) && c.rule != check.rule).filter(stands_in)
-    {
-        let told = (name(other), other.status, other.observed.has(&metric::FALLBACK));
-        if family(other) == family(check) && !others.contains(&told) {
-            others.push(told);
-        }
-    }
-    let told = others.iter().map(|(rule, status, fallback)| match (status.holds(), fallback) {
-        (true, false) => format!("{rule} works in its place ({status})"),
-        (true, true) => format!("its alternative {rule} is open, and not shown to work"),
-        (false, _) => format!("its alternative {rule}: {status}"),
-    });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join(", "))
-}
-
 fn waived(page: &mut Page, report: &Report) {
     let mut nothing = true;
     for check in &report.checks {
@@ -229,78 +100,35 @@ fn skipped(page: &mut Page, report: &Report) {
     for (reason, checks) in reasons {
         let mark = mark(page, Status::Skip);
         page.flow(0, 2, &[span(Tone::Faint, mark), span(Tone::Plain, reason)]);
-        for ((target, _), checks) in grouped(checks.iter().copied(), |c| (c.target.as_str(), c.address)) {
+        let places = grouped(checks.iter().copied(), |c| (c.target.as_str(), c.address));
+        if places.len() > fold::LISTED {
+            skipped_by_role(page, &checks);
+            continue;
+        }
+        for ((target, _), checks) in places {
             let names: Vec<&str> = checks.iter().map(|c| name(c)).collect();
-            let address = checks.first().and_then(|c| other_address(c)).unwrap_or_default();
-            page.flow(2, 4, &[span(Tone::Faint, format!("{target} {address}: {}", names.join(", ")))]);
+            let address = checks.first().and_then(|c| other_address(c)).map(|a| format!(" {a}")).unwrap_or_default();
+            page.flow(2, 4, &[span(Tone::Faint, format!("{target}{address}: {}", names.join(", ")))]);
         }
     }
 }
 
-/// What holds, by role and address, a line each.
-fn passed(page: &mut Page, report: &Report) {
-    let checks = || report.checks.iter().filter(|c| c.status == Status::Pass && c.waived.is_none());
-    let groups = grouped(checks(), |c| (c.role.as_str(), c.target.as_str(), c.address));
-    heading(page, "PASSED", groups.is_empty());
-    let name_width = checks().map(|c| name(c).len()).max().unwrap_or(0);
-    for ((role, target, _), checks) in groups {
-        let address = checks.first().and_then(|c| other_address(c)).unwrap_or_default();
-        page.flow(0, 2, &[span(Tone::Strong, role), span(Tone::Plain, target), span(Tone::Plain, address)]);
-        let (plain, limited): (Vec<&Check>, Vec<&Check>) =
-            checks.into_iter().partition(|c| c.limits.is_empty() && !c.observed.has(&metric::CAPACITY));
-        rows(page, &plain, name_width);
-        for check in limited {
-            let spans = [
-                span(tone(Status::Pass), mark(page, Status::Pass)),
-                span(Tone::Plain, name(check)),
-                span(Tone::Plain, of_limited(check)),
-            ];
-            page.flow(2, 4, &spans);
-            limits::draw(page, 4, &check.limits);
-            capacity::draw(page, 4, check);
-            for source in limits::rows_behind(&check.limits) {
-                page.flow(4, 6, &[span(Tone::Faint, format!("document: {}: {}", source.section, source.row))]);
+/// Where one reason holds for many hosts: a line a role, with each of its rules once.
+fn skipped_by_role(page: &mut Page, checks: &[&Check]) {
+    for (role, checks) in grouped(checks.iter().copied(), |c| c.role.as_str()) {
+        let mut hosts: Vec<String> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        for check in checks {
+            if !hosts.contains(&check.target) {
+                hosts.push(check.target.clone());
+            }
+            if !names.contains(&name(check)) {
+                names.push(name(check));
             }
         }
+        let told = format!("{role} ({}): {}", fold::ends(&hosts), names.join(", "));
+        page.flow(2, 4, &[span(Tone::Faint, told)]);
     }
-}
-
-/// Passed checks as a table without lines: mark, rule, port, what was seen.
-fn rows(page: &mut Page, checks: &[&Check], name_width: usize) {
-    let Style { width, unicode, .. } = *page.style();
-    let indent = 2;
-    let mut table = Table::new();
-    // Colour is added below: the table's own would ask the environment.
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
-    table.set_width(u16::try_from(width - indent).unwrap_or(u16::MAX));
-    let mark = mark(page, Status::Pass);
-    for check in checks {
-        table.add_row([mark, name(check), &port(check), &seen(check)].map(|text| clean(text, unicode)));
-    }
-    // A third of the line at most, and the same in every table, so that the columns of all stand below each other.
-    let name_width = u16::try_from(name_width.min(width / 3) + 1).unwrap_or(u16::MAX);
-    if let Some(column) = table.column_mut(1) {
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(name_width)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    for line in table.lines() {
-        let (mark, rest) = line.strip_prefix(mark).map_or(("", line.as_str()), |rest| (mark, rest));
-        page.ready_line(indent, tone(Status::Pass), mark, rest);
-    }
-}
-
-/// What a passed check saw, or its reason where it recorded nothing short.
-fn seen(check: &Check) -> String {
-    let mut clauses = evidence::clauses(check);
-    clauses.extend(evidence::fallback(check));
-    if clauses.is_empty() { check.reason.clone() } else { clauses.join(", ") }
-}
-
-/// What a passed check with limits saw: the figures are in these, and what a machine has is a sentence.
-fn of_limited(check: &Check) -> String {
-    if check.probe == ProbeKind::Host { check.reason.clone() } else { evidence::clauses(check).join(", ") }
 }
 
 /// The documents whose rows stand behind the checks above, and what signs in the limits mean.
@@ -320,7 +148,7 @@ fn documents(page: &mut Page, report: &Report) {
     }
 }
 
-fn heading(page: &mut Page, title: &'static str, nothing_below: bool) {
+pub(super) fn heading(page: &mut Page, title: &'static str, nothing_below: bool) {
     if !nothing_below {
         page.blank();
         page.flow(0, 0, &[span(Tone::Strong, title)]);
@@ -328,7 +156,7 @@ fn heading(page: &mut Page, title: &'static str, nothing_below: bool) {
 }
 
 /// Checks with the same key together, in the order in which the keys first come.
-fn grouped<'a, K: PartialEq>(
+pub(super) fn grouped<'a, K: PartialEq>(
     checks: impl Iterator<Item = &'a Check>,
     key: impl Fn(&'a Check) -> K,
 ) -> Vec<(K, Vec<&'a Check>)> {
@@ -344,22 +172,22 @@ fn grouped<'a, K: PartialEq>(
 }
 
 /// The address, unless the target is that address itself.
-fn other_address(check: &Check) -> Option<String> {
+pub(super) fn other_address(check: &Check) -> Option<String> {
     check.address.map(|a| a.to_string()).filter(|a| a != check.target.trim_matches(['[', ']']))
 }
 
-fn is_problem(check: &Check) -> bool {
+pub(super) fn is_problem(check: &Check) -> bool {
     matches!(check.status, Status::Fail | Status::Unknown | Status::Warn)
 }
 
 /// The rule; of a check that has none, what its id begins with (`quality.rtc`), or its probe.
-fn name(check: &Check) -> &str {
+pub(super) fn name(check: &Check) -> &str {
     let begins = || check.id.split('/').next().filter(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
     check.rule.as_ref().map_or_else(|| begins().unwrap_or(check.probe.as_str()), RuleId::as_str)
 }
 
 /// `19099-20099/udp`, `443/tcp`, `gre`; empty where the check has no rule.
-fn port(check: &Check) -> String {
+pub(super) fn port(check: &Check) -> String {
     let transport = check.transport.map(|t| t.as_str()).unwrap_or_default();
     match (check.port, check.ports) {
         (Some(port), _) => format!("{port}/{transport}"),
@@ -369,7 +197,7 @@ fn port(check: &Check) -> String {
 }
 
 /// Address and port, or the name that has no address.
-fn place(check: &Check) -> String {
+pub(super) fn place(check: &Check) -> String {
     let numbered = check.port.is_some() || check.ports.is_some();
     let host = match check.address {
         Some(address) if address.is_ipv6() && numbered => format!("[{address}]"),

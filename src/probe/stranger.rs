@@ -124,6 +124,27 @@ pub async fn in_rtmp(task: &Task, tls: bool) -> Option<Stranger> {
 /// One that gave its name when it was asked; whether that was its answer or a greeting to anybody is not known.
 fn met(not: NotSpoken, asked: &str) -> Option<Stranger> {
     let sent = not.failure.detail.split_once(": it sent ").map(|(_, sent)| format!("it sent {sent}"));
-    let said = |name| sent.unwrap_or_else(|| format!("what it sent beside {asked} is {name}"));
+    let said = |name| sent.unwrap_or_else(|| format!("asked with {asked}, it sent {name}"));
     not.met.map(|name| Stranger { name, said: said(name) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FailureKind;
+
+    #[test]
+    fn what_is_known_is_said_once() {
+        let failure = |detail: &str| Failure::new(Step::Tls, FailureKind::NotTls, detail);
+        let greeted = failure("what listens there speaks SMTP and not TLS: it sent \"220 mail ESMTP\"");
+        let heard = failure("what listens there speaks SMTP and not RTMP: it sent \"220 mail ESMTP\"");
+        let smtp = met(NotSpoken { failure: heard, met: Some("SMTP") }, "RTMP's handshake").unwrap();
+        assert_eq!(smtp.words("without TLS", &greeted), greeted.detail);
+        assert_eq!(
+            smtp.words("without TLS", &failure("no TLS answer")),
+            "what listens there speaks SMTP without TLS: no TLS answer, and it sent \"220 mail ESMTP\""
+        );
+        let late = NotSpoken { failure: failure("the answer did not become complete"), met: Some("SSH") };
+        assert_eq!(met(late, "RTMP's handshake").unwrap().said, "asked with RTMP's handshake, it sent SSH");
+    }
 }

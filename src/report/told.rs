@@ -77,7 +77,6 @@ fn product(check: &Check) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::*;
 
     fn told(probe: &str, reason: &str, observed: Value) -> Option<String> {
         let check = json!({

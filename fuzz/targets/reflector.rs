@@ -24,7 +24,8 @@ fuzz_target!(|input: (bool, bool, bool, u16, &[u8])| {
     let mut own = OwnSockets::default();
     sockets.iter().take(if discovery { 4 } else { 1 }).for_each(|s| own.insert(*s));
     let alternate = Alternate { second: vec![sockets[2].ip()], first: vec![here.ip()], ports: vec![19099] };
-    let reflector = Reflector::new(AnswerLimits::default(), own, key, 1, now).with_alternate(alternate).with_ike([19099]);
+    let reflector =
+        Reflector::new(AnswerLimits::default(), own, key, 1, now).with_alternate(alternate).with_ike([19099]);
     // Seeds have SIP's OPTIONS.
     let mut reflector = reflector.with_sip([19099]);
     // Seeds have checks of this session, rightly signed.

@@ -132,11 +132,7 @@ fn above_transport(aim: &Aim<'_>, kind: FailureKind) -> String {
         FailureKind::CertIncompleteChain => "configure the server to send its intermediate certificates too, or trust a private authority with --ca FILE".to_owned(),
         FailureKind::CertInvalid => format!("issue a correct certificate for {host}"),
         FailureKind::TlsOldVersion => "enable TLS 1.2 or 1.3 on the server; browsers refuse older ones".to_owned(),
-        FailureKind::Closed | FailureKind::Reset => format!(
-            "another service may listen there, a firewall or inspection device cuts the connection, or the service crashed: look which service has {}, and exempt this destination from inspection",
-            aim.port
-        ),
-        FailureKind::TlsCutOff => {
+        FailureKind::TlsCutOff | FailureKind::Reset | FailureKind::Closed => {
             "a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection".to_owned()
         }
         FailureKind::TlsRefused => "check the server's TLS set-up (name, ciphers, protocol)".to_owned(),
@@ -161,7 +157,7 @@ mod tests {
 
     fn told(steps: &[Step], ended: Step) -> String {
         let host: Host = "192.0.2.1".parse().unwrap();
-        let aim = Aim { host: &host, address: None, port: "TCP 5060".to_owned(), udp: false };
+        let aim = Aim { host: &host, address: None, port: "TCP 5060".to_owned(), udp: false, fixed: false };
         let mut observation = Observation::new(ProbeKind::Sip);
         steps.iter().for_each(|step| observation.step_ok(*step, Duration::ZERO));
         let failure = Failure::new(ended, FailureKind::Closed, "the server closed the connection without a word");

@@ -77,7 +77,6 @@ fn product(check: &Check) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-
     fn told(probe: &str, reason: &str, observed: Value) -> Option<String> {
         let check = json!({
             "id": "media.x/m.example/192.0.2.1", "rule": "media.x", "probe": probe, "role": "media",

@@ -171,6 +171,10 @@ impl Answer {
         let refuses = matches!(self.code, 401 | 403);
         match (expected, self.proven) {
             (Expected::Host, true) => (Status::Pass, told),
+            // A portal has a page for whoever asks, or leads elsewhere.
+            (Expected::Host, false) if matches!(self.code, 404 | 405 | 410) => {
+                (Status::Pass, format!("{told}{by}, though over plain HTTP nothing proves who it was"))
+            }
             (Expected::Host, false) if !elsewhere && !refuses => (
                 Status::Warn,
                 format!(
@@ -182,9 +186,6 @@ impl Answer {
             }
             (_, true) if refuses => {
                 (Status::Pass, format!("{told}{by}: it refuses to be read, so what is behind it was not seen"))
-            }
-            (Expected::Repository, true) if (200..300).contains(&self.code) => {
-                (Status::Pass, format!("{told}{by}, with a page that shows no list of packages"))
             }
             (_, false) if elsewhere || refuses || (200..300).contains(&self.code) => {
                 let words = format!(
@@ -334,11 +335,12 @@ mod tests {
         is(repository, (403, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
         is(repository, (401, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
         is(repository, (403, Some(WebServer), true, None), Status::Pass, "refuses to be read");
-        is(repository, (200, Some(WebServer), true, None), Status::Pass, "no list of packages");
+        is(repository, (200, Some(WebServer), true, None), Status::Warn, "was not seen there");
         is(repository, (404, Some(WebServer), true, None), Status::Warn, "was not seen there");
         is(Some(Expected::Acme), (200, Some(WebServer), true, None), Status::Warn, "was not seen there");
         let host = Some(Expected::Host);
-        is(host, (404, Some(WebServer), false, None), Status::Warn, "nothing proves who it was");
+        is(host, (404, Some(WebServer), false, None), Status::Pass, "nothing proves who it was");
+        is(host, (200, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
         is(host, (401, Some(WebServer), false, None), Status::Warn, "captive portal or proxy");
         is(host, (302, None, false, AWAY), Status::Warn, "captive portal or proxy");
         is(host, (302, None, true, AWAY), Status::Pass, "another host");

@@ -2,6 +2,7 @@
 
 mod firewall;
 mod host;
+mod selection;
 mod serve;
 mod size;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
 
@@ -83,34 +85,12 @@ pub enum SchemaDocument {
 /// What to test, and how.
 #[derive(Args, Debug, Default)]
 pub struct CheckArgs {
-    /// Built-in profile or path of a profile file
-    #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
-    pub profile: Option<String>,
-    /// Hosts of a role: names, IPv4, or IPv6 in brackets; in the environment variable, roles are set apart by spaces
-    #[arg(short, long = "target", value_name = "ROLE=HOST[,HOST…]", env = "RTC_CHECK_TARGET", value_delimiter = ' ')]
-    pub targets: Vec<String>,
-    /// Where this machine stands: one of the profile's vantages, or several joined by commas
-    #[arg(long, value_name = "VANTAGE", env = "RTC_CHECK_FROM", value_delimiter = ',')]
-    pub from: Vec<String>,
-    /// Set an option of the profile
-    #[arg(long = "option", value_name = "NAME=true|false", env = "RTC_CHECK_OPTION", value_delimiter = ',')]
-    pub options: Vec<String>,
-    /// Move a rule's ports
-    #[arg(long = "port", value_name = "RULE=PORT|A-B", env = "RTC_CHECK_PORT", value_delimiter = ',')]
-    pub moved_ports: Vec<String>,
-    /// Test only these rules, roles or services, or what is tried and measured beside them (see below)
-    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_ONLY", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Leave these rules, roles or services out, or what is tried and measured beside them
-    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
-    pub skip: Vec<String>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// A rule, or what is tried and measured beside the rules, or one of its checks as the table names it
     /// (`bandwidth.rtc.audio`, `ice.rtc`), that may stay unknown without changing the verdict
     #[arg(long, value_name = "RULE", env = "RTC_CHECK_ALLOW_UNKNOWN", value_delimiter = ',')]
     pub allow_unknown: Vec<String>,
-    /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory
-    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CONFIG")]
-    pub config: Option<PathBuf>,
     /// Print what would be tested, in which order and at what cost, and probe nothing
     #[arg(long, env = "RTC_CHECK_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,

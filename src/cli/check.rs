@@ -22,8 +22,8 @@ const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
 pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
-    let config = config::read(args.config.as_deref(), &request::config_directories())?;
-    let Some(name) = args.profile.as_ref().or(config.profile.as_ref()) else {
+    let config = config::read(args.selection.config.as_deref(), &request::config_directories())?;
+    let Some(name) = args.selection.profile.as_ref().or(config.profile.as_ref()) else {
         return Err(Unusable(
             "give a profile: rtc-check --profile agent --target rtc=HOST --target acd=HOST\n\
              `rtc-check profiles list` names them all, `rtc-check demo` shows one at work, `rtc-check --help` has the rest"

@@ -85,8 +85,8 @@ fn families(ip: Option<Ip>) -> Families {
 
 /// The same selection as the main job makes of the same flags and configuration.
 fn from_plan(args: &FirewallArgs) -> Result<Request, Unusable> {
-    let config = config::read(args.config.as_deref(), &request::config_directories())?;
-    let Some(name) = args.profile.as_ref().or(config.profile.as_ref()) else {
+    let config = config::read(args.selection.config.as_deref(), &request::config_directories())?;
+    let Some(name) = args.selection.profile.as_ref().or(config.profile.as_ref()) else {
         return Err(Unusable(
             "give a profile: rtc-check firewall --profile agent --target rtc=HOST --target acd=HOST\n\
              or the JSON report of a run: rtc-check firewall --from-report FILE"
@@ -98,12 +98,7 @@ fn from_plan(args: &FirewallArgs) -> Result<Request, Unusable> {
     }
     let profile = request::load_profile(name)?;
     let selection = CheckArgs {
-        targets: args.targets.clone(),
-        from: args.from.clone(),
-        options: args.options.clone(),
-        moved_ports: args.moved_ports.clone(),
-        only: args.only.clone(),
-        skip: args.skip.clone(),
+        selection: args.selection.clone(),
         tuning: TuningArgs { ip: args.ip, ..TuningArgs::default() },
         media: MediaArgs { stun: args.stun.clone(), turn: args.turn.clone(), ..MediaArgs::default() },
         ..CheckArgs::default()
@@ -123,7 +118,15 @@ fn from_report(args: &FirewallArgs) -> Result<Request, Unusable> {
     if args.written.output.as_ref() == Some(file) && file.as_os_str() != "-" {
         return Err(Unusable(format!("{}: is the report itself; give --output another file", file.display())));
     }
-    let given = [&args.targets, &args.from, &args.options, &args.moved_ports, &args.only, &args.skip];
+    let selection = &args.selection;
+    let given = [
+        &selection.targets,
+        &selection.from,
+        &selection.options,
+        &selection.moved_ports,
+        &selection.only,
+        &selection.skip,
+    ];
     if given.iter().chain(&[&args.stun, &args.turn]).any(|list| !list.is_empty()) {
         output::say(
             "rtc-check: note: the report says what was tested; --target, --from and other selections are not used",
@@ -133,7 +136,7 @@ fn from_report(args: &FirewallArgs) -> Result<Request, Unusable> {
     if !saved.complete {
         output::say("rtc-check: note: the report's run ended before its time, so more may be closed");
     }
-    let profile = match &args.profile {
+    let profile = match &selection.profile {
         Some(name) => Some(request::load_profile(name)?),
         None => built_in(&saved.run.profile),
     };

@@ -35,9 +35,9 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     let mut keep = |result: Result<(), String>| errors.extend(result.err());
     let media = super::media::media(&args.media, config)?;
     let mut request = Request {
-        from: first(&args.from, &config.from),
-        only: first(&args.only, &config.only),
-        skip: first(&args.skip, &config.skip),
+        from: first(&args.selection.from, &config.from),
+        only: first(&args.selection.only, &config.only),
+        skip: first(&args.selection.skip, &config.skip),
         allow_unknown: first(&args.allow_unknown, &config.allow_unknown).iter().map(|r| r.as_str().into()).collect(),
         families: match args.tuning.ip {
             Some(Ip::V4) => Families::V4,
@@ -60,7 +60,7 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
         keep(bind(&mut request.targets, role, hosts.iter().map(String::as_str), "targets"));
     }
     let mut given: BTreeMap<RoleName, Vec<Host>> = BTreeMap::new();
-    for text in &args.targets {
+    for text in &args.selection.targets {
         keep(
             args::pair("--target", "ROLE=HOST[,HOST…]", text)
                 .and_then(|(role, hosts)| bind(&mut given, role, hosts.split(','), "--target")),
@@ -73,10 +73,10 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
             Err(e) => keep(Err(format!("ports: {rule}: {e}"))),
         }
     }
-    for text in &args.moved_ports {
+    for text in &args.selection.moved_ports {
         keep(args::moved_port(text).map(|moved| request.ports.extend([moved])));
     }
-    for text in &args.options {
+    for text in &args.selection.options {
         keep(args::option(text).map(|option| request.options.extend([option])));
     }
     let file = config.path.as_deref().unwrap_or(Path::new("rtc-check.toml")).display().to_string();

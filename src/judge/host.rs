@@ -7,16 +7,14 @@ mod ports;
 mod size;
 mod state;
 
-use std::collections::BTreeMap;
-
 use crate::model::machine::Destination;
 use crate::model::{
-    Check, Failure, FailureKind, Finding, LimitResult, Observation, Outcome, Planned, ProbeKind, Report, RunInfo,
-    SCHEMA, Seen, Status, Subject, Summary, ToolInfo, metric,
+    Check, Failure, FailureKind, Finding, LimitResult, Observation, Outcome, Planned, ProbeKind, Report, Seen, Status,
+    Subject, Summary, metric,
 };
 use crate::plan::{HostItem, HostPlan};
 
-use super::{Meta, groups, observed};
+use super::{About, Meta, groups, observed};
 
 /// A status, its sentence, and the numbers that were compared.
 struct Judged {
@@ -37,29 +35,14 @@ pub fn report(plan: &HostPlan, seen: &[Seen], meta: &Meta) -> Report {
     let mut summary = Summary::default();
     checks.iter().for_each(|c| summary.count(c.status));
     let targets = plan.roles.iter().map(|role| (role.clone(), vec![plan.name.clone()]));
-    let run = RunInfo {
-        id: meta.id.clone(),
-        started: meta.started.clone(),
-        finished: meta.finished.clone(),
-        duration_ms: meta.duration_ms,
-        profile: plan.profile.clone(),
+    let of = About {
+        profile: &plan.profile,
         from: if plan.is_server() { "host".to_owned() } else { plan.from.join(",") },
-        options: plan.options.clone(),
-        targets: targets.collect::<BTreeMap<_, _>>(),
-        seed: meta.seed,
-        ended: meta.ended,
+        options: &plan.options,
+        targets: targets.collect(),
     };
-    Report {
-        schema: SCHEMA.to_owned(),
-        complete: meta.ended.is_none(),
-        tool: ToolInfo { name: "rtc-check".to_owned(), version: meta.version.clone() },
-        run,
-        verdict: groups::of_lone(&checks),
-        summary,
-        findings: container(&checks).into_iter().collect(),
-        checks,
-        ways: Vec::new(),
-    }
+    let (verdict, findings) = (groups::of_lone(&checks), container(&checks).into_iter().collect());
+    Report { verdict, summary, findings, ..meta.report(of, checks) }
 }
 
 fn check(plan: &HostPlan, all: &[Seen], seen: &Seen) -> Option<Check> {

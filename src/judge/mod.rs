@@ -24,8 +24,11 @@ mod trial;
 mod turn;
 mod ways;
 
+use std::collections::BTreeMap;
+
 use crate::model::{
-    Check, Ended, Facts, FailureKind, Planned, Report, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo, Waived, metric,
+    Check, Ended, Facts, FailureKind, Planned, Report, RoleName, RunInfo, SCHEMA, Seen, Status, Summary, ToolInfo,
+    Waived, metric,
 };
 use crate::plan::{Item, Plan};
 
@@ -59,32 +62,54 @@ pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
     checks.iter().filter(|c| c.waived.is_none()).for_each(|c| summary.count(c.status));
     let verdict = groups::verdict(plan, &checks);
     let findings = rules::all(plan, &checks);
-    let run = RunInfo {
-        id: meta.id.clone(),
-        started: meta.started.clone(),
-        finished: meta.finished.clone(),
-        duration_ms: meta.duration_ms,
-        profile: plan.profile.clone(),
+    let ways = ways::of(plan, &checks).rows.into_iter().map(|row| row.shown).collect();
+    let of = About {
+        profile: &plan.profile,
         from: plan.from.join(","),
-        options: plan.options.clone(),
+        options: &plan.options,
         targets: plan
             .targets
             .iter()
             .map(|(role, hosts)| (role.clone(), hosts.iter().map(ToString::to_string).collect()))
             .collect(),
-        seed: meta.seed,
-        ended: meta.ended,
     };
-    Report {
-        schema: SCHEMA.to_owned(),
-        complete: meta.ended.is_none(),
-        tool: ToolInfo { name: "rtc-check".to_owned(), version: meta.version.clone() },
-        run,
-        verdict,
-        summary,
-        findings,
-        ways: ways::of(plan, &checks).rows.into_iter().map(|row| row.shown).collect(),
-        checks,
+    Report { verdict, summary, findings, ways, ..meta.report(of, checks) }
+}
+
+/// What a run was about.
+struct About<'a> {
+    profile: &'a str,
+    from: String,
+    options: &'a BTreeMap<String, bool>,
+    targets: BTreeMap<RoleName, Vec<String>>,
+}
+
+impl Meta {
+    /// The report of a run, whose conclusions are still to be drawn.
+    fn report(&self, of: About<'_>, checks: Vec<Check>) -> Report {
+        let run = RunInfo {
+            id: self.id.clone(),
+            started: self.started.clone(),
+            finished: self.finished.clone(),
+            duration_ms: self.duration_ms,
+            profile: of.profile.to_owned(),
+            from: of.from,
+            options: of.options.clone(),
+            targets: of.targets,
+            seed: self.seed,
+            ended: self.ended,
+        };
+        Report {
+            schema: SCHEMA.to_owned(),
+            complete: self.ended.is_none(),
+            tool: ToolInfo { name: "rtc-check".to_owned(), version: self.version.clone() },
+            run,
+            verdict: Status::Unknown,
+            summary: Summary::default(),
+            findings: Vec::new(),
+            ways: Vec::new(),
+            checks,
+        }
     }
 }
 

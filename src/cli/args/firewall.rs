@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::Ip;
+use super::{Ip, SelectionArgs};
 
 const AFTER: &str = "\
 Examples:
@@ -19,27 +19,8 @@ The head of every file of rules says how to load and how to remove it.";
 #[derive(Args, Debug, Default)]
 #[command(after_help = AFTER)]
 pub struct FirewallArgs {
-    /// Built-in profile or path of a profile file
-    #[arg(short, long, value_name = "NAME|FILE", env = "RTC_CHECK_PROFILE")]
-    pub profile: Option<String>,
-    /// Hosts of a role: names, IPv4, or IPv6 in brackets; in the environment variable, roles are set apart by spaces
-    #[arg(short, long = "target", value_name = "ROLE=HOST[,HOST…]", env = "RTC_CHECK_TARGET", value_delimiter = ' ')]
-    pub targets: Vec<String>,
-    /// Where the machines stand that are to be let out: one of the profile's vantages, or several joined by commas
-    #[arg(long, value_name = "VANTAGE", env = "RTC_CHECK_FROM", value_delimiter = ',')]
-    pub from: Vec<String>,
-    /// Set an option of the profile
-    #[arg(long = "option", value_name = "NAME=true|false", env = "RTC_CHECK_OPTION", value_delimiter = ',')]
-    pub options: Vec<String>,
-    /// Move a rule's ports
-    #[arg(long = "port", value_name = "RULE=PORT|A-B", env = "RTC_CHECK_PORT", value_delimiter = ',')]
-    pub moved_ports: Vec<String>,
-    /// Ask only for these rules, roles or services
-    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_ONLY", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Leave these rules, roles or services out
-    #[arg(long, value_name = "RULE|ROLE|SERVICE", env = "RTC_CHECK_SKIP", value_delimiter = ',')]
-    pub skip: Vec<String>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Ask for the way to this STUN server too, port 3478 unless another is given
     #[arg(long, value_name = "HOST[:PORT]", env = "RTC_CHECK_STUN", value_delimiter = ',')]
     pub stun: Vec<String>,
@@ -52,9 +33,6 @@ pub struct FirewallArgs {
     /// Address families to ask for
     #[arg(long, value_name = "4|6|both", env = "RTC_CHECK_IP")]
     pub ip: Option<Ip>,
-    /// Configuration file; without it ./rtc-check.toml, then the user's configuration directory
-    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CONFIG")]
-    pub config: Option<PathBuf>,
     /// Ask only for what failed in this JSON report, `-` for stdin; it says what was tested, so that no profile is needed
     #[arg(long, value_name = "FILE", env = "RTC_CHECK_FROM_REPORT")]
     pub from_report: Option<PathBuf>,

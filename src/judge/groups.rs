@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::model::{Check, Failure, FailureKind, Finding, Need, ProbeKind, RoleName, Status, metric};
+use crate::model::{Check, Failure, FailureKind, Finding, Need, ProbeKind, RoleName, Status, Step, Transport, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
@@ -56,6 +56,14 @@ pub fn unit_of<'a>(plan: &Plan, checks: &'a [Check], check: &Check) -> Option<(U
 
 /// What to ask for: `Allow TCP 8989 outbound to 203.0.113.10.`
 pub fn open(check: &Check) -> String {
+    let failure: Option<Failure> = check.observed.get(&metric::FAILURE);
+    let below = |step| matches!(step, Step::Name | Step::Connect | Step::Proxy);
+    if check.transport == Some(Transport::Tcp) && failure.is_some_and(|f| !below(f.step)) {
+        return format!(
+            "Mend what {} says: its port is open, and what is behind it is not as the document means.",
+            check.id
+        );
+    }
     let transport = check.transport.map(|t| t.as_str().to_uppercase()).unwrap_or_default();
     let ports = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string())).unwrap_or_default();
     let to = check.address.map_or_else(|| check.target.clone(), |a| a.to_string());

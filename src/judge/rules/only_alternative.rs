@@ -22,9 +22,14 @@ fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
         status,
         title: "Only the alternative works".to_owned(),
         detail: format!(
-            "{}, {} works; the document prefers the former.",
+            "{}, {} {}; the document prefers the former.",
             groups::words_of_broken(broken),
-            ids(working).join(", ")
+            ids(working).join(", "),
+            if working.iter().any(|c| c.status == Status::Pass) {
+                "works"
+            } else {
+                "answers with a warning of its own"
+            },
         ),
         remedy: broken.first().map_or_else(String::new, |c| groups::open(c)),
         checks: ids(broken).into_iter().chain(ids(working)).collect(),

@@ -94,7 +94,9 @@ impl Answer {
     /// A portal, filter or proxy; its status shows it for certain, a page of its own nearly.
     fn in_its_place(&self) -> Option<(Status, String)> {
         let service = self.service.as_ref().filter(|s| s.kind == ProductKind::Portal)?;
-        let status = if matches!(self.code, 407 | 511) { Status::Fail } else { Status::Warn };
+        // Words on a page that was given out as good may be the page's own.
+        let certain = !(200..300).contains(&self.code) || service.by != "page";
+        let status = if certain { Status::Fail } else { Status::Warn };
         let words = format!(
             "answered {}, and it is {} on the way that answers in the server's place (by its {}): log in to it, or have it let this host through",
             self.code, service.name, service.by
@@ -262,7 +264,14 @@ mod tests {
         let mut facts = Facts::new();
         facts.set(&metric::HTTP_STATUS, code);
         if let Some(kind) = kind {
-            facts.set(&metric::SERVICE, Product { kind, name: "Name/1.0".to_owned(), by: "Server header".to_owned() });
+            facts.set(
+                &metric::SERVICE,
+                Product {
+                    kind,
+                    name: "Name/1.0".to_owned(),
+                    by: if kind == Portal { "page" } else { "Server header" }.to_owned(),
+                },
+            );
         }
         if tls {
             facts.set(&metric::TLS_VERSION, "TLSv1.3");
@@ -295,6 +304,7 @@ mod tests {
         is(None, (302, None, false, Some(Left::TooMany)), Status::Warn, "again and again");
         is(None, (302, None, false, Some(Left::Broken)), Status::Warn, "where no answer came");
         is(None, (511, Some(Portal), false, None), Status::Fail, "in the server's place");
+        is(None, (403, Some(Portal), false, None), Status::Fail, "in the server's place");
         is(None, (200, Some(Portal), false, None), Status::Warn, "in the server's place");
     }
 

@@ -8,13 +8,23 @@ use super::ear::until;
 /// The longest command that is read, in bytes.
 const LONGEST: usize = 512;
 
-/// Greets, and says goodbye to whatever is asked.
+/// Commands that are taken before it ends.
+const MOST: usize = 4;
+
+/// Greets, takes NOOP, by which FTP is told from mail (RFC 959 section 4.1.3), and says goodbye to whatever else is asked.
 pub(super) async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), version: &str) -> Result<(), Cut> {
-    let greeting = format!("220 rtc-check/{version} in place of an FTP server\r\n");
-    stream.write_all(greeting.as_bytes()).await.map_err(|_| Cut::Protocol)?;
-    stream.flush().await.map_err(|_| Cut::Protocol)?;
-    if until(stream, b"\n", LONGEST).await.is_some() {
-        stream.write_all(b"221 Goodbye\r\n").await.map_err(|_| Cut::Protocol)?;
+    say(stream, &format!("220 rtc-check/{version} in place of an FTP server")).await?;
+    for _ in 0..MOST {
+        match until(stream, b"\n", LONGEST).await {
+            Some(command) if command.trim_ascii().eq_ignore_ascii_case(b"NOOP") => say(stream, "200 Here").await?,
+            Some(_) => break,
+            None => return Ok(()),
+        }
     }
-    Ok(())
+    say(stream, "221 Goodbye").await
+}
+
+async fn say(stream: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<(), Cut> {
+    stream.write_all(format!("{line}\r\n").as_bytes()).await.map_err(|_| Cut::Protocol)?;
+    stream.flush().await.map_err(|_| Cut::Protocol)
 }

@@ -145,7 +145,7 @@ const EXPECTED: &[(&str, &str, &str, Expected)] = &[
     ("valt", "media.wowza-admin", "/enginemanager/", Expected::Wowza),
     ("valt", "updates.ubuntu-archive", "/ubuntu/", Expected::Repository),
     ("valt", "updates.ubuntu-security", "/ubuntu/", Expected::Repository),
-    ("valt", "updates.ivs", "/", Expected::Repository),
+    ("valt", "updates.ivs", "/", Expected::Host),
     ("valt", "updates.ubuntu-changelogs", "/meta-release-lts", Expected::Repository),
     ("valt", "updates.docker", "/linux/ubuntu/", Expected::Repository),
     ("valt", "updates.docker-ivs", "/v2/", Expected::Repository),

@@ -163,7 +163,7 @@ pub struct TuningArgs {
     /// Seed of every random choice; a report names its own
     #[arg(long, value_name = "N", env = "RTC_CHECK_SEED")]
     pub seed: Option<u64>,
-    /// Trust the authorities in this PEM file too
+    /// Trust the authorities in this PEM file too, and certificates that stand in it themselves
     #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
     pub ca: Vec<PathBuf>,
     /// Ask this resolver too

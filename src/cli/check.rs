@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::judge::{self, Meta};
+use crate::judge;
 use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink};
-use crate::net::{self, chance, clock};
+use crate::net::{self, chance};
 use crate::plan::{self, Measuring, Plan, Tuning};
 use crate::probe::{LoginTries, RtspAsk, Settings};
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
+use super::begun::Begun;
 use super::output::Outputs;
 use super::{Unusable, config, media, output, request, secrets};
 
@@ -126,11 +127,8 @@ fn carry_out(job: Job, outputs: Outputs) -> Result<u8, Unusable> {
 
 /// Runs a job and judges it.
 pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
-    let (start, started) = (clock::now(), clock::utc());
-    let id = format!("{}-{:08x}", clock::compact(&started), job.seed as u32 ^ std::process::id());
-    let begun =
-        Event::Started { run: id.clone(), profile: job.plan.profile.clone(), started: clock::rfc3339(&started) };
-    sink.event(&begun);
+    let begun = Begun::now(job.seed);
+    sink.event(&begun.event(&job.plan.profile));
     let cancel = CancellationToken::new();
     let ended = Arc::new(OnceLock::new());
     let watch = tokio::spawn(watch(cancel.clone(), job.tuning.budget, Arc::clone(&ended)));
@@ -145,21 +143,11 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
         cancel,
         judge: Arc::new(move |seen: &Seen| judge::judge_one(&for_judge, seen, strict)),
         stands: Arc::new(move |measure, load, estimates| judge::stands(&for_stands, measure, load, estimates)),
-        start,
+        start: begun.start,
     };
     let seen = run::run(&plan, Arc::new(context)).await;
     watch.abort();
-    let duration = clock::now().saturating_duration_since(start);
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        id,
-        started: clock::rfc3339(&started),
-        finished: clock::rfc3339(&clock::utc()),
-        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        seed: job.seed,
-        ended: ended.get().copied(),
-        strict,
-    };
+    let meta = begun.ends(ended.get().copied(), strict);
     let report = judge::judge(&plan, &seen, &meta);
     for finding in &report.findings {
         sink.event(&Event::Finding { finding: Box::new(finding.clone()) });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::judge::{self, Meta};
+use crate::judge;
 use crate::model::{Ended, Event, Host, Report, Sink};
 use crate::net::{chance, clock, host::Root};
 use crate::plan::{Expect, HostPlan, HostRequest};
@@ -14,6 +14,7 @@ use crate::probe::host::Machine;
 use crate::run;
 
 use super::args::{self, Expectation, HostArgs};
+use super::begun::Begun;
 use super::output::Outputs;
 use super::{Unusable, request};
 
@@ -73,10 +74,8 @@ fn asked(args: &HostArgs, name: String) -> Result<HostRequest, Unusable> {
 
 /// Looks, judges, and tells what was found as events too.
 async fn examine(plan: HostPlan, machine: Arc<Machine>, strict: bool, sink: Arc<dyn Sink>) -> Report {
-    let (start, started, seed) = (clock::now(), clock::utc(), chance::seed());
-    let id = format!("{}-{:08x}", clock::compact(&started), seed as u32 ^ std::process::id());
-    let profile = plan.profile.clone();
-    sink.event(&Event::Started { run: id.clone(), profile, started: clock::rfc3339(&started) });
+    let begun = Begun::now(chance::seed());
+    sink.event(&begun.event(&plan.profile));
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();
     let watch = tokio::spawn(async move {
@@ -85,17 +84,7 @@ async fn examine(plan: HostPlan, machine: Arc<Machine>, strict: bool, sink: Arc<
     });
     let seen = run::host::run(&plan, machine, LOOK_UP, &cancel).await;
     watch.abort();
-    let duration = clock::now().saturating_duration_since(start);
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        id,
-        started: clock::rfc3339(&started),
-        finished: clock::rfc3339(&clock::utc()),
-        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        seed,
-        ended: cancel.is_cancelled().then_some(Ended::Interrupted),
-        strict,
-    };
+    let meta = begun.ends(cancel.is_cancelled().then_some(Ended::Interrupted), strict);
     let report = judge::host::report(&plan, &seen, &meta);
     for check in &report.checks {
         sink.event(&Event::CheckDone { check: Box::new(check.clone()) });

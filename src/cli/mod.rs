@@ -2,6 +2,7 @@
 //! calls of the program and knows no protocol.
 
 mod args;
+mod begun;
 mod check;
 mod config;
 mod demo;

@@ -14,16 +14,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
-use super::udp::Stop;
+use super::udp::{self, Stop};
 use super::{chance, clock, thread};
 use crate::model::schedule::Schedule;
 use crate::model::{Failure, FailureKind, Step};
 use crate::session::Session;
 use crate::session::gre::{Knock, Outcome};
 use crate::wire::gre;
-
-/// The longest sleep, so that a cancellation is soon seen.
-const NAP: Duration = Duration::from_millis(50);
 
 /// So much is taken at once: a busy tunnel to the same peer must not keep us from sending.
 const TURN: usize = 32;
@@ -103,15 +100,11 @@ impl Raw {
         let mut queue = ErrorQueue::of(&self.socket);
         loop {
             self.send_due(session, &mut queue);
-            let Some(wake) = session.wake() else { return Stop::Finished };
             let now = clock::now();
-            if cancel.is_cancelled() {
-                return Stop::Cancelled;
-            }
-            if now >= deadline {
-                return Stop::Deadline;
-            }
-            let left = wake.min(deadline).min(now + NAP).saturating_duration_since(now);
+            let left = match udp::next(session.wake(), now, deadline, cancel) {
+                Ok(until) => until.saturating_duration_since(now),
+                Err(stop) => return stop,
+            };
             let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
             // EINTR is as good as a time-out: the loop looks again.
             let _ =

@@ -11,16 +11,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use super::icmp::{self, ErrorQueue};
-use super::udp::Stop;
+use super::udp::{self, Stop};
 use super::{clock, thread};
 use crate::model::{Failure, Step};
 use crate::session::nat::Sockets;
 
 /// No session needs more.
 const MOST_SOCKETS: usize = 64;
-
-/// The longest sleep, so that a cancellation is soon seen.
-const NAP: Duration = Duration::from_millis(50);
 
 /// So many datagrams are taken from one socket before the others have their turn.
 const TURN: usize = 64;
@@ -80,15 +77,10 @@ impl Open {
         let mut buf = [0; 2048];
         loop {
             self.send_due(session, &mut buf);
-            let Some(wake) = session.wake() else { return Stop::Finished };
-            let now = clock::now();
-            if cancel.is_cancelled() {
-                return Stop::Cancelled;
+            match udp::next(session.wake(), clock::now(), deadline, cancel) {
+                Ok(until) => self.wait(until),
+                Err(stop) => return stop,
             }
-            if now >= deadline {
-                return Stop::Deadline;
-            }
-            self.wait(wake.min(deadline).min(now + NAP));
             self.receive(session, &mut buf);
         }
     }

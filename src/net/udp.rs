@@ -44,6 +44,21 @@ pub enum Stop {
     Cut,
 }
 
+/// Until when a driver may sleep whose session is to wake at `wake`, or why it is over.
+pub(super) fn next(
+    wake: Option<Instant>,
+    now: Instant,
+    deadline: Instant,
+    cancel: &CancellationToken,
+) -> Result<Instant, Stop> {
+    match wake {
+        None => Err(Stop::Finished),
+        Some(_) if cancel.is_cancelled() => Err(Stop::Cancelled),
+        Some(_) if now >= deadline => Err(Stop::Deadline),
+        Some(wake) => Ok(wake.min(deadline).min(now + NAP)),
+    }
+}
+
 /// How a session is to be driven.
 #[derive(Clone, Debug)]
 pub struct Drive {
@@ -134,19 +149,16 @@ impl Sockets {
         loop {
             let now = clock::now();
             self.send_due(session, now, &mut buf);
-            let Some(wake) = session.wake() else { return Stop::Finished };
-            if cancel.is_cancelled() {
-                return Stop::Cancelled;
-            }
-            if now >= deadline {
-                return Stop::Deadline;
-            }
+            let until = match next(session.wake(), now, deadline, cancel) {
+                Ok(until) => until,
+                Err(stop) => return stop,
+            };
             if now.saturating_duration_since(told) >= NAP * 2 {
                 told = now;
                 let (done, total) = session.progress();
                 progress(done, total);
             }
-            self.wait(wake.min(deadline).min(now + NAP));
+            self.wait(until);
             self.receive(session, &mut buf);
         }
     }

@@ -11,7 +11,7 @@ use super::{Settings, Task};
 use crate::model::{Facts, Failure, FailureKind, Observation, ProbeKind, RtmpSaid, Step, metric};
 use crate::net::classify::clean;
 use crate::net::http::Authority;
-use crate::net::talk::{Awaited, NotSpoken, Reading, Talk};
+use crate::net::talk::{self, Awaited, NotSpoken, Reading, Talk};
 use crate::net::{chance, clock};
 use crate::profile::RtmpSpec;
 use crate::wire::greeting;
@@ -26,7 +26,6 @@ const TELLING: usize = 16;
 
 /// How long S2 is waited for before C2, where S1 is C1 again.
 const REPEATED: Duration = Duration::from_secs(1);
-const ECHO: &str = "what listens there sends back what it is sent, and does not speak RTMP";
 
 /// Shakes hands, over TLS where `spec` asks for it, and connects to its application.
 pub async fn probe(task: &Task, settings: &Settings, spec: &RtmpSpec) -> Observation {
@@ -116,7 +115,7 @@ where
             let awaited = awaited();
             let awaited = Awaited { timeout: awaited.timeout.min(REPEATED), ..awaited };
             let echoed = talk.read(awaited, s2).await.map_err(|not| match not.failure.kind {
-                FailureKind::TimedOut => garbage(Step::Handshake, ECHO.to_owned()),
+                FailureKind::TimedOut => talk::echo(Step::Handshake, PROTOCOL),
                 _ => halfway(not),
             })?;
             talk.send(&greeting.answer(), awaited).await?;

@@ -50,8 +50,7 @@ fn answer(code: u16, facts: &Facts) -> String {
 
 /// What became of SIP OPTIONS that no answer came to.
 pub fn failure(seen: &Seen) -> Option<&str> {
-    let steps = &seen.observation.steps;
-    steps.iter().find(|s| s.step == Step::Options && s.result != "ok").map(|s| s.result.as_str())
+    seen.observation.trouble_at(Step::Options)
 }
 
 /// Any answer but these is a living server's, 4xx and 501 to OPTIONS included (RFC 3261 section 21.5).

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Request, aside, mapped, record, weigh};
-use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, schedule};
+use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, schedule};
 use crate::net::clock;
 use crate::net::talk::{Awaited, NotSpoken, Reading, Talk};
 use crate::net::tcp::Stream;
@@ -29,12 +29,7 @@ pub async fn probe(task: &Task, settings: &Settings, carrier: Carrier, cancel: &
     let (start, patience) = (clock::now(), schedule::SIP_PATIENCE.min(climb.remaining()));
     let honest = Origin::honest(carrier, own, task.socket().port());
     match ask(&mut talk, (task, settings), &honest, patience).await {
-        Err(not) => {
-            if let Some(met) = not.met {
-                climb.obs.facts.set(&metric::MET, met);
-            }
-            climb.failed(not.failure, start)
-        }
+        Err(not) => climb.not_spoken(not, start),
         Ok((answer, rtt)) => {
             record(&mut climb.obs, &answer, Some(rtt), rtt);
             if !secure {

@@ -41,7 +41,25 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
     let runtime = super::runtime()?;
     let report = runtime.block_on(demo(&profile, &args, &outputs))?;
     runtime.shutdown_background();
-    Ok(outputs.write(&report, strict))
+    let code = outputs.write(&report, strict);
+    if !args.output.quiet {
+        super::output::say(&next(&profile, &args, &report));
+    }
+    Ok(code)
+}
+
+/// What to type for a real network.
+fn next(profile: &Profile, args: &DemoArgs, report: &Report) -> String {
+    let bound = |role: &&RoleName| profile.roles.get(*role).is_some_and(|r| r.hosts.is_empty() && !r.optional);
+    let targets = report.run.targets.keys().filter(bound).map(|role| format!(" --target {role}=HOST"));
+    let from = args.from.iter().map(|vantage| format!(" --from {vantage}"));
+    let options = args.options.iter().map(|option| format!(" --option {option}"));
+    let rest: String = from.chain(options).chain(targets).collect();
+    format!(
+        "rtc-check: that was a demo on loopback; for your network: rtc-check --profile {name}{rest}\n\
+         rtc-check: before the platform is there, on its machine: rtc-check serve --profile {name}",
+        name = profile.name
+    )
 }
 
 async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<Report, Unusable> {

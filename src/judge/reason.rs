@@ -45,11 +45,7 @@ pub fn measured(item: &Item, seen: &Seen, days_left: Option<f64>) -> String {
         true => format!("{service} on {port} at {place}"),
         false => format!("{service} to {place}"),
     };
-    let mut text = format!("{what} {}", services::words(item, seen));
-    if let Some(fallback) = facts.get::<String>(&metric::FALLBACK) {
-        text.push_str(&format!(" ({fallback})"));
-    }
-    text + &certificate(days_left) + "."
+    format!("{what} {}{}.", services::words(item, seen), certificate(days_left))
 }
 
 /// How long the server's certificate is valid, as a clause; empty where there was none.

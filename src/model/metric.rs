@@ -21,7 +21,7 @@ macro_rules! table {
 table! {
     STEPS = "steps": "layers the probe climbed, with their times";
     FAILURE = "failure": "step, kind and words of the failure";
-    FALLBACK = "fallback": "the plainer probe that stood in for the service's own, and what it leaves open";
+    FALLBACK = "fallback": "why a relay that was reached was not tried to the end, and what that leaves open";
     RESPONDER = "responder": "an rtc-check responder answered over UDP (its version)";
     RESPONDER_PAGE = "responder_page": "whether a responder's well-known page at this address says that it serves these UDP ports";
     // Names

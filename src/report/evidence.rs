@@ -33,7 +33,7 @@ pub(super) fn clauses(check: &Check) -> Vec<String> {
     clauses
 }
 
-/// The plainer probe that stood in, if one did.
+/// Why a relay was not tried to the end; of older reports, the plainer probe that stood in.
 pub(super) fn fallback(check: &Check) -> Option<String> {
     check.observed.get::<String>(&metric::FALLBACK)
 }

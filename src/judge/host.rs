@@ -158,6 +158,7 @@ fn container(checks: &[Check]) -> Option<Finding> {
                 .to_owned(),
         remedy: String::new(),
         checks: checks.iter().filter(|c| kind(c).is_some()).map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     })
 }
 

@@ -40,7 +40,8 @@ pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, mi
 pub use ports::{PortRange, PortSet, PortsMode};
 pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
-    Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, default_source,
+    Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, Who,
+    default_source,
 };
 pub use rtmp::RtmpSaid;
 pub use rtsp::{RtspDescribed, RtspLoginState, RtspMedia, RtspScheme};

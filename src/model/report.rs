@@ -111,7 +111,7 @@ impl Summary {
 }
 
 /// A cause inferred from several checks, with a remedy; with status `pass` a note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Stable and dotted.
     pub id: String,
@@ -122,8 +122,49 @@ pub struct Finding {
     pub detail: String,
     /// What to change; empty for a note.
     pub remedy: String,
+    /// Who can act on it; absent for a note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
+    /// The exact rules or settings to ask for, one an element, ready for a ticket.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<String>,
+    /// What shows it, one sentence an element, with addresses and numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
     /// The checks that show it.
     pub checks: Vec<String>,
+}
+
+/// Who can act on a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// Whoever administers the machine that the program runs on.
+    ThisMachine,
+    /// The administrator of a firewall or router on the way.
+    Firewall,
+    /// The administrator of the HTTP or SOCKS proxy, or of what inspects TLS.
+    Proxy,
+    /// The administrator of the DNS resolver.
+    Resolver,
+    /// The provider of the line.
+    Provider,
+    /// The operator of the platform's server.
+    Server,
+}
+
+impl Who {
+    /// As a sentence names them.
+    pub fn words(self) -> &'static str {
+        match self {
+            Who::ThisMachine => "the administrator of this machine",
+            Who::Firewall => "the administrator of the firewall",
+            Who::Proxy => "the administrator of the proxy",
+            Who::Resolver => "the administrator of the DNS resolver",
+            Who::Provider => "the provider of the line",
+            Who::Server => "the operator of the server",
+        }
+    }
 }
 
 /// A waiver that applies to a check.

@@ -121,8 +121,17 @@ fn a_check() -> impl Strategy<Value = Check> {
 }
 
 fn finding() -> impl Strategy<Value = Finding> {
-    (text(), status(), text(), text(), text(), vec(text(), 0..3))
-        .prop_map(|(id, status, title, detail, remedy, checks)| Finding { id, status, title, detail, remedy, checks })
+    (text(), status(), text(), text(), text(), vec(text(), 0..3)).prop_map(
+        |(id, status, title, detail, remedy, checks)| Finding {
+            id,
+            status,
+            title,
+            detail,
+            remedy,
+            checks,
+            ..Finding::default()
+        },
+    )
 }
 
 fn a_way() -> impl Strategy<Value = WayRow> {

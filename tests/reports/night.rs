@@ -118,7 +118,8 @@ pub fn agent() -> Report {
     checks.push(skipped("rtc.media", "19099-20099", Transport::Udp));
     checks.extend(acd());
     let mut report = empty();
-    report.findings = vec![
+    report.findings =
+        vec![
         Finding {
             id: "udp.range-cut".to_owned(),
             status: Status::Fail,
@@ -127,16 +128,14 @@ pub fn agent() -> Report {
                 "100 of 1001 UDP ports to 203.0.113.10 stay silent, in one piece (19500-19599), and all others answer."
                     .to_owned(),
             remedy: "allow UDP 19099-20099 outbound to 203.0.113.10, as one rule".to_owned(),
-            checks: vec![format!("rtc.media/rtc.example.com/{RTC4}")],
-        },
+            checks: vec![format!("rtc.media/rtc.example.com/{RTC4}")], ..Finding::default() },
         Finding {
             id: "nat.none".to_owned(),
             status: Status::Pass,
             title: "No address translation".to_owned(),
             detail: "The servers see this machine's own address.".to_owned(),
             remedy: String::new(),
-            checks: Vec::new(),
-        },
+            checks: Vec::new(), ..Finding::default() },
     ];
     report.checks = checks;
     finish(report, Status::Fail)

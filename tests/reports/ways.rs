@@ -60,8 +60,7 @@ pub fn fallback_to(relay: &str) -> Report {
         title: "Media fall back to TURN/TLS".to_owned(),
         detail: "Direct UDP to rtc.example.com (203.0.113.10) was not shown to work (rtc.media). A call from here would take TURN/TLS at ice.example.com:443: ready in 52.3 ms, round trip 40.1 ms, loss 0 %, MOS 4.4.".to_owned(),
         remedy: "For direct UDP: allow UDP 19099-20099 outbound to 203.0.113.10.".to_owned(),
-        checks: vec![media.id.clone(), tls.id.clone()],
-    }];
+        checks: vec![media.id.clone(), tls.id.clone()], ..Finding::default() }];
     let none = [None; 5];
     report.ways = vec![
         way(Way::DirectUdp, ("rtc", RTC4, None), Status::Unknown, none),

@@ -45,6 +45,5 @@ fn finding(broken: &[&Check], unproven: &[&Check]) -> Finding {
             true => "Open what the document prefers, or set RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD (or RTC_CHECK_TURN_SECRET), so that the relay is tried.".to_owned(),
             false => "Open what the document prefers, or try a call through the alternative.".to_owned(),
         },
-        checks: ids(broken).into_iter().chain(ids(unproven)).collect(),
-    }
+        checks: ids(broken).into_iter().chain(ids(unproven)).collect(), ..Finding::default() }
 }

@@ -32,5 +32,6 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: format!("Have {} media servers, each with its own cameras.", count.div_ceil(MOST)),
         checks: cameras.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     }]
 }

@@ -20,6 +20,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: String::new(),
         checks: checks.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     };
     names.into_iter().map(note).collect()
 }

@@ -19,6 +19,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: "Look for a rate limit on UDP or an overloaded link; a call would lose as much.".to_owned(),
         checks: vec![check.id.clone()],
+        ..Finding::default()
     };
     checks.iter().filter_map(|c| Some((c, loss(c)?))).map(finding).collect()
 }

@@ -20,6 +20,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         detail: format!("The first eight of each family were tested, {count} more were not."),
         remedy: "Give the addresses that matter as targets of their own.".to_owned(),
         checks: checks.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     };
     names.into_iter().map(finding).collect()
 }

@@ -87,6 +87,7 @@ fn fallback(direct: &Row<'_>, relay: &Row<'_>, relays: &[&Row<'_>], status: Stat
             ),
         },
         checks: ways.map(|r| r.check.id.clone()).collect(),
+        ..Finding::default()
     }
 }
 
@@ -114,6 +115,7 @@ fn range_open(direct: &Row<'_>, status: Status) -> Finding {
             groups::open(direct.check)
         ),
         checks: vec![direct.check.id.clone(), direct.shown.check.clone()],
+        ..Finding::default()
     }
 }
 
@@ -135,6 +137,7 @@ fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
         detail: told.join(" "),
         remedy: format!("{} {relay}", groups::open(direct.check)),
         checks: all.iter().map(|r| r.check.id.clone()).collect(),
+        ..Finding::default()
     }
 }
 

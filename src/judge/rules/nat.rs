@@ -38,8 +38,7 @@ fn symmetric(plan: &Plan, checks: &[Check], nats: &[&Check]) -> Option<Finding> 
         title: "A symmetric NAT, and no relay was shown to work".to_owned(),
         detail: "The NAT gives each destination another port: calls through a public media server work directly, and calls between two clients behind NATs need a relay.".to_owned(),
         remedy: "Have a TURN relay given to the clients, and check it here with --turn; or have the NAT map endpoint-independently (RFC 4787).".to_owned(),
-        checks: ids(&found),
-    })
+        checks: ids(&found), ..Finding::default() })
 }
 
 fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
@@ -57,6 +56,7 @@ fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
         remedy: "Raise the UDP timeout of the NAT or firewall to 30 s or more; RFC 4787 asks for two minutes."
             .to_owned(),
         checks: ids(&found),
+        ..Finding::default()
     })
 }
 
@@ -78,5 +78,6 @@ fn noticed(sign: &str, title: &str, nats: &[&Check]) -> Option<Finding> {
         detail: sentences.iter().map(ended).collect::<Vec<_>>().join(" "),
         remedy: String::new(),
         checks: ids(&found),
+        ..Finding::default()
     })
 }

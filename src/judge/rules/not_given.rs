@@ -21,6 +21,7 @@ pub fn find(plan: &Plan, _: &[Check]) -> Vec<Finding> {
         ),
         remedy: String::new(),
         checks: Vec::new(),
+        ..Finding::default()
     };
     roles.into_iter().map(finding).collect()
 }

@@ -33,5 +33,6 @@ fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
         ),
         remedy: broken.first().map_or_else(String::new, |c| groups::open(c)),
         checks: ids(broken).into_iter().chain(ids(working)).collect(),
+        ..Finding::default()
     }
 }

@@ -23,6 +23,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: String::new(),
         checks: found.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     }]
 }
 

@@ -20,5 +20,6 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: String::new(),
         checks: found.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     }]
 }

@@ -16,6 +16,5 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             "Something between here and the SIP server changes addresses in SIP messages, and restores them in the answers: {why}. That breaks registrations, incoming calls and one direction of audio, often only now and then."
         ),
         remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
-        checks: found.iter().map(|c| c.id.clone()).collect(),
-    }]
+        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
 }

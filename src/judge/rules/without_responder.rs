@@ -36,8 +36,7 @@ fn udp_silent(found: &[&Check]) -> Option<Finding> {
         ),
         remedy: "Open UDP both ways between this machine and the responder, on the ports that its media checks name."
             .to_owned(),
-        checks: found.iter().map(|c| c.id.clone()).collect(),
-    })
+        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() })
 }
 
 fn without(found: &[&Check]) -> Option<Finding> {
@@ -55,5 +54,6 @@ fn without(found: &[&Check]) -> Option<Finding> {
         ),
         remedy: String::new(),
         checks: found.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     })
 }

@@ -105,6 +105,7 @@ fn title(phase: Phase) -> &'static str {
         Phase::Ranges => "media ranges",
         Phase::Media => "relays, ICE and calls",
         Phase::Quality => "quality and bandwidth",
+        Phase::Tracing => "where it is blocked",
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Phase {
     Media,
     /// Trains and flows, alone on the wire.
     Quality,
+    /// Where what failed is stopped.
+    Tracing,
 }
 
 /// Something happened.

@@ -57,6 +57,9 @@ table! {
     ICMP = "icmp": "ICMP error received: type, code, from";
     ICMP_MEANING = "icmp_meaning": "what the ICMP error is evidence of: refused, prohibited, unreachable, too-big, time-exceeded, other";
     ICMP_FROM = "icmp_from": "address that sent the ICMP error";
+    // Where it is blocked
+    TRACE = "trace": "where a flow that failed ends, beside a control flow to the same host: flow, control, hops, end (silent, rejected, refused, cut, local, answered, unknown), after, before, rounds";
+    HOPS = "hops": "the first routers of the way that answered, nearest first: distance, address";
     // Range sweep
     ANSWERED = "answered": "ports that answered";
     REFUSED = "refused": "ports that the target itself refused by ICMP port unreachable: the path is open";

@@ -25,6 +25,7 @@ pub mod sizing;
 mod source;
 mod ssh;
 mod status;
+pub mod trace;
 mod way;
 pub mod web;
 

@@ -2,7 +2,7 @@
 //! them). Knows nothing of what routers' addresses mean.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::icmp::{self, ErrorQueue};
 use super::several::any;
 use super::{clock, thread};
+pub use crate::model::trace::Hop;
 use crate::model::{Failure, Step};
 use crate::session::{IcmpError, Meaning};
 
@@ -23,14 +24,6 @@ const WAIT: Duration = Duration::from_millis(350);
 
 /// So much is taken from one socket at once.
 const TURN: usize = 16;
-
-/// One router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hop {
-    /// 1 is the nearest.
-    pub distance: u8,
-    pub address: IpAddr,
-}
 
 /// The routers up to `farthest` hops away on the way to `to` that answered, nearest first. `bytes` is what is sent: it comes
 /// to `to` where that is nearer.

@@ -35,7 +35,8 @@ table! {
     TLS_VERSION = "tls_version": "negotiated TLS version";
     TLS_CIPHER = "tls_cipher": "negotiated cipher suite";
     TLS_ALPN = "tls_alpn": "protocol that the server chose by ALPN";
-    CERT_CHAIN = "cert_chain": "the certificates the server sent: subject, issuer, names, validity, key, sha256";
+    CERT_CHAIN = "cert_chain": "the certificates the server sent: subject, issuer, names, validity, key, sha256, key_sha256";
+    CERT_ROOT = "cert_root": "where that chain leads: standing (public: among the roots of browsers; private: trusted on this machine alone; untrusted), name and key_sha256 of the root, or of the last issuer with its key_id; inspection: product that an issuer calls itself, issuer, local";
     CERT_DAYS_LEFT = "cert_days_left": "days until the server's certificate expires";
     // HTTP and WebSocket
     HTTP_STATUS = "http_status": "status of the HTTP answer";

@@ -1,6 +1,7 @@
 //! The nouns that every other module speaks of. Nothing here knows how a value is obtained, judged or drawn.
 
 mod call;
+mod cert;
 mod event;
 mod failure;
 pub mod firewall;
@@ -30,6 +31,7 @@ mod way;
 pub mod web;
 
 pub use call::CallMode;
+pub use cert::{CertRoot, Certificate, Inspection, Issuer, RootStanding, short_name};
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use gre::{Gre, GreAnswer};

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
@@ -13,6 +12,7 @@ use x509_parser::prelude::{FromDer, ParsedExtension};
 use x509_parser::public_key::PublicKey;
 
 use super::classify::clean;
+pub use crate::model::Certificate;
 use crate::model::{Failure, FailureKind, Step};
 
 /// Certificates of a chain that are kept.
@@ -20,39 +20,12 @@ pub const MAX_CHAIN: usize = 10;
 const MAX_NAMES: usize = 20;
 const MAX_TEXT: usize = 200;
 
-/// One certificate: an element of `observed.cert_chain`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Distinguished name of the holder.
-    pub subject: String,
-    /// Distinguished name of the issuer.
-    pub issuer: String,
-    /// DNS names and addresses it is for; the last says how many more there are beyond 20.
-    pub names: Vec<String>,
-    /// RFC 3339.
-    pub not_before: String,
-    /// RFC 3339.
-    pub not_after: String,
-    /// Type and size of the key in bits: `EC 256`, `RSA 2048`.
-    pub key: String,
-    /// SHA-256 of the certificate, in hexadecimal.
-    pub sha256: String,
-}
-
 /// What a certificate says of itself; one that cannot be read keeps its fingerprint.
 pub fn describe(der: &[u8]) -> Certificate {
-    let sha256 = hex(ring::digest::digest(&ring::digest::SHA256, der).as_ref());
+    let sha256 = sha256(der);
     let Some(cert) = parse(der) else {
         let unreadable = || "unreadable".to_owned();
-        return Certificate {
-            subject: unreadable(),
-            issuer: unreadable(),
-            names: Vec::new(),
-            not_before: String::new(),
-            not_after: String::new(),
-            key: String::new(),
-            sha256,
-        };
+        return Certificate { subject: unreadable(), issuer: unreadable(), sha256, ..Certificate::default() };
     };
     Certificate {
         subject: clean(&cert.subject().to_string(), MAX_TEXT),
@@ -62,7 +35,13 @@ pub fn describe(der: &[u8]) -> Certificate {
         not_after: rfc3339(cert.validity().not_after.timestamp()),
         key: key(&cert),
         sha256,
+        key_sha256: self::sha256(cert.public_key().raw),
     }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
 }
 
 /// Days from `now` (seconds since 1970) to the end of the certificate's validity, negative after it.

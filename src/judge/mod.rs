@@ -13,6 +13,7 @@ mod ice;
 mod limits;
 mod measured;
 mod nat;
+mod opening;
 mod pair;
 mod quality;
 mod range;
@@ -33,6 +34,7 @@ use crate::model::{
 use crate::plan::{Item, Plan};
 
 pub use limits::stands;
+pub use rules::ids as finding_ids;
 
 /// What a report says of the run beside its checks.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Check, Finding, RoleName, Status};
+use crate::model::{Check, Finding, RoleName, Status, Who};
 use crate::plan::Plan;
 
 /// "For applications requiring more than 50 cameras or consisting of different departments the software can be broken
@@ -31,6 +31,7 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
             "The document adds media servers for applications requiring more than {MOST} cameras; {count} were given for {on}."
         ),
         remedy: format!("Have {} media servers, each with its own cameras.", count.div_ceil(MOST)),
+        who: Some(Who::Server),
         checks: cameras.iter().map(|c| c.id.clone()).collect(),
         ..Finding::default()
     }]

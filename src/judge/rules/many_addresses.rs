@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Check, Finding, Status, metric};
+use crate::model::{Check, Finding, Status, Who, metric};
 use crate::plan::Plan;
 
 /// One finding a name.
@@ -18,7 +18,8 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         status: Status::Warn,
         title: format!("{name} has more addresses than were tested"),
         detail: format!("The first eight of each family were tested, {count} more were not."),
-        remedy: "Give the addresses that matter as targets of their own.".to_owned(),
+        remedy: "Give the addresses that matter as targets of their own (--target ROLE=ADDRESS,ADDRESS).".to_owned(),
+        who: Some(Who::ThisMachine),
         checks: checks.iter().map(|c| c.id.clone()).collect(),
         ..Finding::default()
     };

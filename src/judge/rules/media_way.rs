@@ -2,15 +2,30 @@
 //! proven. `media.no-way`: nothing was shown to carry media.
 
 use crate::judge::ways::{self, Choice, Row, Ways};
-use crate::judge::{figures, groups};
-use crate::model::{Check, Failure, Finding, PortSet, Status, WayRow, metric};
+use crate::judge::{figures, groups, opening};
+use crate::model::{Check, Failure, Finding, PortSet, Status, WayRow, Who, metric};
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
 /// One finding a target and address.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let ways = ways::of(plan, checks);
-    ways.choices.iter().filter_map(|choice| of_choice(plan, checks, &ways, choice)).collect()
+    let told = |choice: &Choice| {
+        let direct = ways.rows.get(choice.direct?)?;
+        let finding = of_choice(plan, checks, &ways, choice)?;
+        Some(addressed(finding, direct.check, checks))
+    };
+    ways.choices.iter().filter_map(told).collect()
+}
+
+/// Who can open the direct way, and the rule to ask for.
+fn addressed(finding: Finding, direct: &Check, checks: &[Check]) -> Finding {
+    if finding.status == Status::Pass {
+        return finding;
+    }
+    let ask: Vec<String> = opening::ask(direct, checks).into_iter().collect();
+    let who = if ask.is_empty() { Who::Server } else { Who::Firewall };
+    Finding { who: Some(who), ask, ..finding }
 }
 
 fn of_choice(plan: &Plan, checks: &[Check], ways: &Ways<'_>, choice: &Choice) -> Option<Finding> {
@@ -86,6 +101,7 @@ fn fallback(direct: &Row<'_>, relay: &Row<'_>, relays: &[&Row<'_>], status: Stat
                 lower(&groups::open(direct.check))
             ),
         },
+        evidence: vec![format!("{}: {}", direct.check.id, why(direct.check))],
         checks: ways.map(|r| r.check.id.clone()).collect(),
         ..Finding::default()
     }
@@ -121,7 +137,7 @@ fn range_open(direct: &Row<'_>, status: Status) -> Finding {
 
 fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
     let all: Vec<&Row<'_>> = std::iter::once(direct).chain(relays.iter().copied()).collect();
-    let told: Vec<String> = all.iter().map(|row| format!("{}: {}.", short(&row.shown), why(row.check))).collect();
+    let evidence: Vec<String> = all.iter().map(|row| format!("{}: {}", short(&row.shown), why(row.check))).collect();
     let title = match status {
         Status::Fail => format!("No way for media to {}", place(&direct.shown)),
         _ => format!("No way for media to {} was shown to work", place(&direct.shown)),
@@ -134,8 +150,13 @@ fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
         id: "media.no-way".to_owned(),
         status,
         title,
-        detail: told.join(" "),
+        detail: match relays.len() {
+            0 => "Direct UDP was tried, and no relay was given.".to_owned(),
+            1 => "Direct UDP and a relay were tried; neither was shown to carry media.".to_owned(),
+            n => format!("Direct UDP and {n} relays were tried; none was shown to carry media."),
+        },
         remedy: format!("{} {relay}", groups::open(direct.check)),
+        evidence,
         checks: all.iter().map(|r| r.check.id.clone()).collect(),
         ..Finding::default()
     }

@@ -9,6 +9,7 @@ mod media_way;
 mod nat;
 mod not_given;
 mod only_alternative;
+mod order;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -20,7 +21,7 @@ use crate::plan::Plan;
 /// Draws one conclusion, none or several times.
 type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
-/// In the order in which a report lists them.
+/// What they find is put into `order`.
 const RULES: &[Rule] = &[
     media_way::find,
     only_alternative::find,
@@ -37,9 +38,11 @@ const RULES: &[Rule] = &[
     not_given::find,
 ];
 
-/// Every finding, the worst first.
+pub use order::ids;
+
+/// Every finding, the worst first, and of those what to mend first.
 pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, checks)).collect();
-    findings.sort_by_key(|f| std::cmp::Reverse(f.status));
+    order::sort(&mut findings);
     findings
 }

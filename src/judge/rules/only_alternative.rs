@@ -1,8 +1,8 @@
 //! `group.only-alternative`: what the document prefers does not work, its alternative does. Ways of media have a finding
 //! of their own.
 
-use crate::judge::{groups, ways};
-use crate::model::{Check, Finding, Status};
+use crate::judge::{groups, opening, ways};
+use crate::model::{Check, Finding, Status, Who};
 use crate::plan::Plan;
 
 /// One finding a group and address.
@@ -11,11 +11,14 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
         let (broken, working) = (unit.broken(), unit.working());
         let media = unit.preferred.iter().any(|c| ways::is_direct(plan, c));
         let leans = !media && !unit.preferred.is_empty() && !broken.is_empty() && !working.is_empty();
-        leans.then(|| finding(&broken, &working, unit.status(only).unwrap_or(Status::Pass)))
+        leans.then(|| finding(checks, &broken, &working, unit.status(only).unwrap_or(Status::Pass)))
     })
 }
 
-fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
+fn finding(all: &[Check], broken: &[&Check], working: &[&Check], status: Status) -> Finding {
+    let is_note = status == Status::Pass;
+    let ask = if is_note { Vec::new() } else { opening::asks(broken.iter().copied(), all) };
+    let who = if ask.is_empty() { Who::Server } else { Who::Firewall };
     let ids = |checks: &[&Check]| checks.iter().map(|c| c.id.clone()).collect::<Vec<_>>();
     Finding {
         id: "group.only-alternative".to_owned(),
@@ -32,6 +35,9 @@ fn finding(broken: &[&Check], working: &[&Check], status: Status) -> Finding {
             },
         ),
         remedy: broken.first().map_or_else(String::new, |c| groups::open(c)),
+        who: (!is_note).then_some(who),
+        ask,
+        evidence: broken.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
         checks: ids(broken).into_iter().chain(ids(working)).collect(),
         ..Finding::default()
     }

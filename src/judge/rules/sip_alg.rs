@@ -1,7 +1,7 @@
 //! `sip.alg`: a router in between rewrites SIP.
 
 use crate::judge::services::sip;
-use crate::model::{Check, Finding, Status};
+use crate::model::{Check, Finding, Status, Who};
 use crate::plan::Plan;
 
 /// One a run.
@@ -16,5 +16,14 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             "Something between here and the SIP server changes addresses in SIP messages, and restores them in the answers: {why}. That breaks registrations, incoming calls and one direction of audio, often only now and then."
         ),
         remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
+        who: Some(Who::Firewall),
+        ask: found.iter().filter_map(|c| off(c)).collect(),
+        evidence: found.iter().filter_map(|c| Some(format!("{}: {}", c.id, sip::rewritten(&c.observed)?))).collect(),
         checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
+}
+
+/// What to switch off.
+fn off(check: &Check) -> Option<String> {
+    let transport = check.transport?.as_str().to_uppercase();
+    Some(format!("switch off the SIP ALG for {transport} {} to {}", check.port?, check.address?))
 }

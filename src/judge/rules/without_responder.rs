@@ -1,8 +1,9 @@
 //! `quality.without-responder`: the far end is no responder, so some figures are those of the round trip.
 //! `quality.udp-silent`: it is one, and nothing of it came back over UDP.
 
+use crate::judge::opening;
 use crate::model::measure::names;
-use crate::model::{Check, Estimates, Finding, ProbeKind, Status, metric};
+use crate::model::{Check, Estimates, Finding, ProbeKind, Status, Transport, Who, metric};
 use crate::plan::Plan;
 
 /// One finding each for all trains that were measured so.
@@ -20,11 +21,14 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         checks.iter().filter(beside).any(granted)
     };
     let (silent, none): (Vec<&Check>, Vec<&Check>) = checks.iter().filter(by_round_trip).partition(granted);
-    [udp_silent(&silent), without(&none)].into_iter().flatten().collect()
+    [udp_silent(&silent, checks), without(&none)].into_iter().flatten().collect()
 }
 
 /// The responder is there, and UDP to it is silent.
-fn udp_silent(found: &[&Check]) -> Option<Finding> {
+fn udp_silent(found: &[&Check], checks: &[Check]) -> Option<Finding> {
+    let beside = |o: &&Check| found.iter().any(|c| o.role == c.role && o.target == c.target && o.address == c.address);
+    let ports = checks.iter().filter(|c| c.transport == Some(Transport::Udp) && !c.status.holds()).filter(beside);
+    let ask = opening::asks(ports, checks);
     let list: Vec<&str> = found.iter().map(|c| c.id.as_str()).collect();
     (!list.is_empty()).then(|| Finding {
         id: "quality.udp-silent".to_owned(),
@@ -36,6 +40,9 @@ fn udp_silent(found: &[&Check]) -> Option<Finding> {
         ),
         remedy: "Open UDP both ways between this machine and the responder, on the ports that its media checks name."
             .to_owned(),
+        who: Some(Who::Firewall),
+        ask,
+        evidence: found.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
         checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() })
 }
 

@@ -1,0 +1,42 @@
+//! The rule to ask a firewall's administrator for, so that a check's traffic may pass: one line, ready for a ticket.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::model::{Check, Failure, FailureKind, Step, Transport, metric};
+
+/// `allow UDP 19099-20099 from 192.0.2.2 to 203.0.113.10, and replies`; `None` where no firewall's rule can mend the
+/// check: its name has no address, its port is open, or the host itself refuses.
+pub fn ask(check: &Check, all: &[Check]) -> Option<String> {
+    let transport = check.transport.filter(|t| matches!(t, Transport::Tcp | Transport::Udp))?;
+    let address = check.address?;
+    let failure: Option<Failure> = check.observed.get(&metric::FAILURE);
+    let beyond =
+        |f: &Failure| transport == Transport::Tcp && (f.step != Step::Connect || f.kind == FailureKind::Refused);
+    if failure.as_ref().is_some_and(beyond) {
+        return None;
+    }
+    let ports = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string()))?;
+    let from = source(all, address).map_or_else(String::new, |a| format!(" from {a}"));
+    Some(format!("allow {} {ports}{from} to {address}, and replies", transport.as_str().to_uppercase()))
+}
+
+/// The rules for several checks, each once.
+pub fn asks<'a>(checks: impl IntoIterator<Item = &'a Check>, all: &[Check]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in checks.into_iter().filter_map(|c| ask(c, all)) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// This machine's own address in the family, where a probe recorded it.
+fn source(all: &[Check], to: IpAddr) -> Option<IpAddr> {
+    let local = |c: &Check| {
+        let text: String = c.observed.get(&metric::LOCAL)?;
+        text.parse::<SocketAddr>().map(|a| a.ip()).or_else(|_| text.parse::<IpAddr>()).ok()
+    };
+    let fits = |a: &IpAddr| a.is_ipv4() == to.is_ipv4() && a.is_loopback() == to.is_loopback() && !a.is_unspecified();
+    all.iter().filter_map(local).find(fits)
+}

@@ -29,7 +29,7 @@ Exit codes: 0 every required check passed (warnings allowed; --strict makes them
           130 interrupted: the partial report is still written
 
 What is tried and measured beside the rules has words of its own for --only, --skip, --allow-unknown and waivers:
-nat, turn, ice, call, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
+nat, turn, ice, call, control, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
 call.ROLE; quality.ROLE and bandwidth.ROLE.ROW for --allow-unknown and waivers). A word that is a role or a service
 too, as `ice` and `turn` are, names both. Naming a rule tests rules alone.
 
@@ -98,6 +98,8 @@ pub struct CheckArgs {
     pub tuning: TuningArgs,
     #[command(flatten)]
     pub media: super::media::MediaArgs,
+    #[command(flatten)]
+    pub trust: super::trust::TrustArgs,
     #[command(flatten)]
     pub measure: MeasureArgs,
     #[command(flatten)]

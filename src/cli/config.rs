@@ -50,6 +50,10 @@ pub struct Config {
     #[serde(default)]
     pub turn: Vec<String>,
     pub proxy: Option<String>,
+    #[serde(default)]
+    pub pin: Vec<String>,
+    #[serde(default)]
+    pub control: Vec<String>,
     pub nat_lifetime: Option<Words>,
     pub call: Option<bool>,
     /// Where it was read from.

@@ -96,7 +96,8 @@ fn stun_server(text: &str) -> Result<(Host, u16), String> {
     host_and_port(text).map(|(host, port)| (host, port.unwrap_or(STUN_PORT))).map_err(wrong)
 }
 
-fn host_and_port(text: &str) -> Result<(Host, Option<u16>), String> {
+/// `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`.
+pub fn host_and_port(text: &str) -> Result<(Host, Option<u16>), String> {
     match text.rsplit_once(':') {
         // A bare IPv6 address has more colons than that.
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {

@@ -22,6 +22,7 @@ mod secrets;
 mod serve;
 mod signal;
 mod size;
+mod trust;
 
 use std::process::ExitCode;
 

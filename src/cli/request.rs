@@ -34,6 +34,7 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     let mut errors = Vec::new();
     let mut keep = |result: Result<(), String>| errors.extend(result.err());
     let media = super::media::media(&args.media, config)?;
+    let (pins, controls) = super::trust::trust(&args.trust, config)?;
     let mut request = Request {
         from: first(&args.selection.from, &config.from),
         only: first(&args.selection.only, &config.only),
@@ -49,6 +50,8 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
         stun: media.stun,
         turn: media.turn,
         call: media.call,
+        pins,
+        controls,
         today: clock::utc().strftime("%Y-%m-%d").to_string().parse().ok(),
         ..Request::default()
     };

@@ -6,6 +6,7 @@ mod bandwidth;
 mod call;
 mod capacity;
 mod check;
+mod control;
 mod figures;
 mod groups;
 pub mod host;

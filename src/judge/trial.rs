@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, ice, nat, observed, turn, waived};
+use super::{call, control, ice, nat, observed, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -19,6 +19,7 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Nat { .. } => nat::judge(&host, seen),
         TrialKind::Turn(uri) => turn::judge(&Aim::of_relay(uri, seen.address), uri.transport, seen),
         TrialKind::Ice => ice::judge(&host, seen),
+        TrialKind::Control(port) => control::judge(&host, *port, seen),
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
     };
     Check {
@@ -50,6 +51,7 @@ fn kind(kind: &TrialKind) -> ProbeKind {
         TrialKind::Turn(_) => ProbeKind::Turn,
         TrialKind::Ice => ProbeKind::Ice,
         TrialKind::Call => ProbeKind::JanusCall,
+        TrialKind::Control(_) => ProbeKind::Tls,
     }
 }
 
@@ -70,6 +72,9 @@ fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
         TrialKind::Nat { .. } => json!({ "method": "stun", "transport": "udp", "address": seen.address }),
         TrialKind::Ice => {
             json!({ "method": "ice", "transport": "udp", "address": seen.address, "port": port(&metric::ICE) })
+        }
+        TrialKind::Control(port) => {
+            json!({ "method": "tls", "transport": "tcp", "address": seen.address, "port": port })
         }
         TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
     };

@@ -193,7 +193,10 @@ fn bad_signature(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> (Failu
 }
 
 /// The highest certificate that can be reached from `leaf` by issuer names among those sent, and how many steps up.
-fn top_of<'a, 'b>(chain: &'a [X509Certificate<'b>], leaf: &'a X509Certificate<'b>) -> (&'a X509Certificate<'b>, usize) {
+pub(super) fn top_of<'a, 'b>(
+    chain: &'a [X509Certificate<'b>],
+    leaf: &'a X509Certificate<'b>,
+) -> (&'a X509Certificate<'b>, usize) {
     let mut top = leaf;
     for climbed in 0..chain.len() {
         let above = chain.iter().find(|c| c.subject() == top.issuer() && c.subject() != top.subject());
@@ -215,7 +218,7 @@ fn names_its_issuer(cert: &X509Certificate<'_>) -> bool {
     cert.extensions().iter().any(|e| matches!(e.parsed_extension(), ParsedExtension::AuthorityInfoAccess(_)))
 }
 
-fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
+pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     X509Certificate::from_der(der).ok().map(|(_, cert)| cert)
 }
 
@@ -263,7 +266,8 @@ fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s since 1970"), |t| t.to_string())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -2,7 +2,9 @@
 //! an untrusted certificate does not end the handshake, so that what lies behind it can be seen. Signatures are always
 //! checked. The environment (`SSL_CERT_FILE`, `SSL_CERT_DIR`) is read by rustls-native-certs.
 
+mod inspection;
 mod pinned;
+mod root;
 
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -293,6 +295,7 @@ fn tls_failure(e: &rustls::Error) -> Failure {
 #[derive(Debug)]
 struct Recorder {
     provider: Arc<CryptoProvider>,
+    roots: Arc<RootCertStore>,
     pinned: Arc<Pinned>,
     verifier: Option<Arc<WebPkiServerVerifier>>,
     seen: Mutex<Option<Seen>>,
@@ -309,9 +312,9 @@ struct Seen {
 
 impl Recorder {
     fn new(trust: &Trust) -> Self {
-        let Trust { provider, pinned, verifier, .. } = trust;
-        let (provider, pinned, verifier) = (provider.clone(), pinned.clone(), verifier.clone());
-        Self { provider, pinned, verifier, seen: Mutex::new(None) }
+        let Trust { provider, roots, pinned, verifier, .. } = trust;
+        let (roots, pinned, verifier) = (roots.clone(), pinned.clone(), verifier.clone());
+        Self { provider: provider.clone(), roots, pinned, verifier, seen: Mutex::new(None) }
     }
 
     fn with_seen<T>(&self, read: impl FnOnce(&Seen) -> T) -> Option<T> {
@@ -323,6 +326,8 @@ impl Recorder {
             let mut facts = Facts::new();
             let chain: Vec<_> = seen.chain.iter().map(|c| cert::describe(c)).collect();
             facts.set(&metric::CERT_CHAIN, chain);
+            let known = root::Known::new(&self.roots, &self.pinned, &self.provider);
+            known.record(&seen.chain, seen.now, &mut facts);
             if let Some(days) = seen.chain.first().and_then(|leaf| cert::days_left(leaf, seen.now)) {
                 facts.set(&metric::CERT_DAYS_LEFT, days);
             }

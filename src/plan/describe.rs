@@ -27,7 +27,11 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     let trials =
         |takes: fn(&TrialKind) -> bool| plan.trials.iter().filter(move |t| takes(&t.kind)).map(|t| sent(t, tuning));
     let relays = format!("relays, beside them, up to {} at once", schedule::trial::SIDE_BY_SIDE);
-    let sections: [(&str, String); 4] = [
+    let sections: [(&str, String); 5] = [
+        (
+            "hosts that have nothing to do with the platform, beside all that follows",
+            trials(|k| matches!(k, TrialKind::Control(_))).collect(),
+        ),
         ("reachability, all side by side", rules(|i| i.rule.spec != Spec::Range && i.relay().is_none()).collect()),
         (&relays, rules(|i| i.relay().is_some()).chain(trials(|k| matches!(k, TrialKind::Turn(_)))).collect()),
         (&ranges, rules(|i| i.rule.spec == Spec::Range).collect()),
@@ -95,6 +99,7 @@ fn sent(trial: &Trial, tuning: &Tuning) -> String {
         }
         TrialKind::Ice => "checks with an agent and packets over the pair, with and without direct UDP".to_owned(),
         TrialKind::Call => format!("a call of {} s with audio and video", tuning.call_length.as_secs_f64()),
+        TrialKind::Control(port) => format!("tcp {port:<12} tls            its certificates alone"),
         // Told by itself.
         TrialKind::Nat { .. } => String::new(),
     };

@@ -95,6 +95,7 @@ impl Tuning {
                 schedule::trial::NAT + patience + lifetime.unwrap_or_default()
             }
             TrialKind::Turn(uri) => self.relay(uri.transport),
+            TrialKind::Control(_) => self.timeout,
             TrialKind::Ice => schedule::trial::ICE,
             TrialKind::Call => schedule::trial::CALL + self.call_length,
         };
@@ -179,7 +180,9 @@ impl Tuning {
             single.max(ranges) + waiting + self.longest_media(plan, &times) + self.longest_measures(plan, addresses);
         let nat = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Nat { .. }));
         let nat = nat.map(|t| self.longest_trial(t)).max().unwrap_or_default();
-        let all = names + others.max(nat) + SLACK;
+        let controls = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Control(_)));
+        let controls = controls.map(|t| self.longest_trial(t)).max().unwrap_or_default();
+        let all = names + others.max(nat).max(controls) + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 

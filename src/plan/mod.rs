@@ -5,6 +5,7 @@ mod estimate;
 mod host;
 mod item;
 mod measure;
+mod pin;
 mod trial;
 mod waiver;
 
@@ -18,6 +19,7 @@ pub use estimate::{Cost, Tuning};
 pub use host::{Expect, HostItem, HostPlan, HostRequest};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
+pub use pin::{Pin, Trust};
 pub use trial::{Trial, TrialKind};
 pub use waiver::{Accepted, Day, Waiver};
 
@@ -75,6 +77,10 @@ pub struct Request {
     pub turn: Vec<TurnUri>,
     /// Whether a real call is made.
     pub call: CallMode,
+    /// Who is expected to have issued certificates.
+    pub pins: Vec<Pin>,
+    /// Hosts that have nothing to do with the platform, with their ports, whose certificates are looked at.
+    pub controls: Vec<(Host, u16)>,
     /// Today, in UTC, for waivers that expire.
     pub today: Option<Day>,
 }
@@ -102,6 +108,8 @@ pub struct Plan {
     pub groups: BTreeMap<String, OnlyAlternative>,
     /// Address families to test.
     pub families: Families,
+    /// What certificates are taken for.
+    pub trust: Trust,
     /// Rules of some installations only, left out because their role has no host.
     pub not_given: Vec<(RuleId, RoleName)>,
 }
@@ -158,9 +166,22 @@ impl Plan {
         let left_out = |r: &&&Rule| r.if_given && !targets.contains_key(&r.to) && item::selected(request, r).is_none();
         let not_given = rules.iter().filter(left_out).map(|r| (r.id.clone(), r.to.clone())).collect();
         let groups = profile.groups.clone();
-        let accepted = Accepted::of(request);
+        let (accepted, trust) = (Accepted::of(request), Trust::of(profile, request));
         let (profile, families) = (profile.name.clone(), request.families);
-        Ok(Plan { profile, from, options, targets, items, trials, measures, accepted, groups, families, not_given })
+        Ok(Plan {
+            profile,
+            from,
+            options,
+            targets,
+            items,
+            trials,
+            measures,
+            accepted,
+            groups,
+            families,
+            trust,
+            not_given,
+        })
     }
 
     /// A relay is tried, which may ask for a login.
@@ -212,6 +233,10 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
         errors.push(format!("--target {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
     }
+    for role in request.pins.iter().filter_map(|p| p.role.as_ref()).filter(|r| !profile.roles.contains_key(*r)) {
+        let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
+        errors.push(format!("--pin {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
+    }
     let of = |rule: &RuleId| profile.rules.iter().find(|r| r.id == *rule);
     errors.extend(request.ports.iter().filter_map(|(rule, ports)| misfit(of(rule)?, *ports)));
     let unknown = request.ports.keys().filter(|rule| of(rule).is_none()).map(|rule| format!("--port {rule}=…"));
@@ -225,7 +250,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
     errors.extend(together(unknown, || {
         format!(
-            "no such rule; give quality, bandwidth, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            "no such rule; give quality, bandwidth, nat, turn, ice, call, control, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
             list(&rules)
         )
     }));
@@ -235,7 +260,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
     errors.extend(together(unknown, || {
         format!(
-            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
+            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice, call or control; the rules are {}",
             list(&rules)
         )
     }));

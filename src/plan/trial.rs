@@ -1,6 +1,8 @@
 //! What is tried beside the rules: what NAT there is, relays that the operator names, ICE and a real call. Knows profiles,
 //! never results.
 
+mod control;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -12,7 +14,7 @@ use crate::profile::{Profile, Rule, Spec};
 use super::{Item, Request, check_id, item};
 
 /// The words that select, waive or allow trials, in their order.
-pub const KINDS: [&str; 4] = ["nat", "turn", "ice", "call"];
+pub const KINDS: [&str; 5] = ["nat", "turn", "ice", "call", control::CONTROL];
 
 /// The role of STUN servers that the operator names.
 const STUN: &str = "stun";
@@ -38,6 +40,8 @@ pub enum TrialKind {
     Ice,
     /// A call through a media server at the target.
     Call,
+    /// A public host, by its port, whose certificates are looked at and nothing else.
+    Control(u16),
 }
 
 /// One thing to try on one host.
@@ -63,12 +67,13 @@ pub struct Trial {
 impl Trial {
     /// The word for trials of its kind: one of [`KINDS`].
     pub fn word(&self) -> &'static str {
-        let [nat, turn, ice, call] = KINDS;
+        let [nat, turn, ice, call, ..] = KINDS;
         match self.kind {
             TrialKind::Nat { .. } => nat,
             TrialKind::Turn(_) => turn,
             TrialKind::Ice => ice,
             TrialKind::Call => call,
+            TrialKind::Control(_) => control::CONTROL,
         }
     }
 
@@ -86,6 +91,7 @@ impl Trial {
     pub fn name(&self) -> String {
         match &self.kind {
             TrialKind::Turn(uri) => format!("{}.{}-{}", self.word(), transport_word(uri.transport), uri.port),
+            TrialKind::Control(port) => format!("{}.tls-{port}", self.word()),
             _ => format!("{}.{}", self.word(), self.role),
         }
     }
@@ -136,7 +142,7 @@ fn ice_roles<'a>(rules: &[&'a Rule]) -> BTreeSet<&'a RoleName> {
 
 /// Whether `--only` names a trial that needs a host of this role.
 pub(super) fn wants(request: &Request, rules: &[&Rule], role: &RoleName) -> bool {
-    let [_, _, ice, call] = KINDS;
+    let [_, _, ice, call, ..] = KINDS;
     let named = |word: &str| {
         let name = format!("{word}.{role}");
         request.only.iter().any(|w| *w == word || *w == name)
@@ -148,16 +154,18 @@ pub(super) fn wants(request: &Request, rules: &[&Rule], role: &RoleName) -> bool
 /// What the table calls the trials that a profile may have, for waivers and selections: `nat.rtc`, `ice.rtc`, `call.rtc`,
 /// `turn.tls-443`.
 pub(super) fn names(profile: &Profile, request: &Request) -> BTreeSet<String> {
-    let [nat, _, ice, call] = KINDS;
+    let [nat, _, ice, call, ..] = KINDS;
     let of_role = |role: &RoleName| [nat, ice, call].map(|word| format!("{word}.{role}"));
-    let relays = turns(profile, request).into_iter().map(|trial| trial.name());
+    let named = turns(profile, request).into_iter().chain(control::controls(request));
+    let relays = named.map(|trial| trial.name());
     let all = profile.roles.keys().flat_map(of_role).chain(relays);
     all.chain([format!("{nat}.{STUN}")]).collect()
 }
 
 /// What is tried beside a plan's items.
 pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Vec<Trial> {
-    let mut all: Vec<Trial> = nat(request, items).into_iter().chain(turns(profile, request)).collect();
+    let named = turns(profile, request).into_iter().chain(control::controls(request));
+    let mut all: Vec<Trial> = nat(request, items).into_iter().chain(named).collect();
     let rules: Vec<&Rule> = items.iter().map(|i| &i.rule).collect();
     let ice = ice_roles(&rules);
     all.extend(at_roles(items, TrialKind::Ice, Need::Optional, |rule| ice.contains(&rule.to)));
@@ -277,6 +285,9 @@ pub(super) fn nothing_to_try(request: &Request) -> Option<&'static str> {
     let only = |word: &str| request.only.iter().any(|w| w == word);
     if only(nat) {
         return Some("`nat` has no STUN server to ask: add --stun HOST");
+    }
+    if only(control::CONTROL) {
+        return Some("`control` has no host to look at: add --control HOST");
     }
     only(turn).then_some("`turn` has no relay to ask: add --turn URI")
 }

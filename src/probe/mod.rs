@@ -4,6 +4,7 @@
 mod asked;
 pub mod bandwidth;
 mod call;
+mod control;
 mod figures;
 mod ftp;
 mod gre;

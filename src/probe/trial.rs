@@ -28,6 +28,8 @@ pub enum What {
     Turn(RelayServer),
     Ice,
     Call,
+    /// A host that has nothing to do with the platform, by its port.
+    Control(u16),
 }
 
 /// One thing to try at one address.
@@ -56,6 +58,7 @@ pub fn kind(what: &What) -> ProbeKind {
         What::Turn(_) => ProbeKind::Turn,
         What::Ice => ProbeKind::Ice,
         What::Call => ProbeKind::JanusCall,
+        What::Control(_) => ProbeKind::Tls,
     }
 }
 
@@ -70,6 +73,10 @@ pub async fn attempt(
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
         What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Control(port) => {
+            let at = SocketAddr::new(task.address, *port);
+            super::control::probe(&task.check, &task.host, at, task.deadline, settings).await
+        }
         What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

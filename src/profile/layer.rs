@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
-use crate::model::{RuleId, Service, Source};
+use crate::model::{Issuer, RuleId, Service, Source};
 
 use super::bounds::{Amount, read_bandwidth, read_limit};
 use super::hint::did_you_mean;
@@ -16,6 +16,13 @@ use super::{Limit, OnlyAlternative};
 
 /// What a name must look like.
 pub(super) const NAME: &str = "lower-case words and digits, joined by hyphens";
+
+/// What an issuer must look like.
+const ISSUER: &str = "a SHA-256 in hexadecimal, or 3 to 200 letters of the issuer's name";
+
+fn is_issuer(text: &str) -> bool {
+    text.parse::<Issuer>().is_ok()
+}
 
 /// Titles of documents by their short names; empty where the file spells titles out.
 pub(super) type Documents = BTreeMap<String, String>;
@@ -33,6 +40,7 @@ pub(super) struct Layer {
     pub rules: Vec<Row>,
     pub limits: Vec<At<Limit>>,
     pub bandwidth: Vec<Amount>,
+    pub inspection: Option<Source>,
     pub sizing: Option<RawSizing>,
     /// Top-level keys that stand in a file, readable or not.
     pub given: Vec<&'static str>,
@@ -44,11 +52,24 @@ pub(super) struct RawRole {
     pub at: Span,
     pub description: Option<String>,
     pub hosts: Option<Vec<String>>,
+    pub issuer: Option<Vec<Issuer>>,
     pub optional: Option<bool>,
 }
 
-const TOP: [&str; 11] =
-    ["name", "title", "extend", "vantages", "options", "roles", "groups", "documents", "limits", "bandwidth", "sizing"];
+const TOP: [&str; 12] = [
+    "name",
+    "title",
+    "extend",
+    "vantages",
+    "options",
+    "roles",
+    "groups",
+    "documents",
+    "limits",
+    "bandwidth",
+    "inspection",
+    "sizing",
+];
 
 impl Layer {
     /// Reads the top level of a file.
@@ -101,6 +122,7 @@ impl Layer {
                     self.bandwidth.push(amount);
                 }
             }
+            "inspection" => self.inspection = read_inspection(value, documents, p),
             "sizing" => self.sizing = read_sizing(value, documents, p),
             _ => {}
         }
@@ -126,6 +148,7 @@ impl Layer {
             rules: lay_rules(self.rules, base.rules, p),
             limits: lay(self.limits, base.limits, |l| l.value.metric.clone()),
             bandwidth: lay(self.bandwidth, base.bandwidth, |b| b.row.name.clone()),
+            inspection: self.inspection.or(base.inspection),
             sizing: match (self.sizing, base.sizing) {
                 (Some(upper), Some(base)) => Some(upper.over(base)),
                 (upper, base) => upper.or(base),
@@ -159,6 +182,7 @@ fn lay_roles(upper: BTreeMap<String, RawRole>, base: BTreeMap<String, RawRole>) 
                 at: role.at,
                 description: role.description.or(b.description),
                 hosts: role.hosts.or(b.hosts),
+                issuer: role.issuer.or(b.issuer),
                 optional: role.optional.or(b.optional),
             },
             None => role,
@@ -253,12 +277,14 @@ fn read_roles(value: Value<'_>, p: &mut Problems) -> BTreeMap<String, RawRole> {
     let mut roles = BTreeMap::new();
     for (key, value) in named(value, "roles", is_name, NAME, p) {
         let Some(table) = p.table(value, key.at.clone(), key.value) else { continue };
-        p.unknown_keys(&table, "a role", &["description", "hosts", "optional"]);
+        p.unknown_keys(&table, "a role", &["description", "hosts", "issuer", "optional"]);
         let hosts = table.get("hosts").map(|v| p.texts(v, "host", is_host, HOST));
+        let issuer = table.get("issuer").map(|v| p.texts(v, "issuer", is_issuer, ISSUER));
         let role = RawRole {
             at: p.place(key.at),
             description: table.get("description").and_then(|v| p.text(v, "description")).map(|t| t.value),
             hosts: hosts.map(|h| h.into_iter().map(|host| host.value).collect()),
+            issuer: issuer.map(|all| all.iter().filter_map(|i| i.value.parse().ok()).collect()),
             optional: table.get("optional").and_then(|v| p.flag(v, "optional")).map(|f| f.value),
         };
         roles.insert(key.value.to_owned(), role);
@@ -296,6 +322,19 @@ fn named<'t>(
         is(key.value)
     });
     entries
+}
+
+/// `[inspection]`: the row that takes TLS inspection as allowed.
+fn read_inspection(value: Value<'_>, documents: &Documents, p: &mut Problems) -> Option<Source> {
+    let table = p.table(value, value.span(), "inspection")?;
+    p.unknown_keys(&table, "inspection", &["source"]);
+    match table.get("source") {
+        Some(source) => read_source(source, documents, p),
+        None => {
+            p.add(&value.span(), "`inspection` has no `source`", "the row of the document that takes it as allowed");
+            None
+        }
+    }
 }
 
 /// `{ document = "...", section = "...", row = "..." }`, the document by its short name where the file has any.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Media, Need, PortRange, RoleName, RuleId, Service, Source, Transport};
+use crate::model::{Issuer, Media, Need, PortRange, RoleName, RuleId, Service, Source, Transport};
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
@@ -57,6 +57,9 @@ pub struct Profile {
     /// How groups of alternatives count, by group; a group that is absent counts [`OnlyAlternative::Warn`].
     #[serde(skip)]
     pub groups: BTreeMap<String, OnlyAlternative>,
+    /// The row in which the document takes it that TLS is inspected on the way, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Source>,
     /// The documents' tables of sizes, where they have any.
     #[serde(skip)]
     pub sizing: Option<Sizing>,
@@ -69,6 +72,9 @@ pub struct Role {
     pub description: String,
     /// Hosts that the document fixes; empty where the operator binds the role.
     pub hosts: Vec<String>,
+    /// Who issues the certificates of its hosts, where the document says so: any of them.
+    #[serde(skip)]
+    pub issuer: Vec<Issuer>,
     /// The role is tested only when a target is given for it (`ice`).
     #[serde(skip)]
     pub optional: bool,

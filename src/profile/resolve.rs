@@ -141,6 +141,7 @@ impl<'p> Checker<'p> {
             rules,
             limits,
             bandwidth,
+            inspection: layer.inspection,
             groups: layer.groups.into_iter().map(|(name, only)| (name, only.value)).collect(),
             sizing,
         })
@@ -176,6 +177,7 @@ impl<'p> Checker<'p> {
             let role = Role {
                 description: raw.description.clone().unwrap_or_default(),
                 hosts: raw.hosts.clone().unwrap_or_default(),
+                issuer: raw.issuer.clone().unwrap_or_default(),
                 optional: raw.optional.unwrap_or(false),
             };
             roles.insert(RoleName::from(name.as_str()), role);

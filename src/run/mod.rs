@@ -54,8 +54,12 @@ pub struct Context {
 /// Carries out the plan; answers one [`Seen`] for each rule, trial and measure on each address, in the order of the plan.
 pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
     let names = names::resolve(plan, &context).await;
-    let (nat, mut seen) = tokio::join!(trials::nat(plan, &context, &names), phases(plan, &context, &names));
-    seen.extend(nat);
+    let (nat, controls, mut seen) = tokio::join!(
+        trials::nat(plan, &context, &names),
+        trials::controls(plan, &context, &names),
+        phases(plan, &context, &names)
+    );
+    seen.extend(nat.into_iter().chain(controls));
     seen.sort_by_key(|s| (s.of, s.address));
     seen
 }

@@ -43,6 +43,24 @@ pub async fn nat(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> V
     all
 }
 
+/// Looks at the certificates of control names, all side by side; takes no part in the phases of the others.
+pub async fn controls(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
+    let (mut crew, mut all) = (Crew::new(context), Vec::new());
+    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Control(_))) {
+        let TrialKind::Control(port) = trial.kind else { continue };
+        let (test, known_before) = names::place_trial(plan, ProbeKind::Tls, trial, names);
+        all.extend(known(context, Planned::Trial(index), known_before));
+        for address in test {
+            let task = task(trial, address, What::Control(port), context);
+            let waiting_for = format!("TLS on TCP {port} at {}", place(&task.host, address));
+            let work = work(index, Phase::Reachability, task, waiting_for, names.report(&trial.host));
+            crew.begin(work, std::future::ready(()));
+        }
+    }
+    all.extend(crew.rest().await);
+    all
+}
+
 fn place_of(servers: &[(String, SocketAddr)]) -> String {
     let Some((host, first)) = servers.first() else { return String::new() };
     let more = if servers.len() > 1 { format!(" and {} more", servers.len() - 1) } else { String::new() };
@@ -93,7 +111,7 @@ pub fn at_target(
     let (what, words) = match trial.kind {
         TrialKind::Ice => (What::Ice, "ICE with"),
         TrialKind::Call => (What::Call, "a call to"),
-        TrialKind::Nat { .. } | TrialKind::Turn(_) => return (Vec::new(), Vec::new()),
+        TrialKind::Nat { .. } | TrialKind::Turn(_) | TrialKind::Control(_) => return (Vec::new(), Vec::new()),
     };
     let kind = trial::kind(&what);
     let (test, mut known_before) = names::place_trial(plan, kind, trial, names);

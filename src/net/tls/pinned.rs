@@ -44,6 +44,11 @@ impl Roots {
 pub(super) struct Pinned(HashSet<CertificateDer<'static>>);
 
 impl Pinned {
+    /// `leaf` is one of the roots.
+    pub(super) fn holds(&self, leaf: &CertificateDer<'_>) -> bool {
+        self.0.contains(leaf)
+    }
+
     /// What is left of the `error` that WebPKI found, where `leaf` is one of the roots: its own faults, and none about who
     /// issued it or about what else was sent. `now` is in seconds since 1970.
     pub(super) fn without_issuer(
@@ -53,7 +58,7 @@ impl Pinned {
         name: &ServerName<'_>,
         now: i64,
     ) -> Option<CertificateError> {
-        if !self.0.contains(leaf) {
+        if !self.holds(leaf) {
             return Some(error);
         }
         match &error {

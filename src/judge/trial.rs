@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, ice, nat, observed, turn, waived};
+use super::{call, ice, nat, observed, portal, resolver, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -20,6 +20,8 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Turn(uri) => turn::judge(&Aim::of_relay(uri, seen.address), uri.transport, seen),
         TrialKind::Ice => ice::judge(&host, seen),
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
+        TrialKind::Resolver { server, .. } => resolver::judge(*server, seen),
+        TrialKind::Portal(page) => portal::judge(page, &host, seen),
     };
     Check {
         id: trial.check_id(seen.address),
@@ -50,6 +52,8 @@ fn kind(kind: &TrialKind) -> ProbeKind {
         TrialKind::Turn(_) => ProbeKind::Turn,
         TrialKind::Ice => ProbeKind::Ice,
         TrialKind::Call => ProbeKind::JanusCall,
+        TrialKind::Resolver { .. } => ProbeKind::Dns,
+        TrialKind::Portal(_) => ProbeKind::Http,
     }
 }
 
@@ -72,6 +76,8 @@ fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
             json!({ "method": "ice", "transport": "udp", "address": seen.address, "port": port(&metric::ICE) })
         }
         TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
+        // No media is carried.
+        TrialKind::Resolver { .. } | TrialKind::Portal(_) => return facts,
     };
     facts.set(&metric::VIA, via);
     facts

@@ -96,6 +96,7 @@ impl Tuning {
             }
             TrialKind::Turn(uri) => self.relay(uri.transport),
             TrialKind::Ice => schedule::trial::ICE,
+            TrialKind::Resolver { .. } | TrialKind::Portal(_) => self.timeout,
             TrialKind::Call => schedule::trial::CALL + self.call_length,
         };
         longest + SLACK
@@ -179,7 +180,11 @@ impl Tuning {
             single.max(ranges) + waiting + self.longest_media(plan, &times) + self.longest_measures(plan, addresses);
         let nat = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Nat { .. }));
         let nat = nat.map(|t| self.longest_trial(t)).max().unwrap_or_default();
-        let all = names + others.max(nat) + SLACK;
+        let known = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Portal(_)));
+        let known = known.map(|t| self.longest_trial(t) * times(&t.host)).max().unwrap_or_default();
+        let resolvers = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Resolver { .. }));
+        let resolvers = resolvers.map(|t| self.longest_trial(t)).max().unwrap_or_default();
+        let all = (names + others.max(nat).max(known)).max(resolvers) + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 

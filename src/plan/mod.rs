@@ -9,8 +9,9 @@ mod trial;
 mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-use crate::model::{CallMode, Host, PortRange, RoleName, RuleId, Service, TurnUri};
+use crate::model::{CallMode, Host, KnownPage, PortRange, RoleName, RuleId, Service, TurnUri};
 use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
 pub use describe::{capacity, describe};
@@ -75,6 +76,12 @@ pub struct Request {
     pub turn: Vec<TurnUri>,
     /// Whether a real call is made.
     pub call: CallMode,
+    /// Resolvers of this machine's configuration, in its order.
+    pub resolvers: Vec<SocketAddr>,
+    /// Resolvers that the operator adds.
+    pub dns: Vec<SocketAddr>,
+    /// Pages over plain HTTP whose answer the operator knows.
+    pub portals: Vec<KnownPage>,
     /// Today, in UTC, for waivers that expire.
     pub today: Option<Day>,
 }
@@ -225,7 +232,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
     errors.extend(together(unknown, || {
         format!(
-            "no such rule; give quality, bandwidth, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            "no such rule; give quality, bandwidth, resolver, portal, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
             list(&rules)
         )
     }));
@@ -235,7 +242,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
     errors.extend(together(unknown, || {
         format!(
-            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
+            "neither a rule, a role nor a service here, nor quality, bandwidth, resolver, portal, nat, turn, ice or call; the rules are {}",
             list(&rules)
         )
     }));

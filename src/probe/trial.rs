@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
+use super::resolver::{self, Resolver};
 use super::{Progress, Settings, call, turn};
-use crate::model::{Observation, ProbeKind, RelayTransport};
+use crate::model::{KnownPage, Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub enum What {
     Turn(RelayServer),
     Ice,
     Call,
+    Resolver(Resolver),
+    Portal(KnownPage),
 }
 
 /// One thing to try at one address.
@@ -56,6 +59,8 @@ pub fn kind(what: &What) -> ProbeKind {
         What::Turn(_) => ProbeKind::Turn,
         What::Ice => ProbeKind::Ice,
         What::Call => ProbeKind::JanusCall,
+        What::Resolver(_) => ProbeKind::Dns,
+        What::Portal(_) => ProbeKind::Http,
     }
 }
 
@@ -70,6 +75,8 @@ pub async fn attempt(
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
         What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Resolver(server) => resolver::probe(server, task.deadline).await,
+        What::Portal(page) => super::portal::probe(task, page).await,
         What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Event, Observation, Phase, Planned, ProbeKind, Seen, StepTiming};
 use crate::plan::{Plan, Trial, TrialKind};
+use crate::probe::resolver::Resolver;
 use crate::probe::trial::{self, RelayServer, TrialTask, What};
 
 use super::work::{Crew, Work, place};
@@ -40,6 +41,39 @@ pub async fn nat(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> V
     works.into_iter().for_each(|work| crew.begin(work, std::future::ready(())));
     all.extend(crew.rest().await);
     context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
+    all
+}
+
+/// Asks each resolver by itself, from the run's first moment and beside all of it: nothing waits for them.
+pub async fn resolvers(plan: &Plan, context: &Arc<Context>) -> Vec<Seen> {
+    let mut crew = Crew::new(context);
+    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Resolver { .. })) {
+        let TrialKind::Resolver { server, name, configured } = &trial.kind else { continue };
+        let what = What::Resolver(Resolver { server: *server, name: name.clone(), configured: *configured });
+        let bare = task(trial, server.ip(), what, context);
+        // What the estimate adds to it is for the machine's own delays.
+        let task = TrialTask { deadline: context.tuning.timeout, ..bare };
+        crew.begin(work(index, Phase::Names, task, format!("the resolver {server}"), None), std::future::ready(()));
+    }
+    crew.rest().await
+}
+
+/// Fetches the pages whose answer is known, beside all phases.
+pub async fn portals(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
+    let (mut crew, mut all) = (Crew::new(context), Vec::new());
+    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Portal(_))) {
+        let TrialKind::Portal(page) = &trial.kind else { continue };
+        let (test, known_before) = names::place_trial(plan, ProbeKind::Http, trial, names);
+        all.extend(known(context, Planned::Trial(index), known_before));
+        for address in test {
+            let bare = task(trial, address, What::Portal(page.clone()), context);
+            let task = TrialTask { deadline: context.tuning.timeout, ..bare };
+            let waiting_for = format!("{page} at {address}");
+            let work = work(index, Phase::Reachability, task, waiting_for, names.report(&trial.host));
+            crew.begin(work, std::future::ready(()));
+        }
+    }
+    all.extend(crew.rest().await);
     all
 }
 
@@ -94,6 +128,7 @@ pub fn at_target(
         TrialKind::Ice => (What::Ice, "ICE with"),
         TrialKind::Call => (What::Call, "a call to"),
         TrialKind::Nat { .. } | TrialKind::Turn(_) => return (Vec::new(), Vec::new()),
+        TrialKind::Resolver { .. } | TrialKind::Portal(_) => return (Vec::new(), Vec::new()),
     };
     let kind = trial::kind(&what);
     let (test, mut known_before) = names::place_trial(plan, kind, trial, names);

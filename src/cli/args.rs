@@ -19,7 +19,7 @@ pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
 
-use crate::model::{PortRange, PortsMode};
+use crate::model::{KnownPage, PortRange, PortsMode};
 
 const AFTER: &str = "\
 Exit codes: 0 every required check passed (warnings allowed; --strict makes them failures)
@@ -29,7 +29,7 @@ Exit codes: 0 every required check passed (warnings allowed; --strict makes them
           130 interrupted: the partial report is still written
 
 What is tried and measured beside the rules has words of its own for --only, --skip, --allow-unknown and waivers:
-nat, turn, ice, call, control, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
+nat, turn, ice, call, control, resolver, portal, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
 call.ROLE; quality.ROLE and bandwidth.ROLE.ROW for --allow-unknown and waivers). A word that is a role or a service
 too, as `ice` and `turn` are, names both. Naming a rule tests rules alone.
 
@@ -171,6 +171,9 @@ pub struct TuningArgs {
     /// Ask this resolver too
     #[arg(long, value_name = "SERVER", env = "RTC_CHECK_DNS", value_delimiter = ',', value_parser = dns_server)]
     pub dns: Vec<SocketAddr>,
+    /// Fetch this page over plain HTTP, which must say exactly this, or nothing (204): another answer shows a captive portal
+    #[arg(long, value_name = "URL=TEXT", env = "RTC_CHECK_PORTAL")]
+    pub portal: Vec<KnownPage>,
 }
 
 /// Where the report goes.

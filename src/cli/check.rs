@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 use crate::judge;
 use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink};
 use crate::net::{self, chance};
-use crate::plan::{self, Measuring, Plan, Tuning};
+use crate::plan::{self, Measuring, Plan, Request, Tuning};
 use crate::probe::{LoginTries, RtspAsk, Settings};
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
 use super::begun::Begun;
+use super::config::Config;
 use super::output::Outputs;
 use super::{Unusable, config, media, output, request, secrets};
 
@@ -35,7 +36,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         output::say(&format!("rtc-check: using {}", path.display()));
     }
     let profile = request::load_profile(name)?;
-    let asked = request::build(&args, &config)?;
+    let asked = asked(&args, &config)?;
     let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
     let media = media::media(&args.media, &config)?;
     let tuning = Tuning {
@@ -51,16 +52,12 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         return output::print(&plan::describe(&plan, &tuning));
     }
     trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
-    let mut dns = args.tuning.dns.clone();
-    for text in config.dns.iter().filter(|_| args.tuning.dns.is_empty()) {
-        dns.push(super::args::dns_server(text).map_err(|e| Unusable(format!("dns: {text}: {e}")))?);
-    }
     let job = Job {
         plan,
         tuning,
         trust: Arc::new(trust),
         seed: args.tuning.seed.unwrap_or_else(chance::seed),
-        dns,
+        dns: asked.dns,
         strict: args.output.strict || config.strict == Some(true),
         key,
         logins,
@@ -70,6 +67,19 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     let outputs = Outputs::open(&args.output)?;
     say_capacity(&job.plan, args.output.quiet);
     carry_out(job, outputs)
+}
+
+/// What the flags and the configuration ask for, and the resolvers that this machine is configured to ask.
+fn asked(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
+    let mut dns = args.tuning.dns.clone();
+    for text in config.dns.iter().filter(|_| args.tuning.dns.is_empty()) {
+        dns.push(super::args::dns_server(text).map_err(|e| Unusable(format!("dns: {text}: {e}")))?);
+    }
+    let mut portals = args.tuning.portal.clone();
+    for text in config.portal.iter().filter(|_| args.tuning.portal.is_empty()) {
+        portals.push(text.parse().map_err(|e| Unusable(format!("portal: {text}: {e}")))?);
+    }
+    Ok(Request { resolvers: net::resolve::system_servers(), dns, portals, ..request::build(args, config)? })
 }
 
 /// What a search for capacity may cost is told before it starts.

@@ -36,6 +36,8 @@ pub struct Config {
     #[serde(default)]
     pub dns: Vec<String>,
     #[serde(default)]
+    pub portal: Vec<String>,
+    #[serde(default)]
     pub waive: Vec<Waive>,
     pub strict: Option<bool>,
     pub duration: Option<Words>,

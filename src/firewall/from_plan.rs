@@ -136,6 +136,8 @@ fn tried(openings: &mut Openings, trial: &Trial, around: &Around) {
             }
         }
         TrialKind::Ice | TrialKind::Call | TrialKind::Control(_) => {}
+        // Look-ups are named by `resolvers`, and a page over plain HTTP is no part of any service.
+        TrialKind::Resolver { .. } | TrialKind::Portal(_) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, control, ice, nat, observed, turn, waived};
+use super::{call, control, ice, nat, observed, portal, resolver, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -21,6 +21,8 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Ice => ice::judge(&host, seen),
         TrialKind::Control(port) => control::judge(&host, *port, seen),
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
+        TrialKind::Resolver { server, .. } => resolver::judge(*server, seen),
+        TrialKind::Portal(page) => portal::judge(page, &host, seen),
     };
     Check {
         id: trial.check_id(seen.address),
@@ -52,6 +54,8 @@ fn kind(kind: &TrialKind) -> ProbeKind {
         TrialKind::Ice => ProbeKind::Ice,
         TrialKind::Call => ProbeKind::JanusCall,
         TrialKind::Control(_) => ProbeKind::Tls,
+        TrialKind::Resolver { .. } => ProbeKind::Dns,
+        TrialKind::Portal(_) => ProbeKind::Http,
     }
 }
 
@@ -77,6 +81,8 @@ fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
             json!({ "method": "tls", "transport": "tcp", "address": seen.address, "port": port })
         }
         TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
+        // No media is carried.
+        TrialKind::Resolver { .. } | TrialKind::Portal(_) => return facts,
     };
     facts.set(&metric::VIA, via);
     facts

@@ -23,6 +23,12 @@ impl Host {
     }
 }
 
+/// Names that no DNS server is to be asked for (RFC 6761 section 6.3, RFC 6762 section 3).
+pub fn is_local_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    ["localhost", "local"].iter().any(|top| name == *top || name.ends_with(&format!(".{top}")))
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.bare())

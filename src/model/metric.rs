@@ -27,6 +27,7 @@ table! {
     // Names
     DNS_SERVERS = "dns_servers": "each resolver's own answer: server, type, rcode, addresses, ttl_s, ms";
     DNS_DIFFER = "dns_differ": "resolvers gave different addresses";
+    RESOLVER = "resolver": "one resolver by itself: server, and each question: name, asked_for (needed, nowhere), over (udp, tcp), rcode, addresses, ms, error";
     ADDRESSES_LEFT_OUT = "addresses_left_out": "addresses of the name that were not tested, beyond the first eight of each family";
     ADDRESSES = "addresses": "addresses that the name has";
     // TCP
@@ -45,6 +46,8 @@ table! {
     REDIRECT = "redirect": "Location of a redirect";
     REDIRECTS = "redirects": "redirects on the same port: followed (paths), and left: why the last was not (circle, too-many, another-host, another-port, unusable, broken)";
     FIRST_BYTE_MS = "first_byte_ms": "time from the request to the first byte of its answer";
+    CLOCK_ERROR = "clock_error": "this machine's clock against the Date header: error_s (ours minus theirs), within_s, server_time";
+    PORTAL = "portal": "what came back in place of a known page: status, same, bytes, begins, location";
     SUBPROTOCOL = "subprotocol": "WebSocket subprotocol that the server selected";
     PING_RTT_MS = "ping_rtt_ms": "WebSocket ping to pong";
     HELD_S = "held_s": "seconds for which the WebSocket stayed open in silence";

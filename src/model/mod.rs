@@ -2,12 +2,14 @@
 
 mod call;
 mod cert;
+mod clock;
 mod event;
 mod failure;
 pub mod firewall;
 mod gre;
 mod host;
 mod ike;
+mod known_page;
 pub mod machine;
 pub mod measure;
 pub mod metric;
@@ -16,6 +18,7 @@ pub mod offered;
 mod ports;
 mod relay;
 mod report;
+pub mod resolver;
 mod rtmp;
 mod rtsp;
 mod rule;
@@ -32,11 +35,13 @@ pub mod web;
 
 pub use call::CallMode;
 pub use cert::{CertRoot, Certificate, Inspection, Issuer, RootStanding, short_name};
+pub use clock::ClockError;
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use gre::{Gre, GreAnswer};
-pub use host::Host;
+pub use host::{Host, is_local_name};
 pub use ike::{IkeAnswer, IkeKind, IkeNat};
+pub use known_page::{KnownPage, PageAnswer};
 pub use machine::Subject;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};

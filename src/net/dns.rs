@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -24,57 +23,12 @@ const MAX_ALIASES: usize = 16;
 /// Addresses kept of one answer.
 const MAX_ADDRESSES: usize = 64;
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    #[serde(rename = "AAAA")]
-    Aaaa,
-}
+pub use crate::model::resolver::{Kind, Over, ServerAnswer};
 
-impl Kind {
-    fn record_type(self) -> RecordType {
-        match self {
-            Kind::A => RecordType::A,
-            Kind::Aaaa => RecordType::AAAA,
-        }
-    }
-}
-
-/// What one server said to one question: an element of `observed.dns_servers`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServerAnswer {
-    /// Address and port of the server.
-    pub server: SocketAddr,
-    /// `A` or `AAAA`.
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …; absent where no answer came.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rcode: Option<String>,
-    /// The addresses, aliases followed.
-    pub addresses: Vec<IpAddr>,
-    /// Smallest time to live on the way to the addresses, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ttl_s: Option<u32>,
-    /// From the first question sent to the answer, in milliseconds; absent where no answer came.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ms: Option<f64>,
-    /// Why no answer came.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<FailureKind>,
-    /// The same in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
-impl ServerAnswer {
-    /// A server that did not answer, because …
-    pub fn none(server: SocketAddr, kind: Kind, error: FailureKind, detail: impl Into<String>) -> Self {
-        let detail = Some(detail.into());
-        Self { server, kind, rcode: None, addresses: Vec::new(), ttl_s: None, ms: None, error: Some(error), detail }
+fn record_type(kind: Kind) -> RecordType {
+    match kind {
+        Kind::A => RecordType::A,
+        Kind::Aaaa => RecordType::AAAA,
     }
 }
 
@@ -89,17 +43,45 @@ pub async fn ask(server: SocketAddr, name: &str, kind: Kind, timeout: Duration) 
         None => Err((FailureKind::ResolverError, format!("{} cannot be a DNS name", clean(name, 80)))),
     };
     match result {
-        Ok(answer) => ServerAnswer {
-            server,
-            kind,
-            rcode: Some(rcode(answer.rcode)),
-            addresses: answer.addresses,
-            ttl_s: answer.ttl,
-            ms: Some(millis(clock::now().duration_since(start))),
-            error: None,
-            detail: None,
-        },
+        Ok(answer) => answered(server, kind, answer, start),
         Err((error, detail)) => ServerAnswer::none(server, kind, error, detail),
+    }
+}
+
+/// As [`ask`], over this transport alone; an answer by UDP that was cut short is followed by TCP all the same.
+pub async fn ask_over(over: Over, server: SocketAddr, name: &str, kind: Kind, timeout: Duration) -> ServerAnswer {
+    if over == Over::Udp {
+        return ask(server, name, kind, timeout).await;
+    }
+    let start = clock::now();
+    let Some(question) = Question::new(name, kind) else {
+        let detail = format!("{} cannot be a DNS name", clean(name, 80));
+        return ServerAnswer::none(server, kind, FailureKind::ResolverError, detail);
+    };
+    match by_tcp(server, &question, start + timeout).await {
+        Ok(answer) => answered(server, kind, answer, start),
+        Err((error, detail)) => ServerAnswer::none(server, kind, error, detail),
+    }
+}
+
+/// Two names that nobody can have registered, each under 16 random digits: one below `invalid`, which RFC 6761 section 6.4
+/// reserves for that, and one below a top level that does not exist, because some resolvers answer for `invalid` by
+/// themselves. Names of the operator's own domain would show nothing: a wildcard is nobody's lie.
+pub fn nowhere() -> [String; 2] {
+    let random = || chance::bytes::<8>().map(|b| format!("{b:02x}")).concat();
+    [format!("rc-{}.invalid", random()), format!("www.rtc-check.rc{}", random())]
+}
+
+fn answered(server: SocketAddr, kind: Kind, answer: Answer, start: Instant) -> ServerAnswer {
+    ServerAnswer {
+        server,
+        kind,
+        rcode: Some(rcode(answer.rcode)),
+        addresses: answer.addresses,
+        ttl_s: answer.ttl,
+        ms: Some(millis(clock::now().duration_since(start))),
+        error: None,
+        detail: None,
     }
 }
 
@@ -113,7 +95,7 @@ impl Question {
     fn new(name: &str, kind: Kind) -> Option<Self> {
         let mut name = Name::from_utf8(name).ok()?;
         name.set_fqdn(true);
-        Some(Self { id: u16::from_be_bytes(chance::bytes()), query: Query::query(name, kind.record_type()) })
+        Some(Self { id: u16::from_be_bytes(chance::bytes()), query: Query::query(name, record_type(kind)) })
     }
 
     /// The question on the wire, with or without EDNS.
@@ -230,7 +212,7 @@ async fn exchange(
         let until = if attempt == TRIES { end } else { start + timeout * attempt / TRIES };
         let left = until.saturating_duration_since(clock::now());
         match tokio::time::timeout(left, listen(&socket, question, &mut garbage)).await {
-            Ok(Ok(Reading::Truncated)) => return by_tcp(server, question, end).await,
+            Ok(Ok(Reading::Truncated)) => return by_tcp(server, question, end).await.map_err(cut_short),
             // A server from before EDNS: once more without.
             Ok(Ok(Reading::Answer(a))) if edns && attempt < TRIES && a.rcode == ResponseCode::FormErr => edns = false,
             Ok(Ok(Reading::Answer(a))) => return Ok(a),
@@ -270,16 +252,19 @@ async fn by_tcp(server: SocketAddr, question: &Question, end: Instant) -> Result
         stream.take(u64::from(length)).read_to_end(&mut answer).await?;
         io::Result::Ok(answer)
     };
-    let truncated =
-        |what: String| (FailureKind::ResolverError, format!("the answer by UDP was cut short, and by TCP {what}"));
     match tokio::time::timeout(end.saturating_duration_since(clock::now()), ask).await {
         Ok(Ok(answer)) => match read(&answer, question) {
             Reading::Answer(a) => Ok(a),
-            _ => Err(truncated("came no DNS answer to the question".to_owned())),
+            _ => Err((FailureKind::Garbage, "by TCP came no DNS answer to the question".to_owned())),
         },
-        Ok(Err(e)) => Err(truncated(format!("the server failed: {}", unreachable(&e).1))),
-        Err(_) => Err(truncated("came none in time".to_owned())),
+        Ok(Err(e)) => Err(unreachable(&e)),
+        Err(_) => Err((FailureKind::ResolverTimeout, "by TCP came no answer in time".to_owned())),
     }
+}
+
+/// No answer by TCP, where that by UDP was cut short.
+fn cut_short((_, why): Silence) -> Silence {
+    (FailureKind::ResolverError, format!("the answer by UDP was cut short, and {why}"))
 }
 
 fn unreachable(e: &io::Error) -> Silence {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    AGE, AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,7 +21,7 @@ use super::first::Heard;
 use super::talk::{self, NotSpoken, shown};
 use super::tls::{self, Trust};
 use super::{clock, tcp};
-use crate::model::{Facts, Failure, FailureKind, Step, metric};
+use crate::model::{ClockError, Facts, Failure, FailureKind, Step, metric};
 use crate::wire::{greeting, recognise};
 
 /// Largest header of an answer that is read, in bytes.
@@ -61,9 +63,25 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// From the request's last byte handed over to the answer's first.
     pub first_byte: Duration,
+    /// This machine's wall-clock time when the head was read, since 1970.
+    pub wall: Duration,
 }
 
 impl Answer {
+    /// This machine's clock against the server's, as its Date header tells (RFC 9110 section 6.6.1); `None` without one,
+    /// and for what a cache kept.
+    fn clock_error(&self) -> Option<ClockError> {
+        if self.headers.get(&AGE).is_some_and(|age| age.as_bytes() != b"0") {
+            return None;
+        }
+        let date = jiff::fmt::rfc2822::parse(self.headers.get(&DATE)?.to_str().ok()?).ok()?.timestamp();
+        // Whole seconds, cut off; and it was set at some time between the request and the answer.
+        let span = (self.first_byte.as_secs_f64() + 1.0) / 2.0;
+        let round = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        let error_s = round(self.wall.as_secs_f64() - date.as_second() as f64 - span);
+        Some(ClockError { error_s, within_s: round(span), server_time: clock::rfc3339(&date) })
+    }
+
     /// A header's value, fit to print; `None` where it is absent.
     pub fn text(&self, name: &HeaderName, max: usize) -> Option<String> {
         self.headers.get(name).map(|v| clean(&String::from_utf8_lossy(v.as_bytes()), max))
@@ -83,6 +101,9 @@ impl Answer {
         facts.set(&metric::FIRST_BYTE_MS, crate::model::millis(self.first_byte));
         if let Some(server) = self.text(&hyper::header::SERVER, 100) {
             facts.set(&metric::HTTP_SERVER, server);
+        }
+        if let Some(error) = self.clock_error() {
+            facts.set(&metric::CLOCK_ERROR, error);
         }
     }
 }
@@ -159,6 +180,7 @@ where
 pub(super) struct Exchange {
     pub response: Response<Incoming>,
     pub first_byte: Duration,
+    pub wall: Duration,
     /// The task that moves the connection's bytes; it ends with this.
     pub _connection: JoinSet<hyper::Result<()>>,
 }
@@ -169,6 +191,7 @@ impl Exchange {
             status: self.response.status().as_u16(),
             headers: self.response.headers().clone(),
             first_byte: self.first_byte,
+            wall: self.wall,
         }
     }
 }
@@ -218,7 +241,12 @@ where
     match result {
         Ok(Ok((response, connection))) => {
             let at = first.at.unwrap_or_else(clock::now);
-            Ok(Exchange { response, first_byte: at.saturating_duration_since(start), _connection: connection })
+            Ok(Exchange {
+                response,
+                first_byte: at.saturating_duration_since(start),
+                wall: clock::wall(),
+                _connection: connection,
+            })
         }
         Ok(Err(failure)) => Err(named(failure, &first.bytes, &sent)),
         Err(_) if first.at.is_some() => {

@@ -15,7 +15,7 @@ use super::classify::{clean, seconds};
 use super::clock;
 use super::dns::{self, Kind, ServerAnswer};
 use crate::model::schedule::NAME_GRACE;
-use crate::model::{Failure, FailureKind, Step, millis};
+use crate::model::{Failure, FailureKind, Step, is_local_name, millis};
 
 /// Servers asked by themselves.
 const MAX_SERVERS: usize = 8;
@@ -48,20 +48,15 @@ pub async fn look_up(name: &str, extra_servers: &[SocketAddr], timeout: Duration
             differ: false,
         };
     }
-    let mut servers = if is_local(name) { Vec::new() } else { system_servers() };
+    let mut servers = if is_local_name(name) { Vec::new() } else { system_servers() };
     for server in extra_servers {
         if !servers.contains(server) {
             servers.push(*server);
         }
     }
     servers.truncate(MAX_SERVERS.max(extra_servers.len()));
-    gather(system(name, timeout), name, &servers, timeout).await
-}
-
-/// Names that no DNS server is to be asked for (RFC 6761 section 6.3, RFC 6762 section 3).
-fn is_local(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    ["localhost", "local"].iter().any(|top| name == *top || name.ends_with(&format!(".{top}")))
+    // The usual libraries try the next server after 5 s: a moment more than that is one look-up, slow and good.
+    gather(system(name, timeout + NAME_GRACE), name, &servers, timeout).await
 }
 
 /// The DNS servers of the system's configuration, in its order; none where it cannot be read.

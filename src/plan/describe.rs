@@ -50,7 +50,9 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
             list.join("\n  ")
         ));
     }
+    out.push_str(&resolvers(plan, tuning));
     out.push_str(&nat(plan, tuning));
+    out.push_str(&known_pages(plan, tuning));
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
         out.push_str(&format!("\n{title}:\n{lines}"));
     }
@@ -63,6 +65,39 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     let each = if !names.is_empty() { format!(", for names of up to {ADDRESSES} addresses") } else { String::new() };
     out.push_str(&format!("\nlongest time: {longest} s{each}; most runs end far earlier\n"));
     out
+}
+
+/// What is asked of each resolver.
+fn resolvers(plan: &Plan, tuning: &Tuning) -> String {
+    let mut lines = String::new();
+    for trial in &plan.trials {
+        let TrialKind::Resolver { server, name, .. } = &trial.kind else { continue };
+        let seconds = tuning.longest_trial(trial).as_secs_f64();
+        let check = trial.name();
+        lines.push_str(&format!("  {check:<24} {server:<24} {name}, at most {seconds:.1} s\n"));
+    }
+    match lines.is_empty() {
+        true => lines,
+        false => format!(
+            "\nresolvers, each by itself and beside all that follows: a name 3 times over UDP and once over TCP, 2 names that cannot exist:\n{lines}"
+        ),
+    }
+}
+
+/// Which pages are fetched whose answer is known.
+fn known_pages(plan: &Plan, tuning: &Tuning) -> String {
+    let mut lines = String::new();
+    for trial in &plan.trials {
+        let TrialKind::Portal(page) = &trial.kind else { continue };
+        let seconds = tuning.longest_trial(trial).as_secs_f64();
+        lines.push_str(&format!("  {:<24} {page}, at most {seconds:.1} s\n", trial.name()));
+    }
+    match lines.is_empty() {
+        true => lines,
+        false => format!(
+            "\npages whose answer is known, over plain HTTP, beside all that follows: 1 connection each:\n{lines}"
+        ),
+    }
 }
 
 /// What is asked of STUN servers.
@@ -100,8 +135,8 @@ fn sent(trial: &Trial, tuning: &Tuning) -> String {
         TrialKind::Ice => "checks with an agent and packets over the pair, with and without direct UDP".to_owned(),
         TrialKind::Call => format!("a call of {} s with audio and video", tuning.call_length.as_secs_f64()),
         TrialKind::Control(port) => format!("tcp {port:<12} tls            its certificates alone"),
-        // Told by itself.
-        TrialKind::Nat { .. } => String::new(),
+        // Told by themselves.
+        TrialKind::Nat { .. } | TrialKind::Resolver { .. } | TrialKind::Portal(_) => String::new(),
     };
     let seconds = tuning.longest_trial(trial).as_secs_f64();
     format!("  {:<24} {:<24} {what}, at most {seconds:.1} s\n", trial.name(), trial.host.to_string())

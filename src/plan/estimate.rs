@@ -97,6 +97,7 @@ impl Tuning {
             TrialKind::Turn(uri) => self.relay(uri.transport),
             TrialKind::Control(_) => self.timeout,
             TrialKind::Ice => schedule::trial::ICE,
+            TrialKind::Resolver { .. } | TrialKind::Portal(_) => self.timeout,
             TrialKind::Call => schedule::trial::CALL + self.call_length,
         };
         longest + SLACK
@@ -182,7 +183,11 @@ impl Tuning {
         let nat = nat.map(|t| self.longest_trial(t)).max().unwrap_or_default();
         let controls = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Control(_)));
         let controls = controls.map(|t| self.longest_trial(t)).max().unwrap_or_default();
-        let all = names + others.max(nat).max(controls) + SLACK;
+        let known = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Portal(_)));
+        let known = known.map(|t| self.longest_trial(t) * times(&t.host)).max().unwrap_or_default();
+        let resolvers = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Resolver { .. }));
+        let resolvers = resolvers.map(|t| self.longest_trial(t)).max().unwrap_or_default();
+        let all = (names + others.max(nat).max(controls).max(known)).max(resolvers) + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 

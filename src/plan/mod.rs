@@ -10,8 +10,9 @@ mod trial;
 mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-use crate::model::{CallMode, Host, PortRange, RoleName, RuleId, Service, TurnUri};
+use crate::model::{CallMode, Host, KnownPage, PortRange, RoleName, RuleId, Service, TurnUri};
 use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
 
 pub use describe::{capacity, describe};
@@ -81,6 +82,12 @@ pub struct Request {
     pub pins: Vec<Pin>,
     /// Hosts that have nothing to do with the platform, with their ports, whose certificates are looked at.
     pub controls: Vec<(Host, u16)>,
+    /// Resolvers of this machine's configuration, in its order.
+    pub resolvers: Vec<SocketAddr>,
+    /// Resolvers that the operator adds.
+    pub dns: Vec<SocketAddr>,
+    /// Pages over plain HTTP whose answer the operator knows.
+    pub portals: Vec<KnownPage>,
     /// Today, in UTC, for waivers that expire.
     pub today: Option<Day>,
 }
@@ -250,7 +257,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
     errors.extend(together(unknown, || {
         format!(
-            "no such rule; give quality, bandwidth, nat, turn, ice, call, control, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            "no such rule; give quality, bandwidth, resolver, portal, control, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
             list(&rules)
         )
     }));
@@ -260,7 +267,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
     errors.extend(together(unknown, || {
         format!(
-            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice, call or control; the rules are {}",
+            "neither a rule, a role nor a service here, nor quality, bandwidth, resolver, portal, control, nat, turn, ice or call; the rules are {}",
             list(&rules)
         )
     }));

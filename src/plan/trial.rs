@@ -1,20 +1,27 @@
-//! What is tried beside the rules: what NAT there is, relays that the operator names, ICE and a real call. Knows profiles,
-//! never results.
+//! What is tried beside the rules: what NAT there is, relays that the operator names, ICE and a real call, each resolver and
+//! pages whose answer is known. Knows profiles, never results.
+
+mod beside;
 
 mod control;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{
-    CallMode, Host, Need, PortRange, RelayTransport, RoleName, RuleId, Service, Transport, TurnUri, Waived,
+    CallMode, Host, KnownPage, Need, PortRange, RelayTransport, RoleName, RuleId, Service, Transport, TurnUri, Waived,
 };
 use crate::profile::{Profile, Rule, Spec};
 
 use super::{Item, Request, check_id, item};
 
 /// The words that select, waive or allow trials, in their order.
-pub const KINDS: [&str; 5] = ["nat", "turn", "ice", "call", control::CONTROL];
+pub const KINDS: [&str; 7] = ["nat", "turn", "ice", "call", control::CONTROL, RESOLVER, PORTAL];
+
+/// The word, and the role, of resolvers.
+const RESOLVER: &str = "resolver";
+/// The word, and the role, of pages whose answer is known.
+const PORTAL: &str = "portal";
 
 /// The role of STUN servers that the operator names.
 const STUN: &str = "stun";
@@ -42,6 +49,17 @@ pub enum TrialKind {
     Call,
     /// A public host, by its port, whose certificates are looked at and nothing else.
     Control(u16),
+    /// One resolver by itself.
+    Resolver {
+        /// Where it listens.
+        server: SocketAddr,
+        /// A name that the plan needs.
+        name: String,
+        /// Whether the machine is configured to ask it.
+        configured: bool,
+    },
+    /// A page over plain HTTP whose answer is known beforehand.
+    Portal(KnownPage),
 }
 
 /// One thing to try on one host.
@@ -74,24 +92,29 @@ impl Trial {
             TrialKind::Ice => ice,
             TrialKind::Call => call,
             TrialKind::Control(_) => control::CONTROL,
+            TrialKind::Resolver { .. } => RESOLVER,
+            TrialKind::Portal(_) => PORTAL,
         }
     }
 
-    /// Every host that it asks.
+    /// Every host that it asks and that is looked up for it; a resolver is none.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         let more = match &self.kind {
             TrialKind::Nat { servers } => servers.as_slice(),
             _ => &[],
         };
-        more.iter().map(|(host, _)| host).chain(more.is_empty().then_some(&self.host))
+        let is_one = more.is_empty() && !matches!(self.kind, TrialKind::Resolver { .. });
+        more.iter().map(|(host, _)| host).chain(is_one.then_some(&self.host))
     }
 
-    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, and `turn.TRANSPORT-PORT` (`turn.tls-443`), because a
-    /// host may have several relays.
+    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, `dns.resolver`, `portal.PORT`, and
+    /// `turn.TRANSPORT-PORT` (`turn.tls-443`), because a host may have several relays.
     pub fn name(&self) -> String {
         match &self.kind {
             TrialKind::Turn(uri) => format!("{}.{}-{}", self.word(), transport_word(uri.transport), uri.port),
             TrialKind::Control(port) => format!("{}.tls-{port}", self.word()),
+            TrialKind::Resolver { .. } => beside::RESOLVER_CHECK.to_owned(),
+            TrialKind::Portal(page) => format!("{}.{}", self.word(), page.port),
             _ => format!("{}.{}", self.word(), self.role),
         }
     }
@@ -99,6 +122,10 @@ impl Trial {
     /// `NAME/host/address`, and without the address for a literal or a name that did not resolve.
     pub fn check_id(&self, address: Option<IpAddr>) -> String {
         match (&self.host, address) {
+            (host, _) if matches!(&self.kind, TrialKind::Resolver { server, .. } if server.port() != beside::DNS_PORT) =>
+            {
+                format!("{}/{}", self.name(), beside::place(&self.kind).unwrap_or_else(|| host.to_string()))
+            }
             // Servers of the other family stand further down the list of NAT's.
             (Host::Address(first), Some(address)) if *first != address => format!("{}/{address}", self.name()),
             _ => check_id(&self.name(), &self.host, address),
@@ -159,7 +186,8 @@ pub(super) fn names(profile: &Profile, request: &Request) -> BTreeSet<String> {
     let named = turns(profile, request).into_iter().chain(control::controls(request));
     let relays = named.map(|trial| trial.name());
     let all = profile.roles.keys().flat_map(of_role).chain(relays);
-    all.chain([format!("{nat}.{STUN}")]).collect()
+    let beside = beside::names(request);
+    all.chain([format!("{nat}.{STUN}")]).chain(beside).collect()
 }
 
 /// What is tried beside a plan's items.
@@ -172,6 +200,8 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
     if request.call != CallMode::Never {
         all.extend(at_roles(items, TrialKind::Call, Need::Required, is_gateway));
     }
+    all.extend(beside::resolvers(request, items));
+    all.extend(beside::portals(request));
     all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
     // Whatever ICE or a call is asked for alone may take the relays that the operator names.
     let named = |word: &str| request.skip.iter().any(|w| w == word);

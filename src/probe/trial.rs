@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
+use super::resolver::{self, Resolver};
 use super::{Progress, Settings, call, turn};
-use crate::model::{Observation, ProbeKind, RelayTransport};
+use crate::model::{KnownPage, Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,8 @@ pub enum What {
     Call,
     /// A host that has nothing to do with the platform, by its port.
     Control(u16),
+    Resolver(Resolver),
+    Portal(KnownPage),
 }
 
 /// One thing to try at one address.
@@ -59,6 +62,8 @@ pub fn kind(what: &What) -> ProbeKind {
         What::Ice => ProbeKind::Ice,
         What::Call => ProbeKind::JanusCall,
         What::Control(_) => ProbeKind::Tls,
+        What::Resolver(_) => ProbeKind::Dns,
+        What::Portal(_) => ProbeKind::Http,
     }
 }
 
@@ -77,6 +82,8 @@ pub async fn attempt(
             let at = SocketAddr::new(task.address, *port);
             super::control::probe(&task.check, &task.host, at, task.deadline, settings).await
         }
+        What::Resolver(server) => resolver::probe(server, task.deadline).await,
+        What::Portal(page) => super::portal::probe(task, page).await,
         What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Carries out a plan: names, then every rule and relay side by side and the media ranges, then ICE and calls, then what is
-//! measured with nothing beside it, under the budget and until Ctrl-C. NAT is asked about beside all of them.
+//! measured with nothing beside it, under the budget and until Ctrl-C. NAT, resolvers and known pages are asked about
+//! beside all of them.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
 mod earlier;
@@ -53,14 +54,19 @@ pub struct Context {
 
 /// Carries out the plan; answers one [`Seen`] for each rule, trial and measure on each address, in the order of the plan.
 pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
-    let names = names::resolve(plan, &context).await;
-    let (nat, controls, mut seen) = tokio::join!(
-        trials::nat(plan, &context, &names),
-        trials::controls(plan, &context, &names),
-        phases(plan, &context, &names)
-    );
-    seen.extend(nat.into_iter().chain(controls));
+    let (resolvers, mut seen) = tokio::join!(trials::resolvers(plan, &context), named(plan, &context));
+    seen.extend(resolvers);
     seen.sort_by_key(|s| (s.of, s.address));
+    seen
+}
+
+/// What needs names.
+async fn named(plan: &Plan, context: &Arc<Context>) -> Vec<Seen> {
+    let names = names::resolve(plan, context).await;
+    let nat = trials::nat(plan, context, &names);
+    let beside = trials::beside(plan, context, &names);
+    let (nat, beside, mut seen) = tokio::join!(nat, beside, phases(plan, context, &names));
+    seen.extend(nat.into_iter().chain(beside));
     seen
 }
 

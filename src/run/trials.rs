@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Event, Observation, Phase, Planned, ProbeKind, Seen, StepTiming};
 use crate::plan::{Plan, Trial, TrialKind};
+use crate::probe::resolver::Resolver;
 use crate::probe::trial::{self, RelayServer, TrialTask, What};
 
 use super::work::{Crew, Work, place};
@@ -43,16 +44,35 @@ pub async fn nat(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> V
     all
 }
 
-/// Looks at the certificates of control names, all side by side; takes no part in the phases of the others.
-pub async fn controls(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
+/// Asks each resolver by itself, from the run's first moment and beside all of it: nothing waits for them.
+pub async fn resolvers(plan: &Plan, context: &Arc<Context>) -> Vec<Seen> {
+    let mut crew = Crew::new(context);
+    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Resolver { .. })) {
+        let TrialKind::Resolver { server, name, configured } = &trial.kind else { continue };
+        let what = What::Resolver(Resolver { server: *server, name: name.clone(), configured: *configured });
+        let bare = task(trial, server.ip(), what, context);
+        // What the estimate adds to it is for the machine's own delays.
+        let task = TrialTask { deadline: context.tuning.timeout, ..bare };
+        crew.begin(work(index, Phase::Names, task, format!("the resolver {server}"), None), std::future::ready(()));
+    }
+    crew.rest().await
+}
+
+/// What is asked beside all phases and takes no part in them: control names, and pages whose answer is known.
+pub async fn beside(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
     let (mut crew, mut all) = (Crew::new(context), Vec::new());
-    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Control(_))) {
-        let TrialKind::Control(port) = trial.kind else { continue };
-        let (test, known_before) = names::place_trial(plan, ProbeKind::Tls, trial, names);
+    for (index, trial) in plan.trials.iter().enumerate() {
+        let (what, words) = match &trial.kind {
+            TrialKind::Control(port) => (What::Control(*port), format!("TLS on TCP {port} at {}", trial.host)),
+            TrialKind::Portal(page) => (What::Portal(page.clone()), page.to_string()),
+            _ => continue,
+        };
+        let (test, known_before) = names::place_trial(plan, trial::kind(&what), trial, names);
         all.extend(known(context, Planned::Trial(index), known_before));
         for address in test {
-            let task = task(trial, address, What::Control(port), context);
-            let waiting_for = format!("TLS on TCP {port} at {}", place(&task.host, address));
+            let bare = task(trial, address, what.clone(), context);
+            let task = TrialTask { deadline: context.tuning.timeout, ..bare };
+            let waiting_for = format!("{words} ({address})");
             let work = work(index, Phase::Reachability, task, waiting_for, names.report(&trial.host));
             crew.begin(work, std::future::ready(()));
         }
@@ -111,7 +131,7 @@ pub fn at_target(
     let (what, words) = match trial.kind {
         TrialKind::Ice => (What::Ice, "ICE with"),
         TrialKind::Call => (What::Call, "a call to"),
-        TrialKind::Nat { .. } | TrialKind::Turn(_) | TrialKind::Control(_) => return (Vec::new(), Vec::new()),
+        _ => return (Vec::new(), Vec::new()),
     };
     let kind = trial::kind(&what);
     let (test, mut known_before) = names::place_trial(plan, kind, trial, names);

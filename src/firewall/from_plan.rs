@@ -135,7 +135,7 @@ fn tried(openings: &mut Openings, trial: &Trial, around: &Around) {
                 }
             }
         }
-        TrialKind::Ice | TrialKind::Call => {}
+        TrialKind::Ice | TrialKind::Call | TrialKind::Path { .. } => {}
     }
 }
 

@@ -14,6 +14,7 @@ mod limits;
 mod measured;
 mod nat;
 mod pair;
+mod path;
 mod quality;
 mod range;
 mod reason;

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, ice, nat, observed, turn, waived};
+use super::{call, ice, nat, observed, path, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -19,6 +19,7 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Nat { .. } => nat::judge(&host, seen),
         TrialKind::Turn(uri) => turn::judge(&Aim::of_relay(uri, seen.address), uri.transport, seen),
         TrialKind::Ice => ice::judge(&host, seen),
+        TrialKind::Path { .. } => path::judge(seen),
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
     };
     Check {
@@ -50,6 +51,7 @@ fn kind(kind: &TrialKind) -> ProbeKind {
         TrialKind::Turn(_) => ProbeKind::Turn,
         TrialKind::Ice => ProbeKind::Ice,
         TrialKind::Call => ProbeKind::JanusCall,
+        TrialKind::Path { .. } => ProbeKind::Path,
     }
 }
 
@@ -71,6 +73,7 @@ fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
         TrialKind::Ice => {
             json!({ "method": "ice", "transport": "udp", "address": seen.address, "port": port(&metric::ICE) })
         }
+        TrialKind::Path { .. } => json!({ "method": "path", "address": seen.address }),
         TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
     };
     facts.set(&metric::VIA, via);

@@ -47,6 +47,10 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
         ));
     }
     out.push_str(&nat(plan, tuning));
+    let paths: String = trials(|k| matches!(k, TrialKind::Path { .. })).collect();
+    if !paths.is_empty() {
+        out.push_str(&format!("\nthe way to each target, beside all that follows, few packets:\n{paths}"));
+    }
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
         out.push_str(&format!("\n{title}:\n{lines}"));
     }
@@ -97,6 +101,13 @@ fn sent(trial: &Trial, tuning: &Tuning) -> String {
         TrialKind::Call => format!("a call of {} s with audio and video", tuning.call_length.as_secs_f64()),
         // Told by itself.
         TrialKind::Nat { .. } => String::new(),
+        TrialKind::Path { ports } if ports.is_empty() => {
+            "routers on the way, and the interface it leaves by".to_owned()
+        }
+        TrialKind::Path { ports } => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!("{:<16} {:<14} datagrams of 1200 to 1472 bytes", format!("udp {}", ports.join("/")), "stun")
+        }
     };
     let seconds = tuning.longest_trial(trial).as_secs_f64();
     format!("  {:<24} {:<24} {what}, at most {seconds:.1} s\n", trial.name(), trial.host.to_string())

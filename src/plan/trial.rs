@@ -12,7 +12,10 @@ use crate::profile::{Profile, Rule, Spec};
 use super::{Item, Request, check_id, item};
 
 /// The words that select, waive or allow trials, in their order.
-pub const KINDS: [&str; 4] = ["nat", "turn", "ice", "call"];
+pub const KINDS: [&str; 5] = ["nat", "turn", "ice", "call", PATH];
+
+/// The word for what the way to a host lets through.
+const PATH: &str = "path";
 
 /// The role of STUN servers that the operator names.
 const STUN: &str = "stun";
@@ -23,6 +26,9 @@ const MEDIA: &str = "media";
 
 /// NAT is asked about at so many servers; more show nothing more.
 const SERVERS: usize = 6;
+
+/// UDP ports of a host that are asked for an answer: one that answers is enough.
+const ASKED: usize = 3;
 
 /// What a trial is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,11 @@ pub enum TrialKind {
     Ice,
     /// A call through a media server at the target.
     Call,
+    /// What the way to a target lets through: one check a host and address.
+    Path {
+        /// UDP ports at which something may answer STUN, the surest first.
+        ports: Vec<u16>,
+    },
 }
 
 /// One thing to try on one host.
@@ -63,12 +74,13 @@ pub struct Trial {
 impl Trial {
     /// The word for trials of its kind: one of [`KINDS`].
     pub fn word(&self) -> &'static str {
-        let [nat, turn, ice, call] = KINDS;
+        let [nat, turn, ice, call, ..] = KINDS;
         match self.kind {
             TrialKind::Nat { .. } => nat,
             TrialKind::Turn(_) => turn,
             TrialKind::Ice => ice,
             TrialKind::Call => call,
+            TrialKind::Path { .. } => PATH,
         }
     }
 
@@ -81,7 +93,7 @@ impl Trial {
         more.iter().map(|(host, _)| host).chain(more.is_empty().then_some(&self.host))
     }
 
-    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, and `turn.TRANSPORT-PORT` (`turn.tls-443`), because a
+    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, `path.ROLE`, and `turn.TRANSPORT-PORT` (`turn.tls-443`), because a
     /// host may have several relays.
     pub fn name(&self) -> String {
         match &self.kind {
@@ -136,20 +148,21 @@ fn ice_roles<'a>(rules: &[&'a Rule]) -> BTreeSet<&'a RoleName> {
 
 /// Whether `--only` names a trial that needs a host of this role.
 pub(super) fn wants(request: &Request, rules: &[&Rule], role: &RoleName) -> bool {
-    let [_, _, ice, call] = KINDS;
+    let [_, _, ice, call, ..] = KINDS;
     let named = |word: &str| {
         let name = format!("{word}.{role}");
         request.only.iter().any(|w| *w == word || *w == name)
     };
     let calls = || request.call != CallMode::Never && rules.iter().any(|r| r.to == *role && is_gateway(r));
-    (named(ice) && ice_roles(rules).contains(role)) || (named(call) && calls())
+    let has_path = || rules.iter().any(|r| r.to == *role && has_path(r));
+    (named(ice) && ice_roles(rules).contains(role)) || (named(call) && calls()) || (named(PATH) && has_path())
 }
 
 /// What the table calls the trials that a profile may have, for waivers and selections: `nat.rtc`, `ice.rtc`, `call.rtc`,
 /// `turn.tls-443`.
 pub(super) fn names(profile: &Profile, request: &Request) -> BTreeSet<String> {
-    let [nat, _, ice, call] = KINDS;
-    let of_role = |role: &RoleName| [nat, ice, call].map(|word| format!("{word}.{role}"));
+    let [nat, _, ice, call, ..] = KINDS;
+    let of_role = |role: &RoleName| [nat, ice, call, PATH].map(|word| format!("{word}.{role}"));
     let relays = turns(profile, request).into_iter().map(|trial| trial.name());
     let all = profile.roles.keys().flat_map(of_role).chain(relays);
     all.chain([format!("{nat}.{STUN}")]).collect()
@@ -164,6 +177,7 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
     if request.call != CallMode::Never {
         all.extend(at_roles(items, TrialKind::Call, Need::Required, is_gateway));
     }
+    all.extend(paths(items));
     all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
     // Whatever ICE or a call is asked for alone may take the relays that the operator names.
     let named = |word: &str| request.skip.iter().any(|w| w == word);
@@ -193,7 +207,7 @@ fn selected(profile: &Profile, request: &Request, trial: &Trial) -> bool {
 fn is_tested(request: &Request, items: &[Item], trial: &Trial) -> bool {
     let needs = |item: &&Item| trial.kind != TrialKind::Call || is_gateway(&item.rule);
     let mut of = trial.ways.iter().filter_map(|way| items.get(*way)).filter(needs);
-    let asks_a_target = matches!(trial.kind, TrialKind::Ice | TrialKind::Call);
+    let asks_a_target = matches!(trial.kind, TrialKind::Ice | TrialKind::Call | TrialKind::Path { .. });
     !asks_a_target || !request.only.is_empty() || of.any(|item| item.is_selected())
 }
 
@@ -257,6 +271,48 @@ fn nat(request: &Request, items: &[Item]) -> Option<Trial> {
     }
     let host = servers.first().map(|(host, _)| host.clone())?;
     Some(bare(TrialKind::Nat { servers }, role?, host, Need::Optional))
+}
+
+/// Whether a rule makes the way to its host worth a look: it carries media, or TLS, whose first answer is large.
+fn has_path(rule: &Rule) -> bool {
+    let over_udp = matches!(rule.service, Service::Stun | Service::Turn) && rule.transport == Transport::Udp;
+    let is_secure = matches!(rule.service, Service::Https | Service::Wss | Service::Turns | Service::Rtmps);
+    over_udp || is_secure || rule.service == Service::Rtp
+}
+
+/// One a host that the operator names, whatever roles it has: the way is the same for all.
+fn paths(items: &[Item]) -> Vec<Trial> {
+    let mut all: Vec<Trial> = Vec::new();
+    for item in items.iter().filter(|i| !i.fixed && has_path(&i.rule)) {
+        if all.iter().any(|t| t.host == item.host) {
+            continue;
+        }
+        let of_host = |(_, other): &(usize, &Item)| other.host == item.host;
+        let ways = items.iter().enumerate().filter(of_host).map(|(index, _)| index).collect();
+        let kind = TrialKind::Path { ports: askable(items.iter().filter(|i| i.host == item.host)) };
+        all.push(Trial { ways, ..bare(kind, item.rule.to.clone(), item.host.clone(), Need::Optional) });
+    }
+    all
+}
+
+/// UDP ports of a host at which STUN may be answered: of STUN, of a relay, and the middle of a media range, where a
+/// responder answers it.
+fn askable<'a>(of_host: impl Iterator<Item = &'a Item> + Clone) -> Vec<u16> {
+    let takes: [fn(&Rule) -> bool; 3] = [
+        |r| r.service == Service::Stun && r.transport == Transport::Udp,
+        |r| r.spec == Spec::Turn(RelayTransport::Udp),
+        |r| r.service == Service::Rtp,
+    ];
+    let with = |takes: fn(&Rule) -> bool| {
+        of_host.clone().filter(move |i| takes(&i.rule)).filter_map(|i| i.rule.ports.map(middle))
+    };
+    let mut ports: Vec<u16> = Vec::new();
+    for port in takes.into_iter().flat_map(with) {
+        if !ports.contains(&port) && ports.len() < ASKED {
+            ports.push(port);
+        }
+    }
+    ports
 }
 
 fn middle(ports: PortRange) -> u16 {

@@ -14,6 +14,7 @@ mod ike;
 mod layers;
 pub mod measure;
 mod nat;
+mod path;
 mod quality;
 mod redirect;
 mod relay;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
+pub use super::path::hops;
 use super::{Progress, Settings, call, turn};
 use crate::model::{Observation, ProbeKind, RelayTransport};
 
@@ -28,6 +29,8 @@ pub enum What {
     Turn(RelayServer),
     Ice,
     Call,
+    /// UDP ports at which something may answer STUN.
+    Path(Vec<u16>),
 }
 
 /// One thing to try at one address.
@@ -56,6 +59,7 @@ pub fn kind(what: &What) -> ProbeKind {
         What::Turn(_) => ProbeKind::Turn,
         What::Ice => ProbeKind::Ice,
         What::Call => ProbeKind::JanusCall,
+        What::Path(_) => ProbeKind::Path,
     }
 }
 
@@ -70,6 +74,7 @@ pub async fn attempt(
         What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
         What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
+        What::Path(ports) => super::path::probe(task, ports, settings, cancel).await,
         What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

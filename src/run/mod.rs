@@ -1,5 +1,5 @@
 //! Carries out a plan: names, then every rule and relay side by side and the media ranges, then ICE and calls, then what is
-//! measured with nothing beside it, under the budget and until Ctrl-C. NAT is asked about beside all of them.
+//! measured with nothing beside it, under the budget and until Ctrl-C. NAT and the ways to the targets are looked at beside all of them.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
 mod earlier;
@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::model::{Check, Estimates, Event, Load, Seen, Sink, Standing};
 use crate::net::clock;
@@ -54,14 +54,19 @@ pub struct Context {
 /// Carries out the plan; answers one [`Seen`] for each rule, trial and measure on each address, in the order of the plan.
 pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
     let names = names::resolve(plan, &context).await;
-    let (nat, mut seen) = tokio::join!(trials::nat(plan, &context, &names), phases(plan, &context, &names));
-    seen.extend(nat);
+    let quiet = CancellationToken::new();
+    let (nat, paths, mut seen) = tokio::join!(
+        trials::nat(plan, &context, &names),
+        trials::paths(plan, &context, &names, &quiet),
+        phases(plan, &context, &names, quiet.clone().drop_guard())
+    );
+    seen.extend(nat.into_iter().chain(paths));
     seen.sort_by_key(|s| (s.of, s.address));
     seen
 }
 
-/// What builds on one another.
-async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
+/// What builds on one another; `quiet` is dropped when rules and ranges are over.
+async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names, quiet: DropGuard) -> Vec<Seen> {
     let (jobs, mut seen) = rules::place_all(plan, context, names);
     let is_relay = |job: &rules::Job| plan.items.get(job.item).is_some_and(|i: &Item| i.relay().is_some());
     let (relays, jobs) = jobs.into_iter().partition(is_relay);
@@ -69,6 +74,7 @@ async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Ve
     let over = CancellationToken::new();
     let (probed, relayed) =
         tokio::join!(rules::probe_all(plan, context, jobs, names, &over), ways.relays(over.clone().drop_guard()));
+    drop(quiet);
     seen.extend(probed.into_iter().chain(relayed));
     ways.calls(&mut seen).await;
     let measured = measures::measure_all(plan, context, names, &seen).await;

@@ -101,6 +101,7 @@ fn title(phase: Phase) -> &'static str {
     match phase {
         Phase::Names => "names",
         Phase::Nat => "NAT",
+        Phase::Path => "ways to the targets",
         Phase::Reachability => "reachability",
         Phase::Ranges => "media ranges",
         Phase::Media => "relays, ICE and calls",

@@ -135,9 +135,9 @@ fn tried(openings: &mut Openings, trial: &Trial, around: &Around) {
                 }
             }
         }
-        TrialKind::Ice | TrialKind::Call | TrialKind::Control(_) => {}
         // Look-ups are named by `resolvers`, and a page over plain HTTP is no part of any service.
         TrialKind::Resolver { .. } | TrialKind::Portal(_) => {}
+        TrialKind::Ice | TrialKind::Call | TrialKind::Control(_) | TrialKind::Path { .. } => {}
     }
 }
 

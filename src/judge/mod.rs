@@ -16,6 +16,7 @@ mod measured;
 mod nat;
 mod opening;
 mod pair;
+mod path;
 mod portal;
 mod quality;
 mod range;

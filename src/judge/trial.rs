@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, control, ice, nat, observed, portal, resolver, turn, waived};
+use super::{call, control, ice, nat, observed, path, portal, resolver, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -20,6 +20,7 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         TrialKind::Turn(uri) => turn::judge(&Aim::of_relay(uri, seen.address), uri.transport, seen),
         TrialKind::Ice => ice::judge(&host, seen),
         TrialKind::Control(port) => control::judge(&host, *port, seen),
+        TrialKind::Path { .. } => path::judge(seen),
         TrialKind::Call => call::judge(&host, call::media_range(plan, trial), seen),
         TrialKind::Resolver { server, .. } => resolver::judge(*server, seen),
         TrialKind::Portal(page) => portal::judge(page, &host, seen),
@@ -56,6 +57,7 @@ fn kind(kind: &TrialKind) -> ProbeKind {
         TrialKind::Control(_) => ProbeKind::Tls,
         TrialKind::Resolver { .. } => ProbeKind::Dns,
         TrialKind::Portal(_) => ProbeKind::Http,
+        TrialKind::Path { .. } => ProbeKind::Path,
     }
 }
 
@@ -80,6 +82,7 @@ fn with_via(kind: &TrialKind, seen: &Seen, mut facts: Facts) -> Facts {
         TrialKind::Control(port) => {
             json!({ "method": "tls", "transport": "tcp", "address": seen.address, "port": port })
         }
+        TrialKind::Path { .. } => json!({ "method": "path", "address": seen.address }),
         TrialKind::Call => json!({ "method": "janus-echotest", "transport": "udp", "address": seen.address }),
         // No media is carried.
         TrialKind::Resolver { .. } | TrialKind::Portal(_) => return facts,

@@ -12,6 +12,8 @@ pub enum Phase {
     Names,
     /// What NATs do, beside all that follows.
     Nat,
+    /// What the way to each target lets through, beside all that follows.
+    Path,
     /// Every rule with one port, side by side.
     Reachability,
     /// Media ranges.

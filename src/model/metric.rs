@@ -63,7 +63,6 @@ table! {
     ICMP_FROM = "icmp_from": "address that sent the ICMP error";
     // Where it is blocked
     TRACE = "trace": "where a flow that failed ends, beside a control flow to the same host: flow, control, hops, end (silent, rejected, refused, cut, local, answered, unknown), after, before, rounds";
-    HOPS = "hops": "the first routers of the way that answered, nearest first: distance, address";
     // Range sweep
     ANSWERED = "answered": "ports that answered";
     REFUSED = "refused": "ports that the target itself refused by ICMP port unreachable: the path is open";
@@ -162,6 +161,12 @@ table! {
     IKE_RTT_MS = "ike_rtt_ms": "round trip of an IKE_SA_INIT that was not retransmitted";
     GRE = "gre": "what came back for GRE packets: answer (keepalive; packet, which is GRE of the peer's own and no proof of the way there; no-tunnel), from, ms";
     SIP_RTT_MS = "sip_rtt_ms": "time from SIP OPTIONS to its answer";
+    // The way to a target
+    HOPS = "hops": "routers on the way to the target that answered, the nearest first: distance, address";
+    MTU = "mtu": "what the way lets through with DF set: answerer, port, control, and for each size of a UDP payload: bytes, packet, up, down (passed, too-big, local, silent, untried); too_big: from, mtu";
+    MSS = "mss": "bytes of a TCP segment on the open connection, as both ends and all between agreed (TCP_MAXSEG)";
+    POLICED = "policed": "the same datagrams slowly and fast to one port: verdict (policed, not-policed, cannot-tell), why, slow and fast: per_second, sent, answered, rtt_ms";
+    AS_TCP = "as_tcp": "TCP connections to ports of a media range that is silent over UDP: connected, refused, silent ports, and the same of ports outside";
     // This machine itself
     CONTAINER = "container": "kind of container that the program runs in; absent outside of one";
     DISTRIBUTION = "distribution": "distribution as os-release names it: id, version, version_words, name, based_on";

@@ -15,6 +15,7 @@ pub mod measure;
 pub mod metric;
 mod observation;
 pub mod offered;
+pub mod path;
 mod ports;
 mod relay;
 mod report;

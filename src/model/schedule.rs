@@ -244,6 +244,9 @@ pub mod trial {
     /// Gathering and checks, once with every candidate and once with relays alone, and the packets over each pair.
     pub const ICE: Duration = Duration::from_secs(12);
 
+    /// What the way to a host lets through: whoever answers, three rounds of sizes, and routers.
+    pub const PATH: Duration = Duration::from_secs(5);
+
     /// A call, beside the time for which media flow.
     pub const CALL: Duration = Duration::from_secs(10);
 }

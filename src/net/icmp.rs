@@ -43,6 +43,21 @@ impl ErrorQueue {
         Some(self.take_quoting()?.map(|(error, _)| error))
     }
 
+    /// The same for what is too big, with the MTU that the router told (0: it told none) and the first bytes of the datagram.
+    pub fn take_told(&mut self) -> Option<Option<Told>> {
+        let mut payload = [0; 64];
+        let mut slices = [IoSliceMut::new(&mut payload)];
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        self.control.resize(self.control.capacity(), 0);
+        let message = recvmsg::<SockaddrStorage>(self.fd, &mut slices, Some(&mut self.control), flags).ok()?;
+        let to = message.address.as_ref().and_then(socket_address);
+        let all = message.cmsgs().ok().map(|all| all.collect::<Vec<_>>()).unwrap_or_default();
+        let length = message.bytes;
+        let found = all.iter().find_map(|cmsg| Some((error(cmsg)?, info(cmsg))));
+        let told = to.zip(found).map(|(to, ((kind, code, from), mtu))| (IcmpError { kind, code, from, to }, mtu));
+        Some(told.map(|(error, mtu)| Told { error, mtu, quoted: payload.get(..length).unwrap_or_default().to_vec() }))
+    }
+
     /// The same with the first bytes of the packet that the error quotes, behind its IP header (of a datagram: its payload).
     pub fn take_quoting(&mut self) -> Option<Option<(IcmpError, Vec<u8>)>> {
         let mut payload = [0; 64];
@@ -55,6 +70,23 @@ impl ErrorQueue {
         let length = message.bytes;
         let error = to.zip(error).map(|(to, (kind, code, from))| IcmpError { kind, code, from, to });
         Some(error.map(|error| (error, payload.get(..length).unwrap_or_default().to_vec())))
+    }
+}
+
+/// An ICMP error with all that it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub error: IcmpError,
+    /// The next link's, of an error that says that a datagram is too big.
+    pub mtu: u32,
+    /// The first bytes of the datagram's payload, as far as they were quoted.
+    pub quoted: Vec<u8>,
+}
+
+fn info(cmsg: &ControlMessageOwned) -> u32 {
+    match cmsg {
+        ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_info,
+        _ => 0,
     }
 }
 

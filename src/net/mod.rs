@@ -22,6 +22,7 @@ pub mod leg;
 pub mod loopback;
 pub mod mirror;
 pub mod paced;
+pub mod path_mtu;
 pub mod proxy;
 pub mod resolve;
 pub mod several;

@@ -53,6 +53,10 @@ pub fn describe(plan: &Plan, tuning: &Tuning) -> String {
     out.push_str(&resolvers(plan, tuning));
     out.push_str(&nat(plan, tuning));
     out.push_str(&known_pages(plan, tuning));
+    let paths: String = trials(|k| matches!(k, TrialKind::Path { .. })).collect();
+    if !paths.is_empty() {
+        out.push_str(&format!("\nthe way to each target, beside all that follows, few packets:\n{paths}"));
+    }
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
         out.push_str(&format!("\n{title}:\n{lines}"));
     }
@@ -137,6 +141,13 @@ fn sent(trial: &Trial, tuning: &Tuning) -> String {
         TrialKind::Control(port) => format!("tcp {port:<12} tls            its certificates alone"),
         // Told by themselves.
         TrialKind::Nat { .. } | TrialKind::Resolver { .. } | TrialKind::Portal(_) => String::new(),
+        TrialKind::Path { ports } if ports.is_empty() => {
+            "routers on the way, and the interface it leaves by".to_owned()
+        }
+        TrialKind::Path { ports } => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!("{:<16} {:<14} datagrams of 1200 to 1472 bytes", format!("udp {}", ports.join("/")), "stun")
+        }
     };
     let seconds = tuning.longest_trial(trial).as_secs_f64();
     format!("  {:<24} {:<24} {what}, at most {seconds:.1} s\n", trial.name(), trial.host.to_string())

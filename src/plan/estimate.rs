@@ -99,6 +99,7 @@ impl Tuning {
             TrialKind::Ice => schedule::trial::ICE,
             TrialKind::Resolver { .. } | TrialKind::Portal(_) => self.timeout,
             TrialKind::Call => schedule::trial::CALL + self.call_length,
+            TrialKind::Path { .. } => schedule::trial::PATH,
         };
         longest + SLACK
     }
@@ -179,7 +180,8 @@ impl Tuning {
         let waiting = waiting(jobs, schedule::SIDE_BY_SIDE, work);
         let others =
             single.max(ranges) + waiting + self.longest_media(plan, &times) + self.longest_measures(plan, addresses);
-        let nat = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Nat { .. }));
+        let is_beside = |t: &&Trial| matches!(t.kind, TrialKind::Nat { .. } | TrialKind::Path { .. });
+        let nat = plan.trials.iter().filter(is_beside);
         let nat = nat.map(|t| self.longest_trial(t)).max().unwrap_or_default();
         let controls = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Control(_)));
         let controls = controls.map(|t| self.longest_trial(t)).max().unwrap_or_default();

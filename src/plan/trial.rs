@@ -16,12 +16,15 @@ use crate::profile::{Profile, Rule, Spec};
 use super::{Item, Request, check_id, item};
 
 /// The words that select, waive or allow trials, in their order.
-pub const KINDS: [&str; 7] = ["nat", "turn", "ice", "call", control::CONTROL, RESOLVER, PORTAL];
+pub const KINDS: [&str; 8] = ["nat", "turn", "ice", "call", control::CONTROL, RESOLVER, PORTAL, PATH];
 
 /// The word, and the role, of resolvers.
 const RESOLVER: &str = "resolver";
 /// The word, and the role, of pages whose answer is known.
 const PORTAL: &str = "portal";
+
+/// The word for what the way to a host lets through.
+const PATH: &str = "path";
 
 /// The role of STUN servers that the operator names.
 const STUN: &str = "stun";
@@ -32,6 +35,9 @@ const MEDIA: &str = "media";
 
 /// NAT is asked about at so many servers; more show nothing more.
 const SERVERS: usize = 6;
+
+/// UDP ports of a host that are asked for an answer: one that answers is enough.
+const ASKED: usize = 3;
 
 /// What a trial is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +66,11 @@ pub enum TrialKind {
     },
     /// A page over plain HTTP whose answer is known beforehand.
     Portal(KnownPage),
+    /// What the way to a target lets through: one check a host and address.
+    Path {
+        /// UDP ports at which something may answer STUN, the surest first.
+        ports: Vec<u16>,
+    },
 }
 
 /// One thing to try on one host.
@@ -94,6 +105,7 @@ impl Trial {
             TrialKind::Control(_) => control::CONTROL,
             TrialKind::Resolver { .. } => RESOLVER,
             TrialKind::Portal(_) => PORTAL,
+            TrialKind::Path { .. } => PATH,
         }
     }
 
@@ -107,7 +119,7 @@ impl Trial {
         more.iter().map(|(host, _)| host).chain(is_one.then_some(&self.host))
     }
 
-    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, `dns.resolver`, `portal.PORT`, and
+    /// What the table calls it: `nat.ROLE`, `ice.ROLE`, `call.ROLE`, `path.ROLE`, `dns.resolver`, `portal.PORT`, and
     /// `turn.TRANSPORT-PORT` (`turn.tls-443`), because a host may have several relays.
     pub fn name(&self) -> String {
         match &self.kind {
@@ -175,14 +187,15 @@ pub(super) fn wants(request: &Request, rules: &[&Rule], role: &RoleName) -> bool
         request.only.iter().any(|w| *w == word || *w == name)
     };
     let calls = || request.call != CallMode::Never && rules.iter().any(|r| r.to == *role && is_gateway(r));
-    (named(ice) && ice_roles(rules).contains(role)) || (named(call) && calls())
+    let has_path = || rules.iter().any(|r| r.to == *role && has_path(r));
+    (named(ice) && ice_roles(rules).contains(role)) || (named(call) && calls()) || (named(PATH) && has_path())
 }
 
 /// What the table calls the trials that a profile may have, for waivers and selections: `nat.rtc`, `ice.rtc`, `call.rtc`,
 /// `turn.tls-443`.
 pub(super) fn names(profile: &Profile, request: &Request) -> BTreeSet<String> {
     let [nat, _, ice, call, ..] = KINDS;
-    let of_role = |role: &RoleName| [nat, ice, call].map(|word| format!("{word}.{role}"));
+    let of_role = |role: &RoleName| [nat, ice, call, PATH].map(|word| format!("{word}.{role}"));
     let named = turns(profile, request).into_iter().chain(control::controls(request));
     let relays = named.map(|trial| trial.name());
     let all = profile.roles.keys().flat_map(of_role).chain(relays);
@@ -202,6 +215,7 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
     }
     all.extend(beside::resolvers(request, items));
     all.extend(beside::portals(request));
+    all.extend(paths(items));
     all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
     // Whatever ICE or a call is asked for alone may take the relays that the operator names.
     let named = |word: &str| request.skip.iter().any(|w| w == word);
@@ -231,7 +245,7 @@ fn selected(profile: &Profile, request: &Request, trial: &Trial) -> bool {
 fn is_tested(request: &Request, items: &[Item], trial: &Trial) -> bool {
     let needs = |item: &&Item| trial.kind != TrialKind::Call || is_gateway(&item.rule);
     let mut of = trial.ways.iter().filter_map(|way| items.get(*way)).filter(needs);
-    let asks_a_target = matches!(trial.kind, TrialKind::Ice | TrialKind::Call);
+    let asks_a_target = matches!(trial.kind, TrialKind::Ice | TrialKind::Call | TrialKind::Path { .. });
     !asks_a_target || !request.only.is_empty() || of.any(|item| item.is_selected())
 }
 
@@ -295,6 +309,48 @@ fn nat(request: &Request, items: &[Item]) -> Option<Trial> {
     }
     let host = servers.first().map(|(host, _)| host.clone())?;
     Some(bare(TrialKind::Nat { servers }, role?, host, Need::Optional))
+}
+
+/// Whether a rule makes the way to its host worth a look: it carries media, or TLS, whose first answer is large.
+fn has_path(rule: &Rule) -> bool {
+    let over_udp = matches!(rule.service, Service::Stun | Service::Turn) && rule.transport == Transport::Udp;
+    let is_secure = matches!(rule.service, Service::Https | Service::Wss | Service::Turns | Service::Rtmps);
+    over_udp || is_secure || rule.service == Service::Rtp
+}
+
+/// One a host that the operator names, whatever roles it has: the way is the same for all.
+fn paths(items: &[Item]) -> Vec<Trial> {
+    let mut all: Vec<Trial> = Vec::new();
+    for item in items.iter().filter(|i| !i.fixed && has_path(&i.rule)) {
+        if all.iter().any(|t| t.host == item.host) {
+            continue;
+        }
+        let of_host = |(_, other): &(usize, &Item)| other.host == item.host;
+        let ways = items.iter().enumerate().filter(of_host).map(|(index, _)| index).collect();
+        let kind = TrialKind::Path { ports: askable(items.iter().filter(|i| i.host == item.host)) };
+        all.push(Trial { ways, ..bare(kind, item.rule.to.clone(), item.host.clone(), Need::Optional) });
+    }
+    all
+}
+
+/// UDP ports of a host at which STUN may be answered: of STUN, of a relay, and the middle of a media range, where a
+/// responder answers it.
+fn askable<'a>(of_host: impl Iterator<Item = &'a Item> + Clone) -> Vec<u16> {
+    let takes: [fn(&Rule) -> bool; 3] = [
+        |r| r.service == Service::Stun && r.transport == Transport::Udp,
+        |r| r.spec == Spec::Turn(RelayTransport::Udp),
+        |r| r.service == Service::Rtp,
+    ];
+    let with = |takes: fn(&Rule) -> bool| {
+        of_host.clone().filter(move |i| takes(&i.rule)).filter_map(|i| i.rule.ports.map(middle))
+    };
+    let mut ports: Vec<u16> = Vec::new();
+    for port in takes.into_iter().flat_map(with) {
+        if !ports.contains(&port) && ports.len() < ASKED {
+            ports.push(port);
+        }
+    }
+    ports
 }
 
 fn middle(ports: PortRange) -> u16 {

@@ -15,6 +15,7 @@ mod ike;
 mod layers;
 pub mod measure;
 mod nat;
+mod path;
 mod portal;
 mod quality;
 mod redirect;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::measure::Way;
+pub use super::path::hops;
 use super::resolver::{self, Resolver};
 use super::{Progress, Settings, call, turn};
 use crate::model::{KnownPage, Observation, ProbeKind, RelayTransport};
@@ -33,6 +34,8 @@ pub enum What {
     Control(u16),
     Resolver(Resolver),
     Portal(KnownPage),
+    /// UDP ports at which something may answer STUN.
+    Path(Vec<u16>),
 }
 
 /// One thing to try at one address.
@@ -64,6 +67,7 @@ pub fn kind(what: &What) -> ProbeKind {
         What::Control(_) => ProbeKind::Tls,
         What::Resolver(_) => ProbeKind::Dns,
         What::Portal(_) => ProbeKind::Http,
+        What::Path(_) => ProbeKind::Path,
     }
 }
 
@@ -84,6 +88,7 @@ pub async fn attempt(
         }
         What::Resolver(server) => resolver::probe(server, task.deadline).await,
         What::Portal(page) => super::portal::probe(task, page).await,
+        What::Path(ports) => super::path::probe(task, ports, settings, cancel).await,
         What::Nat(servers) => super::nat::probe(task, servers, settings, cancel, progress).await,
     }
 }

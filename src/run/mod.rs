@@ -1,6 +1,6 @@
 //! Carries out a plan: names, then every rule and relay side by side and the media ranges, then ICE and calls, then what is
-//! measured with nothing beside it, under the budget and until Ctrl-C. NAT, resolvers and known pages are asked about
-//! beside all of them.
+//! measured with nothing beside it, under the budget and until Ctrl-C. NAT, resolvers, known pages and the ways to the
+//! targets are asked about beside all of them.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
 mod earlier;
@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::model::{Check, Estimates, Event, Load, Seen, Sink, Standing};
 use crate::net::clock;
@@ -63,15 +63,19 @@ pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
 /// What needs names.
 async fn named(plan: &Plan, context: &Arc<Context>) -> Vec<Seen> {
     let names = names::resolve(plan, context).await;
-    let nat = trials::nat(plan, context, &names);
-    let beside = trials::beside(plan, context, &names);
-    let (nat, beside, mut seen) = tokio::join!(nat, beside, phases(plan, context, &names));
-    seen.extend(nat.into_iter().chain(beside));
+    let quiet = CancellationToken::new();
+    let (nat, beside, paths, mut seen) = tokio::join!(
+        trials::nat(plan, context, &names),
+        trials::beside(plan, context, &names),
+        trials::paths(plan, context, &names, &quiet),
+        phases(plan, context, &names, quiet.clone().drop_guard())
+    );
+    seen.extend(nat.into_iter().chain(beside).chain(paths));
     seen
 }
 
-/// What builds on one another.
-async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Vec<Seen> {
+/// What builds on one another; `quiet` is dropped when rules and ranges are over.
+async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names, quiet: DropGuard) -> Vec<Seen> {
     let (jobs, mut seen) = rules::place_all(plan, context, names);
     let is_relay = |job: &rules::Job| plan.items.get(job.item).is_some_and(|i: &Item| i.relay().is_some());
     let (relays, jobs) = jobs.into_iter().partition(is_relay);
@@ -79,6 +83,7 @@ async fn phases(plan: &Plan, context: &Arc<Context>, names: &names::Names) -> Ve
     let over = CancellationToken::new();
     let (probed, relayed) =
         tokio::join!(rules::probe_all(plan, context, jobs, names, &over), ways.relays(over.clone().drop_guard()));
+    drop(quiet);
     seen.extend(probed.into_iter().chain(relayed));
     ways.calls(&mut seen).await;
     let measured = measures::measure_all(plan, context, names, &seen).await;

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::model::{Event, Observation, Phase, Planned, ProbeKind, Seen, StepTiming};
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Event, Observation, Outcome, Phase, Planned, ProbeKind, Seen, StepTiming, metric};
 use crate::plan::{Plan, Trial, TrialKind};
 use crate::probe::resolver::Resolver;
 use crate::probe::trial::{self, RelayServer, TrialTask, What};
@@ -148,6 +151,48 @@ pub fn at_target(
         works.push(work(index, Phase::Media, task, waiting_for, names.report(&trial.host)));
     }
     (works, known(context, Planned::Trial(index), known_before))
+}
+
+/// Looks at the way to each target, beside the phases of the others; routers of a target at which nothing answers are looked
+/// for once `quiet` is over, because the looking may use up what the target sends of ICMP errors.
+pub async fn paths(plan: &Plan, context: &Arc<Context>, names: &names::Names, quiet: &CancellationToken) -> Vec<Seen> {
+    let (phase, mut works, mut all) = (Phase::Path, Vec::new(), Vec::new());
+    for (index, trial) in of(plan, |kind| matches!(kind, TrialKind::Path { .. })) {
+        let TrialKind::Path { ports } = &trial.kind else { continue };
+        let (test, known_before) = names::place_trial(plan, ProbeKind::Path, trial, names);
+        all.extend(known(context, Planned::Trial(index), known_before));
+        for address in test {
+            let task = task(trial, address, What::Path(ports.clone()), context);
+            let waiting_for = format!("the way to {}", place(&task.host, address));
+            let work = work(index, phase, task, waiting_for, names.report(&trial.host));
+            works.push(Work { told_later: Some(Box::new(lacks_hops)), ..work });
+        }
+    }
+    if works.is_empty() {
+        return all;
+    }
+    context.sink.event(&Event::PhaseStarted { phase, checks: works.len(), at_ms: context.since_start() });
+    let mut crew = Crew::new(context);
+    works.into_iter().for_each(|work| crew.begin(work, std::future::ready(())));
+    let mut seen = crew.rest().await;
+    if seen.iter().any(|s| lacks_hops(&s.observation)) {
+        tokio::select! { () = quiet.cancelled() => (), () = context.cancel.cancelled() => () }
+        join_all(seen.iter_mut().filter(|s| lacks_hops(&s.observation)).map(|s| add_hops(s, context))).await;
+    }
+    context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
+    all.extend(seen);
+    all
+}
+
+fn lacks_hops(seen: &Observation) -> bool {
+    seen.outcome == Outcome::Measured && !seen.facts.has(&metric::HOPS)
+}
+
+async fn add_hops(seen: &mut Seen, context: &Context) {
+    if let Some(address) = seen.address {
+        trial::hops(address, &mut seen.observation, &context.cancel).await;
+    }
+    context.done(seen);
 }
 
 /// What is known without trying, told to the sink.

@@ -19,6 +19,7 @@ pub mod limits;
 mod lossy;
 pub mod nat;
 mod pace;
+pub mod path_mtu;
 pub mod reflector;
 pub mod sample;
 pub mod stamp;

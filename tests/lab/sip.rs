@@ -85,7 +85,7 @@ fn our_responder_answers_over_udp_also_where_only_holders_of_its_key_are_answere
         let Some(lab) = Lab::up() else { return };
         let _responder = responder(&lab, "rtc-server", key, &[Listens::Udp(RTC4, SIP)]);
         let args = ["--profile", "rtc-server", "--only", "rtc.sip", "--target", "rtc=198.51.100.10", "--skip"];
-        let args = [&args[..], &["quality,bandwidth,nat,ice,call"]].concat();
+        let args = [&args[..], &["quality,bandwidth,nat,ice,call,path"]].concat();
         let environment: Vec<_> = key.iter().map(|key| ("RTC_CHECK_RESPONDER_KEY", *key)).collect();
         let report = lab.check_with(&environment, &args).exits(0).report();
         let check = report.at(RTC4, "udp 5099").is("pass").says(&["answered OPTIONS with 200", "rtc-check/"]);

@@ -109,6 +109,8 @@ impl Meta {
             findings: Vec::new(),
             ways: Vec::new(),
             checks,
+            comparison: None,
+            redacted: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns that every other module speaks of. Nothing here knows how a value is obtained, judged or drawn.
 
 mod call;
+mod comparison;
 mod event;
 mod failure;
 pub mod firewall;
@@ -8,11 +9,13 @@ mod gre;
 mod host;
 mod ike;
 pub mod machine;
+pub mod masked;
 pub mod measure;
 pub mod metric;
 mod observation;
 pub mod offered;
 mod ports;
+mod redaction;
 mod relay;
 mod report;
 mod rtmp;
@@ -29,6 +32,10 @@ mod way;
 pub mod web;
 
 pub use call::CallMode;
+pub use comparison::{
+    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy, Side,
+    WayChange,
+};
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use gre::{Gre, GreAnswer};
@@ -38,6 +45,7 @@ pub use machine::Subject;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
+pub use redaction::{Redacted, RedactedSet};
 pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, Who,

@@ -12,6 +12,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("profile", &[]),
     ("report", &[]),
+    ("compare", &[]),
+    ("redact", &[]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
@@ -24,7 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "profile", "report", "session", "plan", "judge", "size", "firewall", "net", "probe",
+            "wire", "stats", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall", "net", "probe",
             "serve", "run",
         ],
     ),

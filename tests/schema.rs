@@ -17,7 +17,11 @@ fn as_json(report: &rtc_check::model::Report) -> Value {
 
 #[test]
 fn the_published_schemas_are_up_to_date() {
-    for (name, schema) in [("report-1", schema()), ("sizing-1", rtc_check::report::sizing::schema())] {
+    for (name, schema) in [
+        ("report-1", schema()),
+        ("sizing-1", rtc_check::report::sizing::schema()),
+        ("comparison-1", rtc_check::report::compare::schema()),
+    ] {
         let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let published = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let fresh = format!("{}/{name}.schema.json", env!("CARGO_TARGET_TMPDIR"));

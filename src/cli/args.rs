@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod compare;
 mod firewall;
 mod host;
 mod selection;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
 pub use selection::SelectionArgs;
@@ -68,6 +70,8 @@ pub enum Command {
     Size(SizeArgs),
     /// Draw a saved JSON report again
     Report(ReportArgs),
+    /// What got worse, better, appeared or went between two saved JSON reports: inside and outside, before and after
+    Diff(DiffArgs),
     /// The outbound rules to ask a firewall's administrator for, or to load
     Firewall(FirewallArgs),
     /// Print the JSON Schema of a document that rtc-check writes
@@ -80,6 +84,8 @@ pub enum SchemaDocument {
     Report,
     /// An answer of `size`.
     Sizing,
+    /// What two reports differ in.
+    Comparison,
 }
 
 /// What to test, and how.
@@ -198,6 +204,10 @@ pub struct OutputArgs {
     /// Columns of the table [default: the terminal's, or 80]
     #[arg(long, value_name = "N", env = "RTC_CHECK_WIDTH", value_parser = clap::value_parser!(u16).range(40..=400))]
     pub width: Option<u16>,
+    #[command(flatten)]
+    pub against: BaselineArgs,
+    #[command(flatten)]
+    pub redact: RedactArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ mod begun;
 mod check;
 mod config;
 mod demo;
+mod diff;
 mod exit;
 mod files;
 mod firewall;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),
+        Some(Command::Diff(args)) => diff::command(&args),
         Some(Command::Firewall(args)) => firewall::command(args),
         Some(Command::Schema { document }) => report::schema(document),
     };

@@ -3,13 +3,14 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
+use crate::compare;
 use crate::model::{Event, Report, Silent, Sink};
 use crate::report::{self, Format, Style};
 
-use super::args::OutputArgs;
+use super::args::{BaselineArgs, FailOn, OutputArgs};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
-use super::{Unusable, exit};
+use super::{Unusable, diff, exit};
 
 /// One line to stderr; nobody is left to tell when that fails.
 pub fn say(text: &str) {
@@ -43,6 +44,29 @@ pub struct Outputs {
     width: Option<u16>,
     live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
+    against: Option<Against>,
+}
+
+/// The report that this one is held against, and when that fails the run.
+struct Against {
+    name: String,
+    report: Report,
+    fail_on: Option<FailOn>,
+}
+
+impl Against {
+    fn read(args: &BaselineArgs) -> Result<Option<Self>, Unusable> {
+        match (&args.baseline, args.fail_on) {
+            (Some(file), fail_on) => {
+                Ok(Some(Self { name: file.display().to_string(), report: super::report::read(file)?, fail_on }))
+            }
+            // A gate that compares nothing would let everything through.
+            (None, Some(FailOn::Worse | FailOn::Any)) => {
+                Err(Unusable("--fail-on needs a report to hold this one against: give --baseline FILE".to_owned()))
+            }
+            (None, _) => Ok(None),
+        }
+    }
 }
 
 impl Outputs {
@@ -51,6 +75,8 @@ impl Outputs {
     /// # Errors
     /// An unknown format, or a file that cannot be written.
     pub fn open(args: &OutputArgs) -> Result<Self, Unusable> {
+        // First, for it may be the file that is to be written.
+        let against = Against::read(&args.against)?;
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let mut file = main_file(args)?;
         let live: Option<Box<dyn Write + Send>> = match (main, file.take()) {
@@ -63,7 +89,7 @@ impl Outputs {
         };
         let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet })
+        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet, against })
     }
 
     /// Opens them for a report that was saved: there are no live events, so NDJSON is drawn from the report.
@@ -71,10 +97,11 @@ impl Outputs {
     /// # Errors
     /// An unknown format, or a file that cannot be written.
     pub fn open_saved(args: &OutputArgs) -> Result<Self, Unusable> {
+        let against = Against::read(&args.against)?;
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let file = main_file(args)?;
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live: None, quiet: true })
+        Ok(Self { main, file, further, width: args.width, live: None, quiet: true, against })
     }
 
     /// What draws the run while it runs.
@@ -92,6 +119,9 @@ impl Outputs {
     /// Writes every report and answers the exit code. What cannot be written is said, the rest is still written, and a
     /// run that was good is not: whoever waits for the report would miss it.
     pub fn write(self, report: &Report, strict: bool) -> u8 {
+        let compared = self.against.as_ref().map(|against| held_against(report, against));
+        let failed = compared.as_ref().is_some_and(|(_, failed)| *failed);
+        let report = compared.as_ref().map_or(report, |(report, _)| report);
         let mut errors = Vec::new();
         // Somebody reads the log of a job whose report went to a file.
         let quiet_stdout = self.file.is_some() && !self.quiet;
@@ -110,6 +140,7 @@ impl Outputs {
             (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
         }
         let code = match exit::of(report, strict) {
+            exit::PASS | exit::UNKNOWN if failed => exit::FAIL,
             exit::PASS if !errors.is_empty() => exit::USAGE,
             code => code,
         };
@@ -125,6 +156,13 @@ impl Outputs {
         }
         code
     }
+}
+
+/// The report with its comparison in it, and whether that fails the run.
+fn held_against(report: &Report, against: &Against) -> (Report, bool) {
+    let compared = compare::compare((&against.name, &against.report), ("this run", report));
+    let failed = diff::fails(against.fail_on, &compared);
+    (Report { comparison: Some(Box::new(compared)), ..report.clone() }, failed)
 }
 
 /// The file of `--output`; `-` is stdout.

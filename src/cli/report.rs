@@ -44,6 +44,7 @@ pub fn read(file: &Path) -> Result<Report, Unusable> {
 pub fn schema(document: SchemaDocument) -> Result<u8, Unusable> {
     let schema = match document {
         SchemaDocument::Report => crate::report::schema(),
+        SchemaDocument::Comparison => crate::report::compare::schema(),
         SchemaDocument::Sizing => crate::report::sizing::schema(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|e| Unusable(e.to_string()))?;

@@ -115,6 +115,8 @@ impl Meta {
             findings: Vec::new(),
             ways: Vec::new(),
             checks,
+            comparison: None,
+            redacted: Vec::new(),
         }
     }
 }

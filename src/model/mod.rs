@@ -3,6 +3,7 @@
 mod call;
 mod cert;
 mod clock;
+mod comparison;
 mod event;
 mod failure;
 pub mod firewall;
@@ -11,12 +12,14 @@ mod host;
 mod ike;
 mod known_page;
 pub mod machine;
+pub mod masked;
 pub mod measure;
 pub mod metric;
 mod observation;
 pub mod offered;
 pub mod path;
 mod ports;
+mod redaction;
 mod relay;
 mod report;
 pub mod resolver;
@@ -37,6 +40,10 @@ pub mod web;
 pub use call::CallMode;
 pub use cert::{CertRoot, Certificate, Inspection, Issuer, RootStanding, short_name};
 pub use clock::ClockError;
+pub use comparison::{
+    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy, Side,
+    WayChange,
+};
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
 pub use gre::{Gre, GreAnswer};
@@ -47,6 +54,7 @@ pub use machine::Subject;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
+pub use redaction::{Redacted, RedactedSet};
 pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, Who,

@@ -6,8 +6,11 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::comparison::Comparison;
+use super::masked;
 use super::observation::Facts;
 use super::ports::PortRange;
+use super::redaction::Redacted;
 use super::rule::{Need, ProbeKind, RoleName, RuleId, Transport};
 use super::source::Source;
 use super::status::Status;
@@ -38,6 +41,12 @@ pub struct Report {
     /// The ways that media can take, side by side; empty where none was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<WayRow>,
+    /// Against another report: `--baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Box<Comparison>>,
+    /// What is replaced by tokens: `--redact`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<Redacted>,
 }
 
 /// Name and version of the program.
@@ -190,6 +199,8 @@ pub struct Check {
     /// The host as given or as the profile fixes it.
     pub target: String,
     /// Null when the name did not resolve.
+    #[serde(default, with = "masked::optional")]
+    #[schemars(with = "Option<IpAddr>")]
     pub address: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<Transport>,
@@ -216,6 +227,29 @@ pub struct Check {
     /// Milliseconds since the run's start.
     pub started_ms: u64,
     pub duration_ms: u64,
+}
+
+impl Check {
+    /// The rule; of a check that has none, what its id begins with (`quality.rtc`), or its probe.
+    pub fn name(&self) -> &str {
+        let begins = || self.id.split('/').next().filter(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
+        self.rule.as_ref().map_or_else(|| begins().unwrap_or(self.probe.as_str()), RuleId::as_str)
+    }
+
+    /// `19099-20099/udp`, `443/tcp`, `gre`; empty where the check has no rule.
+    pub fn port_words(&self) -> String {
+        let transport = self.transport.map(Transport::as_str).unwrap_or_default();
+        match (self.port, self.ports) {
+            (Some(port), _) => format!("{port}/{transport}"),
+            (None, Some(ports)) => format!("{ports}/{transport}"),
+            (None, None) => transport.to_owned(),
+        }
+    }
+
+    /// It is neither optional nor waived.
+    pub fn counts(&self) -> bool {
+        self.need != Need::Optional && self.waived.is_none()
+    }
 }
 
 /// A measured quantity against its limit.

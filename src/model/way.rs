@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::masked;
 use super::relay::RelayTransport;
 use super::rule::RoleName;
 use super::status::Status;
@@ -57,6 +58,8 @@ pub struct WayRow {
     /// The host as given: the target's, or the relay's.
     pub target: String,
     /// Null when the name did not resolve.
+    #[serde(default, with = "masked::optional")]
+    #[schemars(with = "Option<IpAddr>")]
     pub address: Option<IpAddr>,
     /// Port of the relay; absent for direct UDP.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::Check;
+use crate::model::{Check, masked};
 
 /// So many hosts are listed one by one; more are told by their count.
 pub(super) const LISTED: usize = 4;
@@ -59,7 +59,7 @@ pub(super) fn host(check: &Check) -> String {
 
 /// The reason with [`HOST`] in place of the host's name and address.
 pub(super) fn without_host(check: &Check) -> String {
-    let address = check.address.map(|a| a.to_string()).unwrap_or_default();
+    let address = check.address.map(masked::shown).unwrap_or_default();
     let forms = [format!("{} ({address})", check.target), format!("[{address}]"), address, check.target.clone()];
     forms.iter().fold(check.reason.clone(), |text, form| replaced(&text, form))
 }

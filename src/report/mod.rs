@@ -2,6 +2,7 @@
 //! profile, file or terminal, so a saved report can be drawn again in any format.
 
 mod capacity;
+pub mod compare;
 mod evidence;
 pub mod firewall;
 mod fold;

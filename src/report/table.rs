@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::page::{Page, Tone, span};
 use super::problems::{self, head};
-use super::{Style, evidence, fold, headline, limits, passed, ways};
-use crate::model::{Check, Finding, Report, RuleId, Status};
+use super::{Style, compare, evidence, fold, headline, limits, passed, ways};
+use crate::model::{Check, Finding, Report, Status, masked};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
@@ -20,6 +20,9 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     skipped(&mut page, report);
     passed::draw(&mut page, report);
     documents(&mut page, report);
+    if let Some(comparison) = &report.comparison {
+        compare::below(&mut page, comparison);
+    }
     page.finish()
 }
 
@@ -173,7 +176,7 @@ pub(super) fn grouped<'a, K: PartialEq>(
 
 /// The address, unless the target is that address itself.
 pub(super) fn other_address(check: &Check) -> Option<String> {
-    check.address.map(|a| a.to_string()).filter(|a| a != check.target.trim_matches(['[', ']']))
+    check.address.map(masked::shown).filter(|a| a != check.target.trim_matches(['[', ']']))
 }
 
 pub(super) fn is_problem(check: &Check) -> bool {
@@ -182,26 +185,20 @@ pub(super) fn is_problem(check: &Check) -> bool {
 
 /// The rule; of a check that has none, what its id begins with (`quality.rtc`), or its probe.
 pub(super) fn name(check: &Check) -> &str {
-    let begins = || check.id.split('/').next().filter(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
-    check.rule.as_ref().map_or_else(|| begins().unwrap_or(check.probe.as_str()), RuleId::as_str)
+    check.name()
 }
 
 /// `19099-20099/udp`, `443/tcp`, `gre`; empty where the check has no rule.
 pub(super) fn port(check: &Check) -> String {
-    let transport = check.transport.map(|t| t.as_str()).unwrap_or_default();
-    match (check.port, check.ports) {
-        (Some(port), _) => format!("{port}/{transport}"),
-        (None, Some(ports)) => format!("{ports}/{transport}"),
-        (None, None) => transport.to_owned(),
-    }
+    check.port_words()
 }
 
 /// Address and port, or the name that has no address.
 pub(super) fn place(check: &Check) -> String {
     let numbered = check.port.is_some() || check.ports.is_some();
     let host = match check.address {
-        Some(address) if address.is_ipv6() && numbered => format!("[{address}]"),
-        Some(address) => address.to_string(),
+        Some(address) if masked::needs_brackets(address) && numbered => format!("[{address}]"),
+        Some(address) => masked::shown(address),
         None => check.target.clone(),
     };
     format!("{host}{}{}", if numbered { ":" } else { " " }, port(check))

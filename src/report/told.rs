@@ -1,7 +1,7 @@
 //! What a service said, out of the sentence of a check that passes: what decided it, which times alone do not tell.
 
 use super::evidence::ms;
-use crate::model::{Check, ProbeKind, StepTiming, metric};
+use crate::model::{Check, ProbeKind, StepTiming, masked, metric};
 
 /// Steps that take longer are told although all went well, in milliseconds.
 const SLOW_MS: f64 = 1000.0;
@@ -44,7 +44,7 @@ fn steps(check: &Check) -> Vec<StepTiming> {
 
 /// The rest of the sentence that begins with the service and its place.
 fn after_place(check: &Check) -> Option<&str> {
-    let address = check.address.map(|a| a.to_string()).unwrap_or_default();
+    let address = check.address.map(masked::shown).unwrap_or_default();
     let places = [format!("{} ({address})", check.target), check.target.clone(), address];
     let ways = places.iter().filter(|p| !p.is_empty()).flat_map(|p| [format!(" at {p} "), format!(" to {p} ")]);
     let said = ways.filter_map(|way| check.reason.split_once(&way)).map(|(_, said)| said).next()?;

@@ -6,7 +6,7 @@ use super::evidence::{ms, significant};
 use super::page::{Page, Tone, span};
 use super::table::{mark, tone};
 use super::text::{clean, width as columns};
-use crate::model::{Way, WayRow};
+use crate::model::{Way, WayRow, masked};
 
 /// Names of the columns; those of [`PLACES`] move to a line of their own where there is little room.
 const HEAD: [&str; 9] = ["way", "server", "connect", "RTT", "jitter", "loss", "MOS", "seen as", "status"];
@@ -113,7 +113,7 @@ fn cells(row: &WayRow, none: &str) -> [String; 9] {
 
 /// The target's role and address, or the relay's address and port.
 fn server(row: &WayRow) -> String {
-    let address = row.address.map_or_else(|| row.target.clone(), |a| a.to_string());
+    let address = row.address.map_or_else(|| row.target.clone(), masked::shown);
     match (row.way, row.port) {
         (Way::DirectUdp, _) => format!("{} {address}", row.role),
         (_, Some(port)) if address.contains(':') => format!("[{}]:{port}", address.trim_matches(['[', ']'])),

@@ -105,6 +105,8 @@ pub fn empty() -> Report {
         findings: Vec::new(),
         checks: Vec::new(),
         ways: Vec::new(),
+        comparison: None,
+        redacted: Vec::new(),
     }
 }
 

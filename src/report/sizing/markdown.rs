@@ -113,7 +113,7 @@ fn rows(out: &mut String, cited: &Cited<'_>) {
 }
 
 /// Text in which nothing is markup (CommonMark section 2.4), on one line.
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text, true).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' | '!') {

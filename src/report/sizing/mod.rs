@@ -12,6 +12,7 @@ use crate::model::sizing::Sizes;
 
 use super::Style;
 
+pub(super) use markdown::escaped;
 pub use schema::schema;
 
 /// The formats of an answer on sizes.

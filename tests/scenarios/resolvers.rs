@@ -1,0 +1,113 @@
+//! Resolvers, and web servers that stand in for what a captive portal or a control host is.
+
+use crate::case::Case;
+use crate::namespaces::{Daemon, Lab, Listens, Place};
+use crate::servers::written;
+
+/// The usual resolver, beside the home router.
+pub const RESOLVER4: &str = "10.9.0.53";
+
+/// The scenario's resolvers; without any, an address at which nobody listens, so that nothing is asked elsewhere.
+pub fn configured(case: &Case) -> Vec<String> {
+    let none = ["10.9.0.53", "options timeout:1 attempts:1"].map(str::to_owned);
+    if case.resolvers.is_empty() { none.into() } else { case.resolvers.clone() }
+}
+
+/// Names of the lab as unbound and dnsmasq know them.
+const NAMES: [(&str, &str, &str); 3] = [
+    ("rtc.lab.test", "198.51.100.10", "2001:db8:2::10"),
+    ("control.lab.test", "198.51.100.80", "2001:db8:2::80"),
+    ("portal.lab.test", "198.51.100.80", "2001:db8:2::80"),
+];
+
+/// unbound with the lab's names, on 10.9.0.53; `outside` on 198.51.100.53 at the servers; `private` gives rtc.lab.test an inside
+/// address, `inside` gives inside.lab.test one.
+pub fn unbound(lab: &Lab, how: &[&str]) -> Daemon {
+    let (place, address) =
+        if how.contains(&"outside") { (Place::Server, "198.51.100.53") } else { (Place::Proxy, RESOLVER4) };
+    let private = how.contains(&"private");
+    let mut data = String::new();
+    for (name, v4, v6) in NAMES {
+        let v4 = if private && name == "rtc.lab.test" { "10.9.0.2" } else { v4 };
+        data += &format!(" local-data: \"{name}. 60 IN A {v4}\"\n");
+        if !how.contains(&"v4") && !(private && name == "rtc.lab.test") {
+            data += &format!(" local-data: \"{name}. 60 IN AAAA {v6}\"\n");
+        }
+    }
+    let text = format!(
+        "server:\n interface: {address}\n access-control: 0.0.0.0/0 allow\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
+         directory: \"{dir}\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n module-config: \"iterator\"\n \
+         local-zone: \".\" static\n{data}remote-control:\n control-enable: no\n",
+        dir = lab.dir().display()
+    );
+    let name = format!("unbound-{address}");
+    let file = written(lab, &format!("{name}.conf"), &text);
+    let mut command = lab.command(place, "unbound");
+    command.args(["-d", "-c", &file]);
+    lab.start_at(place, command, &name, &[Listens::Udp(address, 53), Listens::Tcp(address, 53)])
+}
+
+/// dnsmasq on 10.9.0.53 with the lab's names; `hijack` answers every other name with 198.51.100.80.
+pub fn dnsmasq(lab: &Lab, how: &[&str]) -> Daemon {
+    let mut command = lab.command(Place::Proxy, "dnsmasq");
+    command.args([
+        "--no-daemon",
+        "--no-resolv",
+        "--no-hosts",
+        "--bind-interfaces",
+        "--conf-file=/dev/null",
+        "--no-negcache",
+    ]);
+    command.args([&format!("--listen-address={RESOLVER4}"), "--user=root", "--pid-file="]);
+    for (name, v4, v6) in NAMES {
+        command.args([format!("--host-record={name},{v4},{v6}")]);
+    }
+    if how.contains(&"hijack") {
+        command.arg("--address=/#/198.51.100.80");
+    } else {
+        command.arg("--address=/#/");
+    }
+    lab.start_at(Place::Proxy, command, "dnsmasq", &[Listens::Udp(RESOLVER4, 53), Listens::Tcp(RESOLVER4, 53)])
+}
+
+/// A control host on 198.51.100.80: a known page over HTTP, and HTTPS; `late` says that it is 2031.
+pub fn web(lab: &Lab, how: &[&str]) -> Daemon {
+    let date = if how.contains(&"late") { "more_set_headers" } else { "" };
+    let _ = date;
+    server(
+        lab,
+        Place::Server,
+        "web",
+        "198.51.100.80",
+        "location /generate_204 { return 204; } location / { return 200 \"success\\n\"; }",
+    )
+}
+
+/// A captive portal beside the home router, which sends every page to its own.
+pub fn portal(lab: &Lab) -> Daemon {
+    server(
+        lab,
+        Place::Proxy,
+        "portal",
+        "10.9.0.2",
+        "location /login { return 200 \"<html>Welcome to the hotel's network. Log in.</html>\"; } location / { return 302 http://10.9.0.2/login; }",
+    )
+}
+
+/// nginx on 80 and 443 of one address.
+fn server(lab: &Lab, place: Place, name: &str, address: &str, locations: &str) -> Daemon {
+    let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|n| format!(" {n}_temp_path {dir}/{name};\n"))
+        .concat();
+    let text = format!(
+        "daemon off; master_process off; user root; pid {dir}/{name}.pid; error_log stderr;\nevents {{ worker_connections 64; }}\n\
+         http {{\n access_log off;\n default_type text/html;\n{temporary}\
+         server {{ listen {address}:80; listen {address}:443 ssl; ssl_certificate {chain}; ssl_certificate_key {key};\n{locations} }}\n}}\n"
+    );
+    let file = written(lab, &format!("{name}.conf"), &text);
+    let mut command = lab.command(place, "nginx");
+    command.args(["-e", "stderr", "-c", &file]);
+    let address: &'static str = address.to_owned().leak();
+    lab.start_at(place, command, name, &[Listens::Tcp(address, 80), Listens::Tcp(address, 443)])
+}

@@ -13,6 +13,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::case::{Case, Fault, Line, place};
 use crate::emulator;
@@ -80,6 +81,19 @@ impl Chain {
         fs::write(dir.join("hosts"), format!("127.0.0.1 localhost\n{}\n", hosts.join("\n"))).unwrap();
         let line = |r: &String| if r.starts_with("options") { format!("{r}\n") } else { format!("nameserver {r}\n") };
         fs::write(dir.join("resolv.conf"), resolvers.iter().map(line).collect::<String>()).unwrap();
+    }
+
+    /// Waits until packets pass everywhere in both families: the kernel may take a second to see that a line is up.
+    pub fn settle(&self) {
+        let ends = ["198.51.100.10:9", "[2001:db8:2::10]:9", "10.9.0.2:9", "[2001:db8:9::2]:9"];
+        let ends = ends.map(|e| e.parse::<std::net::SocketAddr>().expect("an address"));
+        // Nobody listens there, so the far end itself refuses.
+        let is_there = |end: &std::net::SocketAddr| {
+            std::net::TcpStream::connect_timeout(end, Duration::from_secs(5))
+                .is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
+        };
+        let silent = self.lab.within(Place::Client, move || ends.into_iter().find(|end| !is_there(end)));
+        assert_eq!(silent, None, "the lab's network does not work");
     }
 
     /// Does what the scenario says is wrong.

@@ -29,6 +29,9 @@ pub fn squid(lab: &Lab, how: &[&str]) -> Daemon {
     if how.contains(&"refuse") {
         rules += "http_access deny all\n";
     }
+    if how.contains(&"idle") {
+        rules += "read_timeout 2 seconds\n";
+    }
     let text = format!(
         "http_port {PROXY4}:3128\nvisible_hostname proxy.lab\n{rules}http_access allow all\ncache deny all\n\
          access_log none\ncache_log /dev/null\npid_filename none\nhosts_file {hosts}\ndns_nameservers 10.9.0.53\n\

@@ -1,5 +1,8 @@
 //! Resolvers, and web servers that stand in for what a captive portal or a control host is.
 
+use std::net::UdpSocket;
+use std::time::Duration;
+
 use crate::case::Case;
 use crate::namespaces::{Daemon, Lab, Listens, Place};
 use crate::servers::written;
@@ -27,7 +30,8 @@ pub fn unbound(lab: &Lab, how: &[&str]) -> Daemon {
         if how.contains(&"outside") { (Place::Server, "198.51.100.53") } else { (Place::Proxy, RESOLVER4) };
     let private = how.contains(&"private");
     let mut data = String::new();
-    for (name, v4, v6) in NAMES {
+    for (name, v4, v6) in NAMES.into_iter().filter(|_| !how.contains(&"nothing")) {
+        let v4 = if how.contains(&"other") && name == "rtc.lab.test" { "198.51.100.20" } else { v4 };
         let v4 = if private && name == "rtc.lab.test" { "10.9.0.2" } else { v4 };
         data += &format!(" local-data: \"{name}. 60 IN A {v4}\"\n");
         if !how.contains(&"v4") && !(private && name == "rtc.lab.test") {
@@ -45,6 +49,31 @@ pub fn unbound(lab: &Lab, how: &[&str]) -> Daemon {
     let mut command = lab.command(place, "unbound");
     command.args(["-d", "-c", &file]);
     lab.start_at(place, command, &name, &[Listens::Udp(address, 53), Listens::Tcp(address, 53)])
+}
+
+/// What sends every datagram for 10.9.0.54 on to 10.9.0.53, and every answer back only after so many milliseconds. It lives as
+/// long as the process, and its namespace as long as the lab.
+pub fn slow(lab: &Lab, ms: u64) -> Vec<Daemon> {
+    lab.within(Place::Proxy, move || {
+        let socket = std::sync::Arc::new(UdpSocket::bind("10.9.0.54:53").unwrap());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                let (question, back) = (buffer[..length].to_vec(), socket.clone());
+                std::thread::spawn(move || {
+                    let to = UdpSocket::bind("10.9.0.54:0")?;
+                    to.set_read_timeout(Some(Duration::from_secs(2)))?;
+                    to.send_to(&question, (RESOLVER4, 53))?;
+                    let mut answer = [0; 1500];
+                    let length = to.recv(&mut answer)?;
+                    // The delay itself is what is wrong here.
+                    std::thread::park_timeout(Duration::from_millis(ms));
+                    back.send_to(&answer[..length], from)
+                });
+            }
+        });
+    });
+    Vec::new()
 }
 
 /// dnsmasq on 10.9.0.53 with the lab's names; `hijack` answers every other name with 198.51.100.80.

@@ -86,6 +86,7 @@ fn tried(case: &Case, show: bool) -> (Run, Report, String) {
     let chain = Chain::build(case);
     chain.names(&case.hosts, &resolvers::configured(case));
     let _servers: Vec<_> = case.servers.iter().flat_map(|words| services::start(&chain.lab, words)).collect();
+    chain.settle();
     chain.faults(&case.at);
     let run = check(&chain, case);
     let report = run.report();

@@ -20,8 +20,15 @@ use crate::emulator;
 use crate::namespaces::{Lab, Place, finished, ip};
 
 /// What the lab's authority vouches for beside the lab's usual hosts.
-const NAMES: [&str; 6] =
-    ["rtc.lab.test", "inside.lab.test", "control.lab.test", "198.51.100.80", "2001:db8:2::80", "portal.lab.test"];
+const NAMES: [&str; 7] = [
+    "rtc.lab.test",
+    "inside.lab.test",
+    "control.lab.test",
+    "control.other.test",
+    "198.51.100.80",
+    "2001:db8:2::80",
+    "portal.lab.test",
+];
 
 /// The line's two ends, home first.
 const LINE: [(Place, &str, [&str; 2]); 2] = [

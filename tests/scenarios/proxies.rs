@@ -84,6 +84,26 @@ pub fn mitmproxy(lab: &Lab, how: &[&str]) -> Daemon {
     let mode = if how.contains(&"transparent") { "transparent" } else { "regular" };
     let confdir = lab.dir().join("mitm");
     fs::create_dir_all(&confdir).unwrap();
+    if how.contains(&"unnamed") {
+        // An authority whose name says nothing.
+        let (ca, key) = (confdir.join("ca.pem"), confdir.join("key.pem"));
+        let mut openssl = lab.command(Place::Proxy, "openssl");
+        openssl.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/O=Example/CN=Example Root G2",
+        ]);
+        finished(openssl.arg("-keyout").arg(&key).arg("-out").arg(&ca));
+        let both = fs::read_to_string(&key).unwrap() + &fs::read_to_string(&ca).unwrap();
+        fs::write(confdir.join("mitmproxy-ca.pem"), both).unwrap();
+        fs::copy(&ca, confdir.join("mitmproxy-ca-cert.pem")).unwrap();
+    }
     let script = written(lab, "mitm.py", SCRIPT);
     let mut command = lab.command(Place::Proxy, "mitmdump");
     command.env("MITM_HOW", how.join(" ")).env("HOME", lab.dir());

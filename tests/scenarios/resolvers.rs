@@ -1,10 +1,11 @@
 //! Resolvers, and web servers that stand in for what a captive portal or a control host is.
 
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::case::Case;
-use crate::namespaces::{Daemon, Lab, Listens, Place};
+use crate::namespaces::{ACD4, Daemon, Lab, Listens, Place, RTC4};
 use crate::servers::written;
 
 /// The usual resolver, beside the home router.
@@ -17,9 +18,10 @@ pub fn configured(case: &Case) -> Vec<String> {
 }
 
 /// Names of the lab as unbound and dnsmasq know them.
-const NAMES: [(&str, &str, &str); 3] = [
+const NAMES: [(&str, &str, &str); 4] = [
     ("rtc.lab.test", "198.51.100.10", "2001:db8:2::10"),
     ("control.lab.test", "198.51.100.80", "2001:db8:2::80"),
+    ("control.other.test", "198.51.100.80", "2001:db8:2::80"),
     ("portal.lab.test", "198.51.100.80", "2001:db8:2::80"),
 ];
 
@@ -99,17 +101,31 @@ pub fn dnsmasq(lab: &Lab, how: &[&str]) -> Daemon {
     lab.start_at(Place::Proxy, command, "dnsmasq", &[Listens::Udp(RESOLVER4, 53), Listens::Tcp(RESOLVER4, 53)])
 }
 
-/// A control host on 198.51.100.80: a known page over HTTP, and HTTPS; `late` says that it is 2031.
-pub fn web(lab: &Lab, how: &[&str]) -> Daemon {
-    let date = if how.contains(&"late") { "more_set_headers" } else { "" };
-    let _ = date;
-    server(
-        lab,
-        Place::Server,
-        "web",
-        "198.51.100.80",
-        "location /generate_204 { return 204; } location / { return 200 \"success\\n\"; }",
-    )
+/// A control host on 198.51.100.80: a known page over HTTP, and HTTPS.
+pub fn web(lab: &Lab) -> Daemon {
+    let known = "location = /empty { return 204; } location / { return 200 \"success\\n\"; }";
+    server(lab, Place::Server, "web", "198.51.100.80", known)
+}
+
+/// Web servers on port 80 of the two hosts, which send to HTTPS and whose clocks are so many seconds ahead. They live as long
+/// as the process.
+pub fn ahead(lab: &Lab, seconds: i64) -> Vec<Daemon> {
+    lab.within(Place::Server, move || {
+        for address in [RTC4, ACD4] {
+            let listener = TcpListener::bind((address, 80)).unwrap();
+            let answer = move |mut client: TcpStream| {
+                let mut request = [0; 2000];
+                let _ = client.read(&mut request)?;
+                let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+                let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT");
+                let head =
+                    format!("HTTP/1.1 301 Moved Permanently\r\nDate: {date}\r\nLocation: https://{address}/\r\n");
+                client.write_all(format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n").as_bytes())
+            };
+            std::thread::spawn(move || listener.incoming().flatten().for_each(|client| drop(answer(client))));
+        }
+    });
+    Vec::new()
 }
 
 /// A captive portal beside the home router, which sends every page to its own.

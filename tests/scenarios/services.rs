@@ -57,7 +57,8 @@ pub fn start(lab: &Lab, words: &str) -> Vec<Daemon> {
         ["mitmproxy", ref how @ ..] => vec![proxies::mitmproxy(lab, how)],
         ["unbound", ref how @ ..] => vec![resolvers::unbound(lab, how)],
         ["dnsmasq", ref how @ ..] => vec![resolvers::dnsmasq(lab, how)],
-        ["web", ref how @ ..] => vec![resolvers::web(lab, how)],
+        ["web"] => vec![resolvers::web(lab)],
+        ["clock-ahead", seconds] => resolvers::ahead(lab, seconds.parse().expect("seconds")),
         ["portal"] => vec![resolvers::portal(lab)],
         _ => panic!("there is no server {words:?}"),
     }

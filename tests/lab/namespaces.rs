@@ -47,8 +47,14 @@ pub enum Place {
     Client,
     /// A second router before the first, where a test asks for one.
     Home,
+    /// What stands beside the home router: proxies and resolvers.
+    Proxy,
     Router,
     Server,
+}
+
+impl Place {
+    pub const ALL: [Self; 5] = [Self::Client, Self::Home, Self::Proxy, Self::Router, Self::Server];
 }
 
 /// Three namespaces, a directory for files, and an authority.
@@ -66,8 +72,6 @@ impl Lab {
 
     /// The same where `servers` are installed.
     pub fn with(servers: &[&str]) -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        static SWEPT: Once = Once::new();
         if std::env::var_os("RTC_CHECK_LAB").is_some_and(|v| v == "later") {
             return None;
         }
@@ -78,13 +82,21 @@ impl Lab {
             let _ = writeln!(std::io::stderr(), "\nNOT RUN: {}: {why}", thread.name().unwrap_or("lab"));
             return None;
         }
-        SWEPT.call_once(remove_leftovers);
-        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
-        let pki = Pki::new(dir.path(), &["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6, ICE4, ICE6, EMULATED4]);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let lab = Self { name: format!("{PREFIX}-{}-{number}", std::process::id()), dir, pki };
+        let lab = Self::empty(&[]);
         lab.build();
         Some(lab)
+    }
+
+    /// A directory and an authority, which vouches for `names` too, and no namespace yet.
+    pub fn empty(names: &[&str]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(remove_leftovers);
+        let name = format!("{PREFIX}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let dir = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir().unwrap();
+        let hosts = ["rtc.example", "acd.example", RTC4, RTC6, ACD4, ACD6, ICE4, ICE6, EMULATED4];
+        let pki = Pki::new(dir.path(), &[&hosts, names].concat());
+        Self { name, dir, pki }
     }
 
     fn build(&self) {
@@ -143,6 +155,7 @@ impl Lab {
         let suffix = match place {
             Place::Client => "c",
             Place::Home => "h",
+            Place::Proxy => "p",
             Place::Router => "r",
             Place::Server => "s",
         };
@@ -265,7 +278,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for place in [Place::Client, Place::Home, Place::Router, Place::Server] {
+        for place in Place::ALL {
             if Path::new("/run/netns").join(self.namespace(place)).exists() {
                 remove(&self.namespace(place));
             }

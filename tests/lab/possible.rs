@@ -41,13 +41,21 @@ pub fn remove(namespace: &str) {
     let _ = fs::remove_dir("/etc/netns");
 }
 
-/// Removes namespaces of processes of ours that no longer run.
+/// Removes namespaces and directories of processes of ours that no longer run.
 pub fn remove_leftovers() {
-    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix(PREFIX).and_then(|n| n.strip_prefix('-')?.split('-').next());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            remove(&name);
-        }
+    remove_of(|owner| !Path::new("/proc").join(owner).exists());
+}
+
+/// Removes namespaces and directories of the processes that `is_over` names.
+pub fn remove_of(is_over: impl Fn(&str) -> bool) {
+    let ours = |dir: &Path| -> Vec<String> {
+        let names =
+            fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+        let owner = |name: &str| name.strip_prefix(PREFIX)?.strip_prefix('-')?.split('-').next().map(str::to_owned);
+        names.filter(|name| owner(name).is_some_and(|pid| is_over(&pid))).collect()
+    };
+    ours(Path::new("/run/netns")).iter().for_each(|name| remove(name));
+    for name in ours(&std::env::temp_dir()) {
+        let _ = fs::remove_dir_all(std::env::temp_dir().join(name));
     }
 }

@@ -1,6 +1,6 @@
 //! What to change after a failure, by its class, for the one who can change it. Judges nothing.
 
-use crate::model::{Failure, FailureKind, ProbeKind, Seen, Status, Step, metric};
+use crate::model::{CertRoot, Failure, FailureKind, Inspection, ProbeKind, RootStanding, Seen, Status, Step, metric};
 
 use super::aim::Aim;
 
@@ -70,6 +70,20 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
             "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
         }
+        FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain | FailureKind::CertInvalid
+            if inspected(seen).is_some() =>
+        {
+            let Some(by) = inspected(seen) else { return String::new() };
+            let host = aim.host;
+            let exempt = format!("have {host}, {port}, exempted from TLS inspection");
+            match by.local {
+                true => format!("the issuer \"{}\" calls itself {}, a program on this machine: {exempt} there", by.issuer, by.product),
+                false => format!(
+                    "the issuer \"{}\" calls itself {}, so TLS is inspected on the way: install its authority on this machine (for this program alone: --ca FILE), or {exempt}",
+                    by.issuer, by.product
+                ),
+            }
+        }
         FailureKind::Closed | FailureKind::Reset if is_without_a_word(seen, failure) => format!(
             "another service may listen there and hang up on what it does not understand: check what listens on {port}; otherwise a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection"
         ),
@@ -104,6 +118,12 @@ fn other_media(seen: &Seen) -> Option<&'static str> {
         (ProbeKind::Ws, "RTMP") => Some("the port is RTMP's and not the browsers' WebSocket"),
         _ => None,
     }
+}
+
+/// An issuer that no one here trusts and that calls itself a product which inspects TLS.
+fn inspected(seen: &Seen) -> Option<Inspection> {
+    let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
+    root.inspection.filter(|_| root.standing == RootStanding::Untrusted)
 }
 
 /// The server's certificate names no issuer but itself, so that there is no authority to be trusted.

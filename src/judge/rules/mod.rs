@@ -12,6 +12,7 @@ mod only_alternative;
 mod responder;
 mod sampled;
 mod sip_alg;
+mod tls;
 mod without_responder;
 
 use crate::model::{Check, Finding};
@@ -22,6 +23,7 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
 const RULES: &[Rule] = &[
+    tls::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,

@@ -25,6 +25,9 @@ pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
 pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> String {
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
+    if let Some(by) = inspected(seen, failure) {
+        return exempt(aim, &by);
+    }
     match failure.kind {
         _ if failure.step == Step::Options && seen.observation.probe == ProbeKind::Ws => {
             "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
@@ -70,20 +73,6 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain if issued_by_a_responder(seen) => {
             "this is the responder's throw-away certificate: give the client --ca with the file that `serve --ca-out FILE` wrote".to_owned()
         }
-        FailureKind::CertUnknownIssuer | FailureKind::CertIncompleteChain | FailureKind::CertInvalid
-            if inspected(seen).is_some() =>
-        {
-            let Some(by) = inspected(seen) else { return String::new() };
-            let host = aim.host;
-            let exempt = format!("have {host}, {port}, exempted from TLS inspection");
-            match by.local {
-                true => format!("the issuer \"{}\" calls itself {}, a program on this machine: {exempt} there", by.issuer, by.product),
-                false => format!(
-                    "the issuer \"{}\" calls itself {}, so TLS is inspected on the way: install its authority on this machine (for this program alone: --ca FILE), or {exempt}",
-                    by.issuer, by.product
-                ),
-            }
-        }
         FailureKind::Closed | FailureKind::Reset if is_without_a_word(seen, failure) => format!(
             "another service may listen there and hang up on what it does not understand: check what listens on {port}; otherwise a firewall or inspection device cuts the connection, or the service crashed: exempt this destination from inspection"
         ),
@@ -121,9 +110,22 @@ fn other_media(seen: &Seen) -> Option<&'static str> {
 }
 
 /// An issuer that no one here trusts and that calls itself a product which inspects TLS.
-fn inspected(seen: &Seen) -> Option<Inspection> {
+fn inspected(seen: &Seen, failure: &Failure) -> Option<Inspection> {
+    use FailureKind::{CertIncompleteChain, CertInvalid, CertUnknownIssuer};
     let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
-    root.inspection.filter(|_| root.standing == RootStanding::Untrusted)
+    let by = root.inspection.filter(|_| root.standing == RootStanding::Untrusted);
+    by.filter(|_| matches!(failure.kind, CertUnknownIssuer | CertIncompleteChain | CertInvalid))
+}
+
+fn exempt(aim: &Aim<'_>, by: &Inspection) -> String {
+    let Inspection { product, issuer, local } = by;
+    let exempt = format!("have {}, {}, exempted from TLS inspection", aim.host, aim.port);
+    match local {
+        true => format!("the issuer \"{issuer}\" calls itself {product}, a program on this machine: {exempt} there"),
+        false => format!(
+            "the issuer \"{issuer}\" calls itself {product}, so TLS is inspected on the way: install its authority on this machine (for this program alone: --ca FILE), or {exempt}"
+        ),
+    }
 }
 
 /// The server's certificate names no issuer but itself, so that there is no authority to be trusted.

@@ -21,14 +21,20 @@ pub enum Listens {
 impl Lab {
     /// Starts `command` and waits until it listens on every port of `wanted` in the server's namespace.
     #[track_caller]
-    pub fn start(&self, mut command: Command, name: &str, wanted: &[Listens]) -> Daemon {
+    pub fn start(&self, command: Command, name: &str, wanted: &[Listens]) -> Daemon {
+        self.start_in(Place::Server, command, name, wanted)
+    }
+
+    /// The same in the namespace of `place`.
+    #[track_caller]
+    pub fn start_in(&self, place: Place, mut command: Command, name: &str, wanted: &[Listens]) -> Daemon {
         let log = self.dir().join(format!("{name}.log"));
         let output = fs::File::create(&log).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
         let mut daemon = Daemon { name: name.to_owned(), child, log };
         let since = Instant::now();
-        while !wanted.iter().all(|w| self.listens(*w)) {
+        while !wanted.iter().all(|w| self.listens(place, *w)) {
             if let Some(status) = daemon.child.try_wait().unwrap() {
                 panic!("{name} ended with {status} before it listened:\n{}", daemon.tail());
             }
@@ -39,12 +45,12 @@ impl Lab {
         daemon
     }
 
-    fn listens(&self, wanted: Listens) -> bool {
+    fn listens(&self, place: Place, wanted: Listens) -> bool {
         let (kind, address, port) = match wanted {
             Listens::Tcp(address, port) => ("-Hlnt", address, port),
             Listens::Udp(address, port) => ("-Hlnu", address, port),
         };
-        let mut ss = self.command(Place::Server, "ss");
+        let mut ss = self.command(place, "ss");
         let sockets = finished(ss.args([kind, "sport", "=", &format!(":{port}")]));
         let ends = [format!("{address}:{port}"), format!("[{address}]:{port}")];
         let any = if address.contains(':') { ["[::]", "*"] } else { ["0.0.0.0", "*"] };

@@ -34,7 +34,7 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
     let mut errors = Vec::new();
     let mut keep = |result: Result<(), String>| errors.extend(result.err());
     let media = super::media::media(&args.media, config)?;
-    let (pins, controls) = super::trust::trust(&args.trust, config)?;
+    let super::trust::Trusting { pins, controls } = super::trust::trust(&args.trust, config)?;
     let mut request = Request {
         from: first(&args.selection.from, &config.from),
         only: first(&args.selection.only, &config.only),

@@ -26,11 +26,18 @@ pub struct TrustArgs {
     pub controls: Vec<String>,
 }
 
+/// The same, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trusting {
+    pub pins: Vec<Pin>,
+    pub controls: Vec<(Host, u16)>,
+}
+
 /// Merges flags and configuration.
 ///
 /// # Errors
 /// What is no issuer or no host.
-pub fn trust(flags: &TrustArgs, config: &Config) -> Result<(Vec<Pin>, Vec<(Host, u16)>), Unusable> {
+pub fn trust(flags: &TrustArgs, config: &Config) -> Result<Trusting, Unusable> {
     let pins = super::request::first(&flags.pins, &config.pin);
     let controls = super::request::first(&flags.controls, &config.control);
     let host = |text: &String| {
@@ -38,7 +45,10 @@ pub fn trust(flags: &TrustArgs, config: &Config) -> Result<(Vec<Pin>, Vec<(Host,
         read.map_err(|e| Unusable(format!("--control {text}: {e}")))
     };
     let pins = pins.iter().map(|text| pin(text).map_err(|e| Unusable(format!("--pin {text}: {e}"))));
-    Ok((pins.collect::<Result<_, _>>()?, controls.iter().map(host).collect::<Result<_, _>>()?))
+    Ok(Trusting {
+        pins: pins.collect::<Result<_, _>>()?,
+        controls: controls.iter().map(host).collect::<Result<_, _>>()?,
+    })
 }
 
 /// `ROLE=ISSUER` or `ISSUER`. A role is in lower case, the parts of a distinguished name (`CN=…`) are not.
@@ -64,12 +74,12 @@ mod tests {
             controls: words(&["control.example", "[2001:db8::1]:8443"]),
         };
         let file: Config = toml::from_str("pin = [\"Other\"]\ncontrol = [\"other.example\"]").unwrap();
-        let (pins, controls) = trust(&flags, &file).unwrap();
+        let Trusting { pins, controls } = trust(&flags, &file).unwrap();
         let shown: Vec<String> =
             pins.iter().map(|p| format!("{:?} {}", p.role.as_ref().map(|r| r.as_str()), p.issuer)).collect();
         assert_eq!(shown, ["None \"Lab Root\"", "Some(\"rtc\") \"CN=Lab Root\"", "None \"CN=Lab, O=Corp\""]);
         assert_eq!(controls.iter().map(|(_, port)| *port).collect::<Vec<_>>(), [443, 8443]);
-        let (pins, controls) = trust(&TrustArgs::default(), &file).unwrap();
+        let Trusting { pins, controls } = trust(&TrustArgs::default(), &file).unwrap();
         assert_eq!((pins.len(), controls[0].0.to_string().as_str()), (1, "other.example"));
         for wrong in ["", "rtc=", "x"] {
             let flags = TrustArgs { pins: words(&[wrong]), controls: Vec::new() };

@@ -1,6 +1,6 @@
 //! What to change after a failure, by its class, for the one who can change it. Judges nothing.
 
-use crate::model::{Failure, FailureKind, ProbeKind, Seen, Status, Step, metric};
+use crate::model::{CertRoot, Failure, FailureKind, Inspection, ProbeKind, RootStanding, Seen, Status, Step, metric};
 
 use super::aim::Aim;
 
@@ -25,6 +25,9 @@ pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
 pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> String {
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
+    if let Some(by) = inspected(seen, failure) {
+        return exempt(aim, &by);
+    }
     match failure.kind {
         _ if failure.step == Step::Options && seen.observation.probe == ProbeKind::Ws => {
             "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
@@ -103,6 +106,25 @@ fn other_media(seen: &Seen) -> Option<&'static str> {
         (ProbeKind::Rtmp, "HTTP") => Some("the port is HTTP's or the browsers' WebSocket and not RTMP's"),
         (ProbeKind::Ws, "RTMP") => Some("the port is RTMP's and not the browsers' WebSocket"),
         _ => None,
+    }
+}
+
+/// An issuer that no one here trusts and that calls itself a product which inspects TLS.
+fn inspected(seen: &Seen, failure: &Failure) -> Option<Inspection> {
+    use FailureKind::{CertIncompleteChain, CertInvalid, CertUnknownIssuer};
+    let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
+    let by = root.inspection.filter(|_| root.standing == RootStanding::Untrusted);
+    by.filter(|_| matches!(failure.kind, CertUnknownIssuer | CertIncompleteChain | CertInvalid))
+}
+
+fn exempt(aim: &Aim<'_>, by: &Inspection) -> String {
+    let Inspection { product, issuer, local } = by;
+    let exempt = format!("have {}, {}, exempted from TLS inspection", aim.host, aim.port);
+    match local {
+        true => format!("the issuer \"{issuer}\" calls itself {product}, a program on this machine: {exempt} there"),
+        false => format!(
+            "the issuer \"{issuer}\" calls itself {product}, so TLS is inspected on the way: install its authority on this machine (for this program alone: --ca FILE), or {exempt}"
+        ),
     }
 }
 

@@ -33,7 +33,7 @@ impl Pki {
     }
 }
 
-fn authority(name: &str) -> CertificateParams {
+pub fn authority(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,7 +41,7 @@ fn authority(name: &str) -> CertificateParams {
     params
 }
 
-fn written(dir: &Path, name: &str, pem: &str) -> PathBuf {
+pub fn written(dir: &Path, name: &str, pem: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, pem).unwrap();
     path

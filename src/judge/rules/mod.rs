@@ -13,6 +13,7 @@ mod order;
 mod responder;
 mod sampled;
 mod sip_alg;
+mod tls;
 mod without_responder;
 
 use crate::model::{Check, Finding};
@@ -23,6 +24,7 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// What they find is put into `order`.
 const RULES: &[Rule] = &[
+    tls::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,

@@ -2,13 +2,22 @@
 
 mod alternative_unproven;
 mod cameras;
+mod clock_wrong;
 mod dns_differ;
+mod dns_hijack;
+mod dns_private_answer;
+mod dns_slow;
+mod dns_udp_blocked;
+mod dns_unanswered;
+mod foreign;
 mod lossy;
 mod many_addresses;
 mod media_way;
 mod nat;
 mod not_given;
 mod only_alternative;
+mod portal_captive;
+mod resolvers;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -22,6 +31,13 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
 const RULES: &[Rule] = &[
+    portal_captive::find,
+    clock_wrong::find,
+    dns_hijack::find,
+    dns_udp_blocked::find,
+    dns_private_answer::find,
+    dns_unanswered::find,
+    dns_slow::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
@@ -42,4 +58,16 @@ pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, checks)).collect();
     findings.sort_by_key(|f| std::cmp::Reverse(f.status));
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Request;
+
+    /// A plan, for rules that do not look at it.
+    pub fn plan() -> Plan {
+        let targets = [("rtc".into(), vec!["192.0.2.1".parse().unwrap()])].into_iter().collect();
+        Plan::new(&crate::profile::built_in("user").unwrap(), &Request { targets, ..Request::default() }).unwrap()
+    }
 }

@@ -33,10 +33,10 @@ fn tampered(page: &KnownPage, aim: &Aim<'_>, answer: &PageAnswer) -> String {
 
 /// What is known of a page, in words.
 pub fn wanted(page: &KnownPage) -> String {
-    if page.text.is_empty() {
-        "nothing (204)".to_owned()
-    } else {
-        format!("\"{}\"", page.text.chars().take(60).collect::<String>())
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    match page.text.is_empty() {
+        true => "nothing (204)".to_owned(),
+        false => format!("\"{}\"", page.text.chars().take(60).map(printable).collect::<String>()),
     }
 }
 

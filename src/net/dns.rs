@@ -257,7 +257,10 @@ async fn by_tcp(server: SocketAddr, question: &Question, end: Instant) -> Result
             Reading::Answer(a) => Ok(a),
             _ => Err((FailureKind::Garbage, "by TCP came no DNS answer to the question".to_owned())),
         },
-        Ok(Err(e)) => Err(unreachable(&e)),
+        Ok(Err(e)) => {
+            let (kind, why) = unreachable(&e);
+            Err((kind, format!("by TCP {why}")))
+        }
         Err(_) => Err((FailureKind::ResolverTimeout, "by TCP came no answer in time".to_owned())),
     }
 }

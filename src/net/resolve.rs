@@ -179,13 +179,17 @@ fn in_order(questions: &[(SocketAddr, Kind)], mut answers: Vec<ServerAnswer>, wa
     questions.iter().map(take).collect()
 }
 
-/// Two servers that answered disagree, in either kind.
+/// Two servers that answered disagree, in either kind. Where one gives an address of the other kind, NXDOMAIN denies this
+/// kind alone, as some forwarders do it.
 fn differ(answers: &[ServerAnswer]) -> bool {
+    let knows = |server: SocketAddr| answers.iter().any(|a| a.server == server && !a.addresses.is_empty());
+    let view = |a: &ServerAnswer| {
+        let denied = a.rcode.as_deref() == Some("NXDOMAIN") && !knows(a.server);
+        (denied, a.addresses.iter().copied().collect::<BTreeSet<IpAddr>>())
+    };
     [Kind::A, Kind::Aaaa].iter().any(|kind| {
         let decided = answers.iter().filter(|a| a.kind == *kind && is_decided(a));
-        let views: BTreeSet<_> =
-            decided.map(|a| (a.rcode.clone(), a.addresses.iter().collect::<BTreeSet<_>>())).collect();
-        views.len() > 1
+        decided.map(view).collect::<BTreeSet<_>>().len() > 1
     })
 }
 

@@ -27,6 +27,8 @@ mod possible;
 mod proxy;
 mod quality;
 mod relay;
+mod resolver;
+mod resolvers;
 mod router;
 mod rtmp;
 mod rtsp;

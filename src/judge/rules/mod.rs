@@ -2,7 +2,14 @@
 
 mod alternative_unproven;
 mod cameras;
+mod clock_wrong;
 mod dns_differ;
+mod dns_hijack;
+mod dns_private_answer;
+mod dns_slow;
+mod dns_udp_blocked;
+mod dns_unanswered;
+mod foreign;
 mod lossy;
 mod many_addresses;
 mod media_way;
@@ -10,6 +17,8 @@ mod nat;
 mod not_given;
 mod only_alternative;
 mod order;
+mod portal_captive;
+mod resolvers;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -25,6 +34,13 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 /// What they find is put into `order`.
 const RULES: &[Rule] = &[
     tls::find,
+    portal_captive::find,
+    clock_wrong::find,
+    dns_hijack::find,
+    dns_udp_blocked::find,
+    dns_private_answer::find,
+    dns_unanswered::find,
+    dns_slow::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
@@ -47,4 +63,16 @@ pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, checks)).collect();
     order::sort(&mut findings);
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Request;
+
+    /// A plan, for rules that do not look at it.
+    pub fn plan() -> Plan {
+        let targets = [("rtc".into(), vec!["192.0.2.1".parse().unwrap()])].into_iter().collect();
+        Plan::new(&crate::profile::built_in("user").unwrap(), &Request { targets, ..Request::default() }).unwrap()
+    }
 }

@@ -1,0 +1,75 @@
+//! `dns.udp-blocked`: a resolver answers over TCP 53 and not over UDP 53, which every program asks first.
+
+use crate::model::resolver::{AskedFor, Over};
+use crate::model::{Check, FailureKind, Finding, Status, Who};
+use crate::plan::Plan;
+
+use super::resolvers::{self, Asked, ids, look_ups, place};
+
+/// One a run: a failure where a name of the run did not resolve.
+pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
+    let all = resolvers::asked(checks);
+    let found: Vec<&Asked<'_>> = all.iter().filter(|a| a.seen.is_blocked_over_udp()).collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let unresolved: Vec<&str> =
+        look_ups(checks).into_iter().filter(|(_, (_, found))| !found).map(|(name, _)| name).collect();
+    let servers: Vec<String> = found.iter().map(|a| place(a.seen.server)).collect();
+    let effect = match unresolved.is_empty() {
+        true => "Other resolvers helped out in this run.".to_owned(),
+        false => format!("Names did not resolve: {}.", unresolved.join(", ")),
+    };
+    let mut evidence: Vec<String> = found.iter().map(|a| told(a)).collect();
+    evidence.extend(resolvers::slow_look_ups(checks, 1000.0));
+    vec![Finding {
+        id: "dns.udp-blocked".to_owned(),
+        status: if unresolved.is_empty() { Status::Warn } else { Status::Fail },
+        title: "DNS over UDP is blocked; over TCP it works".to_owned(),
+        detail: format!("{} answers over TCP and not over UDP, which is asked first. {effect}", servers.join(", ")),
+        remedy: "Let UDP 53 through to the resolver and its answers back, beside TCP 53.".to_owned(),
+        who: Some(Who::Firewall),
+        ask: found
+            .iter()
+            .map(|a| {
+                format!("allow UDP {} from this machine to {}, and replies", a.seen.server.port(), a.seen.server.ip())
+            })
+            .collect(),
+        evidence,
+        checks: ids(found.iter().map(|a| a.check)),
+    }]
+}
+
+fn told(asked: &Asked<'_>) -> String {
+    let by_udp = asked.seen.questions.iter().filter(|q| q.over == Over::Udp);
+    let refused = by_udp.clone().any(|q| q.answer.error == Some(FailureKind::Refused));
+    let how = if refused { "refused (ICMP)" } else { "left without an answer" };
+    let ms = asked.seen.of(AskedFor::Needed, Over::Tcp).find_map(|q| q.answer.ms).unwrap_or_default();
+    format!(
+        "{}: all {} questions over UDP were {how}, and the one over TCP was answered in {ms:.0} ms.",
+        place(asked.seen.server),
+        by_udp.count()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resolvers::fixture::{check, named, resolver};
+    use super::super::tests::plan;
+    use super::*;
+
+    #[test]
+    fn only_an_answer_over_tcp_shows_that_udp_is_blocked() {
+        let silent = resolver("192.0.2.53", None, None, &[]);
+        let both = resolver("192.0.2.54", Some(4.0), Some(4.0), &[]);
+        assert!(find(&plan(), &[silent, both]).is_empty());
+        let blocked = resolver("192.0.2.53", None, Some(4.0), &[]);
+        let found = find(&plan(), std::slice::from_ref(&blocked));
+        assert_eq!((found.len(), found[0].status), (1, Status::Warn));
+        assert_eq!(found[0].ask, ["allow UDP 53 from this machine to 192.0.2.53, and replies"]);
+        let unresolved = named(check("a/rtc.example", "rtc.example", None, Status::Fail), 5000.0, &[]);
+        let found = find(&plan(), &[blocked, unresolved]);
+        assert_eq!(found[0].status, Status::Fail);
+        assert!(found[0].detail.contains("rtc.example"), "{:?}", found[0]);
+    }
+}

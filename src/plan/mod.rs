@@ -235,7 +235,7 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
     errors.extend(together(unknown, || {
         format!(
-            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice or call; the rules are {}",
+            "neither a rule, a role nor a service here, nor quality, bandwidth, nat, turn, ice, call or path; the rules are {}",
             list(&rules)
         )
     }));

@@ -15,6 +15,7 @@ mod layers;
 pub mod measure;
 mod nat;
 mod path;
+mod policed;
 mod quality;
 mod redirect;
 mod relay;

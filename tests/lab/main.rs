@@ -20,6 +20,7 @@ mod ice;
 mod ike;
 mod namespaces;
 mod nat;
+mod path;
 mod pki;
 mod platform;
 mod possible;

@@ -1,14 +1,18 @@
 //! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
 
 mod alternative_unproven;
+mod as_tcp;
 mod cameras;
 mod dns_differ;
+mod dscp;
 mod lossy;
 mod many_addresses;
 mod media_way;
 mod nat;
 mod not_given;
 mod only_alternative;
+mod path;
+mod policed;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -25,7 +29,11 @@ const RULES: &[Rule] = &[
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
+    path::find,
+    as_tcp::find,
+    policed::find,
     lossy::find,
+    dscp::find,
     nat::find,
     sip_alg::find,
     many_addresses::find,

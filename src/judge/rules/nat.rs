@@ -1,8 +1,9 @@
 //! `nat.symmetric`: the mapping depends on the destination and no relay was shown to work. `nat.short-lifetime`: idle
 //! media would be cut. `nat.carrier-grade`, `nat.double`, `nat.vpn`: signs of what lies between here and the network.
 
+use super::path;
 use crate::judge::{nat, ways};
-use crate::model::{Check, Finding, ProbeKind, Status, metric};
+use crate::model::{Check, Finding, ProbeKind, Status, Who, metric};
 use crate::plan::Plan;
 
 /// At most one finding of each.
@@ -10,7 +11,10 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let nats: Vec<&Check> = checks.iter().filter(|c| c.probe == ProbeKind::Nat && c.status != Status::Skip).collect();
     let mut findings: Vec<Finding> = symmetric(plan, checks, &nats).into_iter().collect();
     findings.extend(short_lifetime(&nats));
-    findings.extend(SIGNS.iter().filter_map(|(sign, title)| noticed(sign, title, &nats)));
+    // A way that is seen to leave by a tunnel says more than a sign of one.
+    let has_tunnel = !path::tunnels(checks).is_empty();
+    let signs = SIGNS.iter().filter(|(sign, _)| !(has_tunnel && *sign == "vpn"));
+    findings.extend(signs.filter_map(|(sign, title)| noticed(sign, title, &nats)));
     findings
 }
 
@@ -38,7 +42,10 @@ fn symmetric(plan: &Plan, checks: &[Check], nats: &[&Check]) -> Option<Finding> 
         title: "A symmetric NAT, and no relay was shown to work".to_owned(),
         detail: "The NAT gives each destination another port: calls through a public media server work directly, and calls between two clients behind NATs need a relay.".to_owned(),
         remedy: "Have a TURN relay given to the clients, and check it here with --turn; or have the NAT map endpoint-independently (RFC 4787).".to_owned(),
-        checks: ids(&found), ..Finding::default() })
+        who: Some(Who::Firewall),
+        ask: vec!["map UDP endpoint-independently (RFC 4787 REQ-1), or allow the clients to a TURN relay".to_owned()],
+        evidence: found.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
+        checks: ids(&found) })
 }
 
 fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
@@ -55,9 +62,17 @@ fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
         ),
         remedy: "Raise the UDP timeout of the NAT or firewall to 30 s or more; RFC 4787 asks for two minutes."
             .to_owned(),
+        who: Some(Who::Firewall),
+        ask: vec![format!("raise the timeout of idle UDP mappings to 30 s or more; now they are gone after {gone} s")],
+        evidence: found.iter().filter_map(|c| Some(idle(c, short(c)?))).collect(),
         checks: ids(&found),
-        ..Finding::default()
     })
+}
+
+fn idle(check: &Check, gone: f64) -> String {
+    let alive = nat::Lifetime::read(&check.observed).and_then(|l| l.alive_s);
+    let alive = alive.map(|s| format!("outlived {s} s of silence and ")).unwrap_or_default();
+    format!("{}: an idle mapping {alive}was gone after {gone} s", check.id)
 }
 
 /// A note of what addresses and routes show.

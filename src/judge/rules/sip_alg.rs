@@ -1,7 +1,7 @@
 //! `sip.alg`: a router in between rewrites SIP.
 
 use crate::judge::services::sip;
-use crate::model::{Check, Finding, Status};
+use crate::model::{Check, Finding, Status, Who};
 use crate::plan::Plan;
 
 /// One a run.
@@ -16,5 +16,8 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             "Something between here and the SIP server changes addresses in SIP messages, and restores them in the answers: {why}. That breaks registrations, incoming calls and one direction of audio, often only now and then."
         ),
         remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
-        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
+        who: Some(Who::Firewall),
+        ask: vec!["switch off SIP ALG (SIP helper, session-helper, SIP inspection) for UDP and TCP 5060".to_owned()],
+        evidence: found.iter().filter_map(|c| Some(format!("{}: {}", c.id, sip::rewritten(&c.observed)?))).collect(),
+        checks: found.iter().map(|c| c.id.clone()).collect() }]
 }

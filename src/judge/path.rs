@@ -8,7 +8,6 @@ use super::check::Judgement;
 use super::reason;
 
 /// What a call's media need of a datagram (RFC 8899's BASE_PLPMTU).
-#[allow(dead_code, reason = "for findings to come")]
 pub const MEDIA: u16 = 1200;
 
 /// Judges the way to one address.

@@ -141,6 +141,11 @@ pub mod sweep {
     /// The longest wait once round trips are known.
     pub const MOST_WAIT: Duration = Duration::from_secs(3);
 
+    /// What is asked of a range that did not answer: TCP, and datagrams at two rates.
+    pub const AFTER: Duration = Duration::from_millis(3600);
+    /// Datagrams at two rates.
+    pub const POLICED: u32 = 148;
+
     /// How many ports, spread over the range, are asked before all others, twice if nothing answers.
     pub fn scouts(ports: u32) -> u32 {
         (ports / 20).max(64).min(ports)
@@ -198,6 +203,9 @@ pub mod measure {
     /// Where a load does not hold, each direction by itself, one after the other.
     pub const ALONE: Duration = Duration::from_secs(4);
 
+    /// Datagrams at two rates, where much was lost.
+    pub const POLICED: Duration = Duration::from_millis(2300);
+
     /// The search for how much there is, both directions, and latency under load.
     pub const CAPACITY: Duration = Duration::from_secs(60);
 
@@ -208,7 +216,7 @@ pub mod measure {
             Length::Decided { most, .. } => most,
         };
         let each = train + WIND_UP + (ALONE + WIND_UP) * 2;
-        SETUP + timeout * 2 + each * loads + if capacity { CAPACITY } else { Duration::ZERO }
+        SETUP + POLICED + timeout * 2 + each * loads + if capacity { CAPACITY } else { Duration::ZERO }
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr, TcpMaxSeg};
+use nix::sys::socket::{getsockopt, setsockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
@@ -61,6 +61,12 @@ pub async fn connect(target: SocketAddr, timeout: Duration) -> Result<TcpStream,
         }
     });
     Err(NotOpen { failure, icmp })
+}
+
+/// Bytes of a segment on an open connection, as both ends and whoever clamps it between agreed; `None` where the system
+/// does not tell.
+pub fn segment(stream: &TcpStream) -> Option<u32> {
+    getsockopt(stream, TcpMaxSeg).ok().filter(|mss| *mss > 0)
 }
 
 /// A socket with its SYN on the way. An error here comes from this machine, before anything was sent.

@@ -154,7 +154,8 @@ impl Tuning {
             PortsMode::All => Most::default(),
             PortsMode::Sample(n) => schedule::sample::most(n.min(u16::try_from(total).unwrap_or(u16::MAX))),
         };
-        page + sample + schedule::sweep::most(total, self.pace, self.thorough)
+        let after = Most { datagrams: schedule::sweep::POLICED, time: schedule::sweep::AFTER };
+        page + sample + after + schedule::sweep::most(total, self.pace, self.thorough)
     }
 
     /// The longest time that the whole plan can take on names of so many addresses each: names come first, then all

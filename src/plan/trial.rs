@@ -215,7 +215,7 @@ pub(super) fn trials(profile: &Profile, request: &Request, items: &[Item]) -> Ve
     }
     all.extend(beside::resolvers(request, items));
     all.extend(beside::portals(request));
-    all.extend(paths(items));
+    all.extend(paths(request, items));
     all.retain(|trial| selected(profile, request, trial) && is_tested(request, items, trial));
     // Whatever ICE or a call is asked for alone may take the relays that the operator names.
     let named = |word: &str| request.skip.iter().any(|w| w == word);
@@ -319,7 +319,7 @@ fn has_path(rule: &Rule) -> bool {
 }
 
 /// One a host that the operator names, whatever roles it has: the way is the same for all.
-fn paths(items: &[Item]) -> Vec<Trial> {
+fn paths(request: &Request, items: &[Item]) -> Vec<Trial> {
     let mut all: Vec<Trial> = Vec::new();
     for item in items.iter().filter(|i| !i.fixed && has_path(&i.rule)) {
         if all.iter().any(|t| t.host == item.host) {
@@ -327,7 +327,8 @@ fn paths(items: &[Item]) -> Vec<Trial> {
         }
         let of_host = |(_, other): &(usize, &Item)| other.host == item.host;
         let ways = items.iter().enumerate().filter(of_host).map(|(index, _)| index).collect();
-        let kind = TrialKind::Path { ports: askable(items.iter().filter(|i| i.host == item.host)) };
+        let taken = |i: &&Item| i.host == item.host && !request.skip.iter().any(|w| item::matches(&i.rule, w));
+        let kind = TrialKind::Path { ports: askable(items.iter().filter(taken)) };
         all.push(Trial { ways, ..bare(kind, item.rule.to.clone(), item.host.clone(), Need::Optional) });
     }
     all

@@ -69,6 +69,9 @@ impl<'a> Climb<'a> {
             Ok(stream) => {
                 self.obs.step_ok(Step::Connect, took);
                 self.obs.facts.set(&metric::RTT_CONNECT_MS, millis(took));
+                if let Some(mss) = tcp::segment(&stream) {
+                    self.obs.facts.set(&metric::MSS, mss);
+                }
                 Some(stream)
             }
             Err(not_open) => {

@@ -17,6 +17,7 @@ pub mod measure;
 mod nat;
 mod path;
 mod portal;
+mod policed;
 mod quality;
 mod redirect;
 mod relay;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::figures::{self, Tried};
 use super::measure::{MeasureTask, Stands};
-use super::{Progress, Settings};
+use super::{Progress, Settings, policed};
 use crate::model::{Facts, Failure, FailureKind, Length, Load, Observation, ProbeKind, Standing, Step, Way, metric};
 use crate::net::classify::clean;
 use crate::net::{chance, clock};
@@ -29,6 +29,9 @@ use ride::Ride;
 
 /// Fewer round trips than this have no interval of their mean, nor of their variation with one lost.
 const FEWEST_PINGS: Duration = Duration::from_secs(6);
+
+/// Loss of a train that may be a limit on the rate, in percent.
+const MUCH_PCT: f64 = 5.0;
 
 /// One measurement under way.
 pub struct Run<'a> {
@@ -106,11 +109,25 @@ impl<'a> Run<'a> {
                 break;
             }
             match self.with(&candidate).await {
-                Ok(used) => return self.observation(&candidate, used, &missed),
+                Ok(mut used) => {
+                    self.policed(&candidate, &mut used).await;
+                    return self.observation(&candidate, used, &missed);
+                }
                 Err(Miss(failure)) => missed.push((choose::words(&candidate, self.task.address), failure)),
             }
         }
         Observation::failed(ProbeKind::Quality, nothing_answered(&missed))
+    }
+
+    /// Where a train to our responder lost much, the same datagrams slowly and fast.
+    async fn policed(&self, candidate: &Candidate<'_>, used: &mut Used) {
+        let lost = |tried: &Tried| {
+            let of = |m| tried.facts.get::<f64>(m).is_some_and(|pct| pct >= MUCH_PCT);
+            tried.train && (of(&metric::LOSS_UP_PCT) || of(&metric::LOSS_DOWN_PCT) || of(&metric::LOSS_PCT))
+        };
+        if let (Candidate::Responder { port, .. }, true) = (candidate, used.tried.iter().any(lost)) {
+            policed::test(self.at(*port), self.settings, self.remaining(), self.cancel, &mut used.more).await;
+        }
     }
 
     fn cut_short(&self) -> Failure {

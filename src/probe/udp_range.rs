@@ -1,11 +1,14 @@
 //! A media range over UDP: every port where the far end is a responder, a seeded sample elsewhere. Knows no limit and
 //! judges nothing.
 
+mod as_tcp;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PortsMode, Progress, Settings, Task, stun};
+use super::{PortsMode, Progress, Settings, Task, policed, stun};
 use crate::model::schedule;
 use crate::model::{Facts, Failure, FailureKind, Observation, PortRange, ProbeKind, Step, metric};
 use crate::net::udp::{Drive, Stop};
@@ -16,6 +19,9 @@ use crate::session::{Ended, Meaning, RangeOutcome};
 
 /// Source ports of a sweep: a few, so that one unlucky flow hash decides nothing.
 const SOCKETS: usize = 4;
+
+/// So much loss of a sweep's first round, of ports that answered in the end, may be a limit on the rate.
+const STARVED: f64 = 0.1;
 
 /// Asks the task's ports. `responder_hint`: the far end's well-known page says (`Some(true)`) or denies that a responder
 /// serves this range to the key we hold; with it, or as soon as an answer bears a responder's mark, every port is asked.
@@ -45,7 +51,10 @@ pub async fn probe(
     };
     let took = clock::now().saturating_duration_since(begun);
     match seen {
-        Ok(seen) => seen.record(&mut observation, settings, responder_hint, took),
+        Ok(seen) => {
+            seen.record(&mut observation, settings, responder_hint, took);
+            asked.after(&seen, &mut observation.facts).await;
+        }
         Err(failure) => observation.step_failed(failure, took),
     }
     observation
@@ -63,6 +72,25 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn drive(&self, sockets: usize, deadline: Duration) -> Drive {
         Drive { target: self.task.address, sockets, deadline, cancel: self.cancel.clone(), step: Step::Sweep }
+    }
+
+    /// What else is asked where the range did not answer as it should.
+    async fn after(&self, seen: &Seen, facts: &mut Facts) {
+        let outcome = &seen.outcome;
+        if seen.stop != Stop::Finished || outcome.silent.is_empty() {
+            return;
+        }
+        let reached = outcome.answered.count() + outcome.refused.count();
+        if reached == 0 && outcome.prohibited.is_empty() {
+            facts.set(&metric::AS_TCP, as_tcp::ask(self.task.address, self.range).await);
+        }
+        // Our responder limits no rate that is so low; of another server that is not known.
+        let starved = outcome.responder.is_some() && outcome.loss.is_some_and(|loss| loss >= STARVED);
+        let port = outcome.answered.ranges().first().map(|r| r.first());
+        if let Some(port) = port.filter(|_| starved) {
+            let target = SocketAddr::new(self.task.address, port);
+            policed::test(target, self.settings, policed::LONGEST, self.cancel, facts).await;
+        }
     }
 
     /// A sample, and a sweep behind it where a responder shows itself.

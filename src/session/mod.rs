@@ -20,6 +20,7 @@ mod lossy;
 pub mod nat;
 mod pace;
 pub mod path_mtu;
+pub mod rates;
 pub mod reflector;
 pub mod sample;
 pub mod stamp;

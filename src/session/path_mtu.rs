@@ -148,7 +148,7 @@ impl PathMtu {
 
     /// What is to be sent for the size in this round: a long request, or one that is echoed.
     fn due(&self, round: u8, number: usize) -> Option<u16> {
-        let (index, echoed) = (number / 2, number % 2 == 0);
+        let (index, echoed) = (number / 2, number.is_multiple_of(2));
         let size = self.sizes.get(index)?;
         let index = u16::try_from(index).ok()?;
         match echoed {

@@ -21,6 +21,7 @@ mod ike;
 mod mitm;
 mod namespaces;
 mod nat;
+mod path;
 mod pki;
 mod platform;
 mod possible;

@@ -1,6 +1,7 @@
 //! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
 
 mod alternative_unproven;
+mod as_tcp;
 mod cameras;
 mod clock_wrong;
 mod dns_differ;
@@ -10,6 +11,7 @@ mod dns_slow;
 mod dns_udp_blocked;
 mod dns_unanswered;
 mod foreign;
+mod dscp;
 mod lossy;
 mod many_addresses;
 mod media_way;
@@ -19,6 +21,8 @@ mod only_alternative;
 mod order;
 mod portal_captive;
 mod resolvers;
+mod path;
+mod policed;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -44,7 +48,11 @@ const RULES: &[Rule] = &[
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
+    path::find,
+    as_tcp::find,
+    policed::find,
     lossy::find,
+    dscp::find,
     nat::find,
     sip_alg::find,
     many_addresses::find,

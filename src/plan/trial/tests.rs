@@ -38,18 +38,33 @@ fn skip(words: &[&str], request: Request) -> Request {
 #[test]
 fn every_profile_has_the_trials_of_its_rules() {
     let of = |profile: &str, targets: &[(&str, &str)]| ids(&plan(profile, &asked(targets)));
-    assert_eq!(of("user", &[("rtc", "192.0.2.1")]), ["nat.rtc/192.0.2.1", "ice.rtc/192.0.2.1", "call.rtc/192.0.2.1"]);
+    assert_eq!(
+        of("user", &[("rtc", "192.0.2.1")]),
+        ["nat.rtc/192.0.2.1", "ice.rtc/192.0.2.1", "call.rtc/192.0.2.1", "path.rtc/192.0.2.1"]
+    );
     assert_eq!(
         of("agent", &[("rtc", "192.0.2.1"), ("acd", "192.0.2.2"), ("ice", "192.0.2.3")]),
-        ["nat.ice/192.0.2.3", "ice.rtc/192.0.2.1", "ice.acd/192.0.2.2", "call.rtc/192.0.2.1"],
+        [
+            "nat.ice/192.0.2.3",
+            "ice.rtc/192.0.2.1",
+            "ice.acd/192.0.2.2",
+            "call.rtc/192.0.2.1",
+            "path.rtc/192.0.2.1",
+            "path.acd/192.0.2.2",
+            "path.ice/192.0.2.3"
+        ],
         "a relay has no page to ask for an agent"
     );
     let rtc_server = of("rtc-server", &[("rtc", "192.0.2.1")]);
-    assert_eq!(rtc_server, ["nat.rtc/192.0.2.1", "ice.rtc/192.0.2.1", "call.rtc/192.0.2.1"]);
+    assert_eq!(rtc_server, ["nat.rtc/192.0.2.1", "ice.rtc/192.0.2.1", "call.rtc/192.0.2.1", "path.rtc/192.0.2.1"]);
     let dlegate = of("dlegate", &[("dlegate", "d.example")]);
-    assert_eq!(dlegate, ["nat.dlegate/d.example", "ice.dlegate/d.example"]);
+    assert_eq!(dlegate, ["nat.dlegate/d.example", "ice.dlegate/d.example", "path.dlegate/d.example"]);
     let acd = of("acd", &[("acd", "192.0.2.2")]);
-    assert_eq!(acd, ["nat.acd/192.0.2.2", "ice.acd/192.0.2.2"], "what speaks SIP is no Janus Gateway");
+    assert_eq!(
+        acd,
+        ["nat.acd/192.0.2.2", "ice.acd/192.0.2.2", "path.acd/192.0.2.2"],
+        "what speaks SIP is no Janus Gateway"
+    );
 }
 
 #[test]
@@ -98,13 +113,22 @@ fn words_select_trials_and_rules_alone_try_nothing() {
     assert_eq!(words(&only(&["rtp"], user())), [""; 0]);
     assert_eq!(words(&only(&["ice"], user())), ["ice"]);
     assert_eq!(words(&only(&["call", "nat.rtc"], user())), ["nat", "call"]);
-    assert_eq!(words(&only(&["rtc"], user())), ["nat", "ice", "call"]);
-    assert_eq!(words(&skip(&["nat"], user())), ["ice", "call"]);
-    assert_eq!(words(&skip(&["ice.rtc", "call"], user())), ["nat"]);
-    assert_eq!(words(&skip(&["rtc.gateway", "rtc.api"], user())), ["nat", "ice"], "no way to the gateway is left");
-    assert_eq!(words(&skip(&["rtp"], user())), ["ice", "call"], "nobody is asked about NAT on ports that are left out");
+    assert_eq!(words(&only(&["rtc"], user())), ["nat", "ice", "call", "path"]);
+    assert_eq!(words(&only(&["path"], user())), ["path"]);
+    assert_eq!(words(&skip(&["nat"], user())), ["ice", "call", "path"]);
+    assert_eq!(words(&skip(&["ice.rtc", "call", "path"], user())), ["nat"]);
+    assert_eq!(
+        words(&skip(&["rtc.gateway", "rtc.api"], user())),
+        ["nat", "ice", "path"],
+        "no way to the gateway is left"
+    );
+    assert_eq!(
+        words(&skip(&["rtp"], user())),
+        ["ice", "call", "path"],
+        "nobody is asked about NAT on ports that are left out"
+    );
     let never = Request { call: CallMode::Never, ..user() };
-    assert_eq!(words(&never), ["nat", "ice"]);
+    assert_eq!(words(&never), ["nat", "ice", "path"]);
     let relay = Request { turn: vec!["turn:a.example".parse().unwrap()], ..user() };
     assert_eq!(words(&only(&["turn"], relay.clone())), ["turn"]);
     assert_eq!(words(&only(&["turn.udp-3478"], relay)), ["turn"]);
@@ -118,7 +142,7 @@ fn what_nothing_here_can_answer_is_a_usage_error() {
     assert!(error("acd", &only(&["turn"], asked(&[("acd", "192.0.2.2")]))).contains("--turn URI"));
     let call = Request { call: CallMode::Always, ..asked(&[("dlegate", "d.example")]) };
     assert!(error("dlegate", &call).contains("no rule here leads to a Janus Gateway"));
-    assert!(error("user", &only(&["call.acd"], user())).contains("nat, turn, ice or call"));
+    assert!(error("user", &only(&["call.acd"], user())).contains("nat, turn, ice, call or path"));
     let stun = Request { stun: vec![(host("stun.example"), 3478)], ..only(&["nat"], Request::default()) };
     assert_eq!(ids(&plan("user", &stun)), ["nat.stun/stun.example"], "a STUN server alone is enough");
 }
@@ -135,5 +159,26 @@ fn a_kind_and_a_check_can_be_waived_by_their_words() {
         Request { waivers: vec![waiver("call"), waiver("ice.rtc")], allow_unknown: vec!["nat".into()], ..user() };
     let told: Vec<(bool, bool)> =
         plan("user", &request).trials.iter().map(|t| (t.waived.is_some(), t.allow_unknown)).collect();
-    assert_eq!(told, [(false, true), (true, false), (true, false)]);
+    assert_eq!(told, [(false, true), (true, false), (true, false), (false, false)]);
+}
+
+#[test]
+fn the_way_to_a_host_is_looked_at_once_at_ports_that_may_answer() {
+    let both = plan("agent", &asked(&[("rtc", "192.0.2.1"), ("acd", "192.0.2.1"), ("ice", "192.0.2.3")]));
+    let paths: Vec<(String, Vec<u16>)> = both
+        .trials
+        .iter()
+        .filter_map(|t| match &t.kind {
+            TrialKind::Path { ports } => Some((t.name(), ports.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paths.len(), 2, "two roles on one host have one way: {paths:?}");
+    assert!(paths.iter().all(|(_, ports)| !ports.is_empty() && ports.len() <= 3), "{paths:?}");
+    let without = plan("user", &skip(&["rtp"], user()));
+    let asked = without.trials.iter().find_map(|t| match &t.kind {
+        TrialKind::Path { ports } => Some(ports.clone()),
+        _ => None,
+    });
+    assert_eq!(asked, Some(Vec::new()), "no port that is skipped is asked");
 }

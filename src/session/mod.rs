@@ -23,6 +23,7 @@ pub mod reflector;
 pub mod sample;
 pub mod stamp;
 pub mod sweep;
+pub mod trace;
 pub mod train;
 pub mod turn;
 

@@ -80,6 +80,9 @@ pub struct Trace {
     pub flow: Flow,
     /// The flow that found the hops: one to the same host that works where there is one.
     pub control: Flow,
+    /// This machine's address on that way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
     /// The control flow came to the host, so many hops away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_distance: Option<u8>,

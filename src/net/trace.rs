@@ -22,7 +22,8 @@ use super::several::any;
 use super::{clock, thread};
 use crate::model::trace::{Carrier, Flow, Trace};
 use crate::model::{Failure, Step};
-use crate::session::trace::{Aim, Answer, Ask, Line, Tracer};
+pub use crate::session::trace::{Aim, Wanted};
+use crate::session::trace::{Answer, Ask, Line, Tracer};
 use crate::session::{IcmpError, Meaning, SendError};
 use crate::wire::stun;
 use tcp::Attempt;
@@ -203,7 +204,7 @@ fn answer_of(error: &IcmpError, own: Option<IpAddr>) -> Option<Answer> {
 }
 
 /// The address that this machine sends from to `to`: the routing table says it to a socket that sends nothing.
-fn own_address(to: SocketAddr) -> Option<IpAddr> {
+pub fn own_address(to: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(any(to.ip()), 0)).ok()?;
     socket.connect(to).ok()?;
     socket.local_addr().ok().map(|a| a.ip())

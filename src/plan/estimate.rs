@@ -25,6 +25,8 @@ pub struct Tuning {
     pub nat_lifetime: Option<Duration>,
     /// How long media flow in a call.
     pub call_length: Duration,
+    /// What fails is traced to where it is stopped.
+    pub trace: bool,
     /// The deadline of the whole run.
     pub budget: Option<Duration>,
 }
@@ -179,7 +181,8 @@ impl Tuning {
             single.max(ranges) + waiting + self.longest_media(plan, &times) + self.longest_measures(plan, addresses);
         let nat = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Nat { .. }));
         let nat = nat.map(|t| self.longest_trial(t)).max().unwrap_or_default();
-        let all = names + others.max(nat) + SLACK;
+        let traced = if self.trace { schedule::trace::LONGEST } else { Duration::ZERO };
+        let all = names + others.max(nat) + traced + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 

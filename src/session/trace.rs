@@ -24,6 +24,8 @@ use tracked::State;
 #[derive(Clone, Debug)]
 pub struct Aim {
     pub address: IpAddr,
+    /// This machine's address on the way there.
+    pub source: Option<IpAddr>,
     /// A flow that works, or else plain UDP to a high port.
     pub control: Flow,
     pub flows: Vec<Wanted>,

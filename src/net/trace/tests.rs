@@ -20,6 +20,7 @@ async fn on_loopback_a_closed_port_is_refused_by_the_host_itself() {
     let flows = [flow(Carrier::Tcp, closed), flow(Carrier::Udp, closed_udp)];
     let aim = Aim {
         address: "127.0.0.1".parse().unwrap(),
+        source: None,
         control: flow(Carrier::Tcp, open.local_addr().unwrap().port()),
         flows: flows.into_iter().map(|flow| Wanted { flow, other_name: None }).collect(),
     };

@@ -127,6 +127,7 @@ impl Route {
         Some(Trace {
             flow: wanted.flow,
             control: self.aim.control.clone(),
+            source: self.aim.source,
             host_distance: self.reached,
             hops: routers.map(|(ttl, from)| Hop { distance: *ttl, address: *from }).collect(),
             end,

@@ -74,6 +74,15 @@ pub struct OtherName {
     pub rounds: u8,
 }
 
+/// What came of UDP to a port of the same host that no rule names: where it ends too, it is not the port that is stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherPort {
+    pub port: u16,
+    pub end: TraceEnd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Hop>,
+}
+
 /// `observed.trace` of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
@@ -106,6 +115,9 @@ pub struct Trace {
     /// The same ClientHello with a control name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_name: Option<OtherName>,
+    /// UDP to another port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_port: Option<OtherPort>,
     /// Why no place can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_unknown: Option<String>,

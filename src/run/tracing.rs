@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::model::trace::{Carrier, Flow, Trace};
+use crate::model::trace::{Carrier, Flow, OtherPort, Trace, TraceEnd};
 use crate::model::{
     Event, Failure, FailureKind, Host, Observation, Outcome, Phase, Planned, PortRange, PortSet, RelayTransport, Seen,
     Service, Step, Transport, metric, schedule,
@@ -29,7 +29,8 @@ pub async fn trace_all(plan: &Plan, context: &Arc<Context>, seen: &mut [Seen]) {
     context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
     let aims = aims(plan, seen, &wanted);
     let traced = net::trace::trace(aims.clone(), schedule::trace::LONGEST, &context.cancel).await.unwrap_or_default();
-    for (aim, traces) in aims.iter().zip(traced) {
+    for (aim, mut traces) in aims.iter().zip(traced) {
+        note_other_port(&mut traces);
         for trace in traces {
             let found = wanted.iter().find(|(address, flow, _)| (*address, flow) == (aim.address, &trace.flow));
             found.into_iter().flat_map(|(.., of)| of).for_each(|index| put(plan, context, seen, *index, &trace));
@@ -38,12 +39,52 @@ pub async fn trace_all(plan: &Plan, context: &Arc<Context>, seen: &mut [Seen]) {
     context.sink.event(&Event::PhaseDone { phase, at_ms: context.since_start() });
 }
 
+/// What came of the datagrams to nobody's port is told with the UDP flows beside it.
+fn note_other_port(traces: &mut [Trace]) {
+    let is_udp = |t: &Trace| t.flow.carrier == Carrier::Udp;
+    let other = traces.iter().find(|t| is_udp(t) && t.flow.port == schedule::trace::NOBODYS_PORT).map(|t| OtherPort {
+        port: t.flow.port,
+        end: t.end,
+        before: t.before,
+    });
+    traces.iter_mut().filter(|t| is_udp(t)).for_each(|t| t.other_port.clone_from(&other));
+}
+
 fn put(plan: &Plan, context: &Context, seen: &mut [Seen], index: usize, trace: &Trace) {
     let Some(one) = seen.get_mut(index) else { return };
+    let trace = &told_before(trace, &one.observation);
     one.observation.facts.set(&metric::TRACE, trace);
     if let Some(check) = check_id(plan, one) {
         let (trace, at_ms) = (Box::new(trace.clone()), context.since_start());
         context.sink.event(&Event::Traced { check, trace, at_ms });
+    }
+}
+
+/// A router that has used up what errors it may send stays silent now; what it sent while the check was made stands.
+fn told_before(trace: &Trace, observation: &Observation) -> Trace {
+    let facts = &observation.facts;
+    let stops = facts.get::<String>(&metric::ICMP_MEANING).is_some_and(|m| m == "prohibited" || m == "unreachable");
+    let from: Option<IpAddr> = facts.get(&metric::ICMP_FROM).filter(|_| stops);
+    let icmp: Option<String> = facts.get(&metric::ICMP);
+    match (from, icmp, trace.end) {
+        (Some(from), Some(icmp), TraceEnd::Silent | TraceEnd::Unknown) if Some(from) != trace.source => {
+            let words = icmp.split(" (type").next().unwrap_or_default();
+            let name = words.trim_start_matches("ICMPv6 ").trim_start_matches("ICMP ").to_owned();
+            let (after, before) = (trace.after, trace.before);
+            let (icmp, why_unknown) = (Some(name), None);
+            let rounds = if trace.rounds == 0 { 1 } else { trace.rounds };
+            Trace {
+                end: TraceEnd::Rejected,
+                from: Some(from),
+                icmp,
+                why_unknown,
+                after,
+                before,
+                rounds,
+                ..trace.clone()
+            }
+        }
+        _ => trace.clone(),
     }
 }
 
@@ -150,6 +191,13 @@ fn aims(plan: &Plan, seen: &[Seen], wanted: &[Failed]) -> Vec<Aim> {
         });
         let other_name = flow.name.as_ref().map(|_| schedule::trace::OTHER_NAME.to_owned());
         aim.flows.push(Wanted { flow: flow.clone(), other_name });
+    }
+    // Is it the port that is stopped, or all UDP? Where that flow is the control already, it has shown it.
+    for aim in aims.values_mut().filter(|a| a.control.carrier == Carrier::Tcp) {
+        if aim.flows.iter().any(|w| w.flow.carrier == Carrier::Udp) {
+            let flow = Flow { carrier: Carrier::Udp, port: schedule::trace::NOBODYS_PORT, name: None };
+            aim.flows.push(Wanted { flow, other_name: None });
+        }
     }
     aims.into_values().collect()
 }

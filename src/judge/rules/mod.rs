@@ -1,8 +1,11 @@
 //! Conclusions from several checks: one a file, each a function from the plan and its checks to findings.
 
 mod alternative_unproven;
+mod blocked;
 mod cameras;
 mod dns_differ;
+mod icmp_filtered;
+mod ipv6_broken;
 mod lossy;
 mod many_addresses;
 mod media_way;
@@ -22,12 +25,15 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
 const RULES: &[Rule] = &[
+    blocked::find,
+    ipv6_broken::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
     lossy::find,
     nat::find,
     sip_alg::find,
+    icmp_filtered::find,
     many_addresses::find,
     dns_differ::find,
     cameras::find,

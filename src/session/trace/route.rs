@@ -137,6 +137,7 @@ impl Route {
             from: tracked.icmp.and_then(|e| e.from).filter(|_| end == TraceEnd::Rejected),
             icmp: tracked.icmp.filter(|_| end == TraceEnd::Rejected).map(|e| e.name().to_owned()),
             other_name,
+            other_port: None,
             why_unknown: tracked.why.map(str::to_owned),
         })
     }

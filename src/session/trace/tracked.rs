@@ -64,6 +64,11 @@ impl Tally {
         *counter += 1;
     }
 
+    /// Nothing came, and the control flow was not answered either.
+    fn unproven(&self) -> u8 {
+        self.rounds - self.silent - self.expired - self.rejected - self.refused - self.cut - self.reached
+    }
+
     /// What the rounds agree on, and how many did; `None` where more are needed.
     pub fn verdict(&self, needed: u8) -> Option<(TraceEnd, u8)> {
         let enough = self.rounds >= needed;
@@ -86,6 +91,8 @@ pub struct Tracked {
     high: usize,
     tally: Tally,
     shows: u8,
+    /// Rounds given up because the station's budget of errors was used up.
+    given_up: u8,
     pub rounds: u8,
     /// The farthest router that it was seen at.
     pub seen: Option<Hop>,
@@ -96,7 +103,7 @@ pub struct Tracked {
 impl Tracked {
     pub fn new(state: State) -> Self {
         let tally = Tally::default();
-        Self { state, low: 0, high: 0, tally, shows: 0, rounds: 0, seen: None, icmp: None, why: None }
+        Self { state, low: 0, high: 0, tally, shows: 0, given_up: 0, rounds: 0, seen: None, icmp: None, why: None }
     }
 
     /// Searches all of `count` stations.
@@ -181,6 +188,11 @@ impl Tracked {
             } else {
                 self.end(TraceEnd::Unknown, Some("the way changed while it was traced"));
             }
+            return;
+        }
+        if self.tally.unproven() >= 2 && self.given_up < MOST_ROUNDS {
+            self.given_up += self.tally.rounds;
+            self.state = State::Waiting;
             return;
         }
         let Some((end, rounds)) = self.tally.verdict(crate::model::trace::Trace::ROUNDS) else { return };

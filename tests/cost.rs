@@ -101,6 +101,7 @@ fn tuning(ports: PortsMode, pace: u32, thorough: bool) -> Tuning {
         ports,
         nat_lifetime: None,
         call_length: std::time::Duration::from_secs(4),
+        trace: false,
         budget: None,
     }
 }

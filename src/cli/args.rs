@@ -168,6 +168,9 @@ pub struct TuningArgs {
     /// Datagrams a second of a sweep [default: 4000]
     #[arg(long, value_name = "N", env = "RTC_CHECK_PACE", value_parser = clap::value_parser!(u32).range(1..=25_000))]
     pub pace: Option<u32>,
+    /// Do not trace what failed to where it is stopped (3 s at the most, after all else)
+    #[arg(long, env = "RTC_CHECK_NO_TRACE", value_parser = BoolishValueParser::new())]
+    pub no_trace: bool,
     /// Seed of every random choice; a report names its own
     #[arg(long, value_name = "N", env = "RTC_CHECK_SEED")]
     pub seed: Option<u64>,

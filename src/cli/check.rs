@@ -99,6 +99,7 @@ pub fn tuning(args: &TuningArgs) -> Tuning {
         ports: args.ports.unwrap_or(SAMPLE),
         nat_lifetime: None,
         call_length: call_length(Measuring::default().length),
+        trace: !args.no_trace,
         budget: args.budget,
     }
 }

@@ -65,6 +65,7 @@ impl Sink for Progress {
         let mut state = locked(&self.state);
         let ended = match event {
             Event::CheckDone { check } => state.running.0.get(&check.id).map(|w| w.phase),
+            Event::Traced { .. } => Some(Phase::Tracing),
             _ => None,
         };
         state.running.event(event);
@@ -80,6 +81,7 @@ impl Sink for Progress {
             | Event::CheckStarted { .. }
             | Event::Progress { .. }
             | Event::CheckDone { .. }
+            | Event::Traced { .. }
             | Event::Finding { .. } => {}
         }
         for (phase, bar) in state.bars.iter().filter(|(_, bar)| !bar.is_finished()) {
@@ -139,6 +141,7 @@ impl Running {
             Event::Started { .. }
             | Event::PhaseStarted { .. }
             | Event::PhaseDone { .. }
+            | Event::Traced { .. }
             | Event::Finding { .. }
             | Event::Finished { .. } => {}
         }

@@ -18,6 +18,7 @@ mod opening;
 mod pair;
 mod path;
 mod portal;
+mod place;
 mod quality;
 mod range;
 mod reason;
@@ -162,7 +163,7 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
         ports: ports.filter(|p| !p.is_single()),
         need: rule.need,
         status: judgement.status,
-        reason: judgement.reason,
+        reason: place::told(&judgement.reason, &seen.observation.facts, judgement.status.holds()),
         observed: observed(seen),
         limits: Vec::new(),
         source: Some(rule.source.clone()),

@@ -40,6 +40,8 @@ pub enum Event {
     Progress { check: String, done: u32, total: u32 },
     /// A check was judged.
     CheckDone { check: Box<Check> },
+    /// Where the flow of a check that was told as done is stopped.
+    Traced { check: String, trace: Box<super::trace::Trace>, at_ms: u64 },
     /// A phase ended.
     PhaseDone { phase: Phase, at_ms: u64 },
     /// A cause was inferred from several checks.

@@ -259,6 +259,26 @@ pub mod trial {
     pub const CALL: Duration = Duration::from_secs(10);
 }
 
+/// Tracing what failed.
+pub mod trace {
+    use std::time::Duration;
+
+    /// All of it, side by side.
+    pub const LONGEST: Duration = Duration::from_millis(2900);
+
+    /// So many addresses of one family are traced: their first routers share what errors these may send.
+    pub const ADDRESSES: usize = 4;
+
+    /// So many flows in all.
+    pub const FLOWS: usize = 32;
+
+    /// A port that nobody serves (traceroute's first), where no flow to the host works.
+    pub const NOBODYS_PORT: u16 = 33434;
+
+    /// What a ClientHello says in place of the target's name: reserved for documentation (RFC 6761), and no filter's business.
+    pub const OTHER_NAME: &str = "www.example.com";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

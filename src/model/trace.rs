@@ -74,12 +74,24 @@ pub struct OtherName {
     pub rounds: u8,
 }
 
+/// What came of UDP to a port of the same host that no rule names: where it ends too, it is not the port that is stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherPort {
+    pub port: u16,
+    pub end: TraceEnd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Hop>,
+}
+
 /// `observed.trace` of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     pub flow: Flow,
     /// The flow that found the hops: one to the same host that works where there is one.
     pub control: Flow,
+    /// This machine's address on that way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
     /// The control flow came to the host, so many hops away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_distance: Option<u8>,
@@ -103,6 +115,9 @@ pub struct Trace {
     /// The same ClientHello with a control name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_name: Option<OtherName>,
+    /// UDP to another port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_port: Option<OtherPort>,
     /// Why no place can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_unknown: Option<String>,

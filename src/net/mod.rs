@@ -32,6 +32,7 @@ pub mod tcp;
 mod thread;
 pub mod ticks;
 pub mod tls;
+pub mod trace;
 pub mod udp;
 pub mod ws;
 

@@ -25,6 +25,8 @@ pub struct Tuning {
     pub nat_lifetime: Option<Duration>,
     /// How long media flow in a call.
     pub call_length: Duration,
+    /// What fails is traced to where it is stopped.
+    pub trace: bool,
     /// The deadline of the whole run.
     pub budget: Option<Duration>,
 }
@@ -190,7 +192,8 @@ impl Tuning {
         let known = known.map(|t| self.longest_trial(t) * times(&t.host)).max().unwrap_or_default();
         let resolvers = plan.trials.iter().filter(|t| matches!(t.kind, TrialKind::Resolver { .. }));
         let resolvers = resolvers.map(|t| self.longest_trial(t)).max().unwrap_or_default();
-        let all = (names + others.max(nat).max(controls).max(known)).max(resolvers) + SLACK;
+        let traced = if self.trace { schedule::trace::LONGEST } else { Duration::ZERO };
+        let all = (names + others.max(nat).max(controls).max(known)).max(resolvers) + traced + SLACK;
         self.budget.map_or(all, |b| b.min(all))
     }
 

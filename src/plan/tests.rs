@@ -287,6 +287,7 @@ fn tuning() -> Tuning {
         ports: crate::model::PortsMode::Sample(12),
         nat_lifetime: None,
         call_length: std::time::Duration::from_secs(4),
+        trace: false,
         budget: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Carries out a plan: names, then every rule and relay side by side and the media ranges, then ICE and calls, then what is
-//! measured with nothing beside it, under the budget and until Ctrl-C. NAT, resolvers, known pages and the ways to the
-//! targets are asked about beside all of them.
+//! measured with nothing beside it, then where what failed is stopped; under the budget and until Ctrl-C. NAT, resolvers, known
+//! pages and the ways to the targets are asked about beside all of them.
 //! Does not know what any kind of probe means, and judges nothing: how a finished check reads is handed in.
 
 mod earlier;
@@ -10,6 +10,7 @@ mod measures;
 mod media;
 mod names;
 mod rules;
+mod tracing;
 mod trials;
 mod work;
 
@@ -57,6 +58,7 @@ pub async fn run(plan: &Plan, context: Arc<Context>) -> Vec<Seen> {
     let (resolvers, mut seen) = tokio::join!(trials::resolvers(plan, &context), named(plan, &context));
     seen.extend(resolvers);
     seen.sort_by_key(|s| (s.of, s.address));
+    tracing::trace_all(plan, &context, &mut seen).await;
     seen
 }
 

@@ -25,6 +25,7 @@ pub mod reflector;
 pub mod sample;
 pub mod stamp;
 pub mod sweep;
+pub mod trace;
 pub mod train;
 pub mod turn;
 

@@ -2,6 +2,7 @@
 
 mod alternative_unproven;
 mod as_tcp;
+mod blocked;
 mod cameras;
 mod clock_wrong;
 mod dns_differ;
@@ -12,6 +13,8 @@ mod dns_udp_blocked;
 mod dns_unanswered;
 mod foreign;
 mod dscp;
+mod icmp_filtered;
+mod ipv6_broken;
 mod lossy;
 mod many_addresses;
 mod media_way;
@@ -45,6 +48,8 @@ const RULES: &[Rule] = &[
     dns_private_answer::find,
     dns_unanswered::find,
     dns_slow::find,
+    blocked::find,
+    ipv6_broken::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,
@@ -55,6 +60,7 @@ const RULES: &[Rule] = &[
     dscp::find,
     nat::find,
     sip_alg::find,
+    icmp_filtered::find,
     many_addresses::find,
     dns_differ::find,
     cameras::find,

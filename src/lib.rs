@@ -6,6 +6,7 @@
 //! sees a profile. `tests/floors.rs` holds every module to the imports its floor allows.
 
 pub mod cli;
+pub mod explain;
 pub mod firewall;
 pub mod judge;
 pub mod model;

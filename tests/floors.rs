@@ -10,8 +10,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &[]),
     ("stats", &[]),
+    ("explain", &[]),
     ("profile", &[]),
-    ("report", &[]),
+    ("report", &["explain"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
@@ -24,14 +25,14 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "profile", "report", "session", "plan", "judge", "size", "firewall", "net", "probe",
-            "serve", "run",
+            "wire", "stats", "explain", "profile", "report", "session", "plan", "judge", "size", "firewall", "net",
+            "probe", "serve", "run",
         ],
     ),
 ];
 
 /// Floors that know nothing at all, the nouns of the model included.
-const BOTTOM: [&str; 3] = ["model", "wire", "stats"];
+const BOTTOM: [&str; 4] = ["model", "wire", "stats", "explain"];
 
 /// Longer files need a line `// size: the reason` among their first 20 lines.
 const LONGEST_FILE: usize = 500;

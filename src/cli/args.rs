@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod explain;
 mod firewall;
 mod host;
 mod selection;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use explain::{ExplainArgs, ExplainFormat};
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
 pub use selection::SelectionArgs;
@@ -70,6 +72,8 @@ pub enum Command {
     Report(ReportArgs),
     /// The outbound rules to ask a firewall's administrator for, or to load
     Firewall(FirewallArgs),
+    /// What a finding, check, rule, limit or status means, how to confirm it by hand, and what to change
+    Explain(ExplainArgs),
     /// Print the JSON Schema of a document that rtc-check writes
     Schema { document: SchemaDocument },
 }

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod demo;
 mod exit;
+mod explain;
 mod files;
 mod firewall;
 mod host;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),
         Some(Command::Firewall(args)) => firewall::command(args),
+        Some(Command::Explain(args)) => explain::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
     };
     match result {

@@ -3,6 +3,8 @@
 
 mod capacity;
 mod evidence;
+pub mod explain;
+mod findings;
 pub mod firewall;
 mod fold;
 mod headline;

@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod explain;
 pub mod firewall;
 pub mod judge;
 pub mod model;

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/flags.rs"]
 mod flags;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]

@@ -10,10 +10,11 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &[]),
     ("stats", &[]),
+    ("explain", &[]),
     ("profile", &[]),
-    ("report", &[]),
     ("compare", &[]),
     ("redact", &[]),
+    ("report", &["explain"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
@@ -26,14 +27,14 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall", "net", "probe",
-            "serve", "run",
+            "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall",
+            "net", "probe", "serve", "run",
         ],
     ),
 ];
 
 /// Floors that know nothing at all, the nouns of the model included.
-const BOTTOM: [&str; 3] = ["model", "wire", "stats"];
+const BOTTOM: [&str; 4] = ["model", "wire", "stats", "explain"];
 
 /// Longer files need a line `// size: the reason` among their first 20 lines.
 const LONGEST_FILE: usize = 500;

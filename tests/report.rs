@@ -4,8 +4,9 @@
 mod reports;
 
 use proptest::prelude::*;
+use rtc_check::explain::TOPICS;
 use rtc_check::model::{Event, Report, Status};
-use rtc_check::report::{Format, Style, line, render};
+use rtc_check::report::{Format, Style, explain, line, render};
 use unicode_width::UnicodeWidthStr;
 
 fn style(width: usize, colour: bool, unicode: bool) -> Style {
@@ -32,6 +33,34 @@ fn other_nights_in_a_table() {
     insta::assert_snapshot!("table_measured_80", table(&reports::measured(), style(80, false, true)));
     insta::assert_snapshot!("table_measured_120", table(&reports::measured(), style(120, false, true)));
     insta::assert_snapshot!("table_empty", table(&reports::empty(), style(80, false, true)));
+}
+
+#[test]
+fn ten_causes_at_once_in_the_order_of_mending() {
+    insta::assert_snapshot!("table_diagnosed_80", table(&reports::diagnosed(), style(80, false, true)));
+    insta::assert_snapshot!("table_diagnosed_60", table(&reports::diagnosed(), style(60, false, false)));
+}
+
+#[test]
+fn a_text_that_explains() {
+    let topic = |word| rtc_check::explain::topic(word).unwrap();
+    let drawn = |word, width| explain::topic(topic(word), None, explain::Format::Table, &style(width, false, false));
+    insta::assert_snapshot!("explain_path_mtu", drawn("path.mtu", 80));
+    let about = "rtc.media is a rule of profile agent.";
+    let ranged = explain::topic(topic("rtp"), Some(about), explain::Format::Table, &style(60, false, false));
+    insta::assert_snapshot!("explain_udp_range_60", ranged);
+    for topic in TOPICS {
+        for width in [60, 80, 120] {
+            let drawn = explain::topic(topic, None, explain::Format::Table, &style(width, true, false));
+            assert!(drawn.lines().all(|l| columns(l) <= width.min(100)), "{} is wider than {width}", topic.name);
+        }
+        let json = explain::topic(topic, None, explain::Format::Json, &Style::default());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["name"], topic.name);
+    }
+    let list = explain::list(TOPICS, explain::Format::Table, &style(80, false, false));
+    assert!(list.lines().all(|l| columns(l) <= 80), "{list}");
+    assert!(TOPICS.iter().all(|t| list.contains(t.name)));
 }
 
 #[test]

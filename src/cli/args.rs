@@ -1,6 +1,7 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
 mod compare;
+mod explain;
 mod firewall;
 mod host;
 mod selection;
@@ -15,6 +16,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
+pub use explain::{ExplainArgs, ExplainFormat};
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
 pub use selection::SelectionArgs;
@@ -74,6 +76,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// The outbound rules to ask a firewall's administrator for, or to load
     Firewall(FirewallArgs),
+    /// What a finding, check, rule, limit or status means, how to confirm it by hand, and what to change
+    Explain(ExplainArgs),
     /// Print the JSON Schema of a document that rtc-check writes
     Schema { document: SchemaDocument },
 }

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod diff;
 mod exit;
+mod explain;
 mod files;
 mod firewall;
 mod host;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Some(Command::Report(args)) => report::command(&args),
         Some(Command::Diff(args)) => diff::command(&args),
         Some(Command::Firewall(args)) => firewall::command(args),
+        Some(Command::Explain(args)) => explain::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
     };
     match result {

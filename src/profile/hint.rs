@@ -4,7 +4,7 @@
 const LONGEST: usize = 40;
 
 /// The candidate nearest to `name`, if it is near enough to have been meant.
-pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = name.chars().count();
     if length > LONGEST {
         return None;

@@ -4,6 +4,8 @@
 mod capacity;
 pub mod compare;
 mod evidence;
+pub mod explain;
+mod findings;
 pub mod firewall;
 mod fold;
 mod headline;

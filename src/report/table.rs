@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use super::page::{Page, Tone, span};
 use super::problems::{self, head};
-use super::{Style, compare, evidence, fold, headline, limits, passed, ways};
-use crate::model::{Check, Finding, Report, Status, masked};
+use super::{Style, compare, evidence, findings, fold, headline, limits, passed, ways};
+use crate::model::{Check, Report, RuleId, Status, masked};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style);
     header(&mut page, report);
     headline::draw(&mut page, report);
-    findings(&mut page, report);
+    findings::draw(&mut page, report);
     ways::draw(&mut page, &report.ways);
     problems::draw(&mut page, report);
     waived(&mut page, report);
-    notes(&mut page, report);
+    findings::notes(&mut page, report);
     skipped(&mut page, report);
     passed::draw(&mut page, report);
     documents(&mut page, report);
@@ -39,46 +39,6 @@ fn header(page: &mut Page, report: &Report) {
         page.flow(2, 4, &[span(Tone::Faint, "options"), span(Tone::Plain, options.join(" "))]);
     }
     page.blank();
-}
-
-/// What to change: causes that several checks share, the worst first.
-fn findings(page: &mut Page, report: &Report) {
-    let mut findings: Vec<&Finding> = report.findings.iter().filter(|f| f.status != Status::Pass).collect();
-    findings.sort_by_key(|f| std::cmp::Reverse(f.status));
-    heading(page, "WHAT IS WRONG", findings.is_empty());
-    for (n, finding) in findings.into_iter().enumerate() {
-        if n > 0 {
-            page.blank();
-        }
-        let mark = mark(page, finding.status);
-        let tone = tone(finding.status);
-        page.flow(0, 2, &[span(tone, mark), span(Tone::Strong, finding.title.as_str())]);
-        finding_body(page, report, finding);
-    }
-}
-
-fn finding_body(page: &mut Page, report: &Report, finding: &Finding) {
-    page.flow(2, 2, &[span(Tone::Plain, finding.detail.as_str())]);
-    if !finding.remedy.is_empty() {
-        let arrow = page.pick("→ To do:", "=> To do:");
-        page.flow(2, 4, &[span(Tone::Good, arrow), span(Tone::Strong, finding.remedy.as_str())]);
-    }
-    let check = |id: &String| report.checks.iter().find(|c| c.id == *id);
-    let rules: BTreeSet<&str> = finding.checks.iter().map(|id| check(id).map_or(id.as_str(), name)).collect();
-    if !rules.is_empty() {
-        let rules: Vec<&str> = rules.into_iter().collect();
-        page.flow(2, 4, &[span(Tone::Faint, format!("seen in: {}", rules.join(", ")))]);
-    }
-}
-
-/// Findings with nothing to mend.
-fn notes(page: &mut Page, report: &Report) {
-    let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass).collect();
-    heading(page, "NOTES", notes.is_empty());
-    for note in notes {
-        page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str())]);
-        finding_body(page, report, note);
-    }
 }
 
 fn waived(page: &mut Page, report: &Report) {

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rtc_check::model::{
     Check, Facts, Failure, FailureKind, Finding, LimitResult, LimitSource, Need, PortRange, PortSet, ProbeKind, Report,
-    Source, Status, Step, StepTiming, Transport, Waived, Way, WayRow, default_source, metric,
+    Source, Status, Step, StepTiming, Transport, Waived, Way, WayRow, Who, default_source, metric,
 };
 
 use super::{empty, finish};
@@ -121,15 +121,20 @@ fn a_check() -> impl Strategy<Value = Check> {
 }
 
 fn finding() -> impl Strategy<Value = Finding> {
-    (text(), status(), text(), text(), text(), vec(text(), 0..3)).prop_map(
-        |(id, status, title, detail, remedy, checks)| Finding {
+    let whos = [Who::ThisMachine, Who::Firewall, Who::Proxy, Who::Resolver, Who::Provider, Who::Server];
+    let who = option::of(proptest::sample::select(whos.to_vec()));
+    let lists = (vec(text(), 0..3), vec(text(), 0..3), vec(text(), 0..8));
+    (text(), status(), text(), text(), text(), who, lists).prop_map(
+        |(id, status, title, detail, remedy, who, (checks, ask, evidence))| Finding {
             id,
             status,
             title,
             detail,
             remedy,
+            who,
+            ask,
+            evidence,
             checks,
-            ..Finding::default()
         },
     )
 }

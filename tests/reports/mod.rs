@@ -1,6 +1,7 @@
 //! Reports for tests: one of an agent's bad night, and generated ones of every shape.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+mod diagnosed;
 mod generated;
 mod measured;
 mod night;
@@ -12,6 +13,7 @@ use rtc_check::model::{
     ToolInfo, Transport, metric,
 };
 
+pub use diagnosed::diagnosed;
 pub use generated::reports;
 pub use measured::measured;
 pub use night::{agent, healthy, unresolved};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::judge::bench::{Bench, failed, figures, range, relayed, seen, silence};
-use crate::model::{Estimate, Estimates, Finding, Observation, ProbeKind, Report, Status, Step, Way, metric};
+use crate::model::{Estimate, Estimates, Finding, Observation, ProbeKind, Report, Status, Step, Way, Who, metric};
 
 fn open() -> Observation {
     range(&[19099, 19500, 20099], &[])
@@ -151,7 +151,13 @@ fn no_way_lists_each_way_and_why() {
     assert_eq!(report.verdict, Status::Fail);
     let found = finding(&report, "media.no-way");
     assert_eq!((found.status, found.title.as_str()), (Status::Fail, "No way for media to 203.0.113.10"));
-    insta::assert_snapshot!(found.detail, @"direct UDP at 203.0.113.10 (fail): UDP 19500 to 203.0.113.10 did not answer while the other 2 ports were reached: a firewall between here and there drops them. TURN/TLS at 203.0.113.30:443 (fail): the host refused it.");
+    assert_eq!(found.detail, "Direct UDP and a relay were tried; neither was shown to carry media.");
+    assert_eq!(
+        (found.who, &found.ask[..]),
+        (Some(Who::Firewall), &["allow UDP 19099-20099 to 203.0.113.10, and replies".to_owned()][..])
+    );
+    insta::assert_snapshot!(found.evidence.join("\n"), @"direct UDP at 203.0.113.10 (fail): UDP 19500 to 203.0.113.10 did not answer while the other 2 ports were reached: a firewall between here and there drops them
+TURN/TLS at 203.0.113.30:443 (fail): the host refused it");
     let alone = Bench::new("agent", &[]).rule("rtc.media", blocked()).report();
     assert!(finding(&alone, "media.no-way").remedy.contains("with --turn"));
     let silent_relay = Bench::new("agent", &[])

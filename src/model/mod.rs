@@ -13,6 +13,7 @@ pub mod metric;
 mod observation;
 pub mod offered;
 mod ports;
+mod proxied;
 mod relay;
 mod report;
 mod rtmp;
@@ -38,6 +39,7 @@ pub use machine::Subject;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
+pub use proxied::{ProxyAnswer, WayStatus, WayTaken};
 pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{
     Check, Ended, Finding, LimitResult, LimitSource, Report, RunInfo, SCHEMA, Summary, ToolInfo, Waived, Who,

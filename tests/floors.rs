@@ -27,8 +27,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall",
-            "net", "probe", "serve", "run",
+            "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
+            "firewall", "net", "probe", "serve", "run",
         ],
     ),
 ];

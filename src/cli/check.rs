@@ -179,7 +179,7 @@ fn settings(job: &Job) -> Settings {
         relay_login: job.logins.relay.clone(),
         janus: Arc::clone(&job.logins.janus),
         rtsp: Arc::new(RtspAsk { path: job.rtsp_path.clone(), login: job.logins.rtsp.clone() }),
-        proxy: job.logins.proxy.clone(),
+        proxies: Arc::clone(&job.logins.proxies),
         nat_lifetime: job.tuning.nat_lifetime,
         call: job.call,
         page_ports: Arc::new(job.plan.page_ports()),

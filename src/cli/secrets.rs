@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::model::{Host, Secret};
 use crate::net::ResponderKey;
-use crate::probe::{JanusSecrets, Proxy, RelayLogin, RtspLogin};
+use crate::net::proxy::{Exempt, Kind as ProxyKind, Proxies, Proxy};
+use crate::probe::{JanusSecrets, RelayLogin, RtspLogin};
 
 use super::Unusable;
 
@@ -36,7 +37,7 @@ pub struct Logins {
     pub relay: Option<Arc<RelayLogin>>,
     pub janus: Arc<JanusSecrets>,
     pub rtsp: Option<RtspLogin>,
-    pub proxy: Option<Arc<Proxy>>,
+    pub proxies: Arc<Proxies>,
 }
 
 /// Reads them all; `proxy` is where the proxy is. A login that nobody asks for need not be whole, except that a user name
@@ -53,10 +54,13 @@ pub fn logins(proxy: Option<(Host, u16)>, has_relays: bool) -> Result<Logins, Un
     };
     let (token, api_secret) = (secret("RTC_CHECK_JANUS_TOKEN")?, secret("RTC_CHECK_JANUS_APISECRET")?);
     let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
-    let with_login = |(host, port)| proxy_login(login.0, login.1).map(|login| Arc::new(Proxy { host, port, login }));
+    let with_login = |(host, port)| {
+        proxy_login(login.0, login.1).map(|login| Arc::new(Proxy { kind: ProxyKind::Http, host, port, login }))
+    };
     let proxy = proxy.map(with_login).transpose()?;
+    let proxies = Arc::new(proxy.map(|p| Proxies::all(p, Exempt::default())).unwrap_or_default());
     let rtsp = rtsp_login(read("RTC_CHECK_RTSP_USERNAME")?, secret("RTC_CHECK_RTSP_PASSWORD")?)?;
-    Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), rtsp, proxy })
+    Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), rtsp, proxies })
 }
 
 /// A shared secret makes the password, so that one of its own is not asked for.

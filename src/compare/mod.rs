@@ -107,7 +107,8 @@ fn result(comparison: &Comparison) -> Change {
     });
     let weighty: Vec<Change> = checks.chain(findings).chain([comparison.verdict]).collect();
     let light = comparison.checks.iter().map(|c| c.change).chain(comparison.findings.iter().map(|f| f.change));
-    let light = light.chain(comparison.figures.iter().map(|f| f.change)).chain(comparison.ways.iter().map(|w| w.change));
+    let light =
+        light.chain(comparison.figures.iter().map(|f| f.change)).chain(comparison.ways.iter().map(|w| w.change));
     match () {
         () if weighty.contains(&Change::Worse) => Change::Worse,
         () if weighty.contains(&Change::Better) => Change::Better,

@@ -33,7 +33,7 @@ pub enum Step {
     Train,
     /// A paced flow between this machine and a responder.
     Flow,
-    /// A proxy asked to connect (HTTP CONNECT).
+    /// A proxy reached and asked to connect (HTTP CONNECT, SOCKS5).
     Proxy,
     /// A TURN allocation, from the first request to its relayed address.
     Allocate,
@@ -203,8 +203,12 @@ pub enum FailureKind {
     NoCredentials,
     /// An allocation was made, and nothing that was sent through it came back.
     NoRelay,
-    /// The proxy would not connect: `observed.proxy_status` has its answer.
+    /// The proxy would not connect: `observed.proxy_answer` has its answer.
     ProxyRefused,
+    /// The proxy asks for a login, or does not accept the one it was given.
+    ProxyLogin,
+    /// The proxy answers in the target's place: a page or bytes of its own where the tunnel should be.
+    ProxyAnswered,
     /// No pair of ICE candidates worked.
     IceFailed,
     /// The media server lacks the plugin that the test needs.
@@ -264,6 +268,8 @@ impl FailureKind {
             FailureKind::NoCredentials => "no-credentials",
             FailureKind::NoRelay => "no-relay",
             FailureKind::ProxyRefused => "proxy-refused",
+            FailureKind::ProxyLogin => "proxy-login",
+            FailureKind::ProxyAnswered => "proxy-answered",
             FailureKind::IceFailed => "ice-failed",
             FailureKind::NoPlugin => "no-plugin",
             FailureKind::ServerError => "server-error",

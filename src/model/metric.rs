@@ -127,6 +127,9 @@ table! {
     READY_MS = "ready_ms": "from the first packet until media could flow: connect, TLS, allocation, permission, channel; or ICE and DTLS";
     TURN_ERROR = "turn_error": "a relay's error response: code, reason, and the request it answered";
     PROXY_STATUS = "proxy_status": "HTTP status of the proxy's answer to CONNECT";
+    PROXY_ANSWER = "proxy_answer": "what a proxy that was reached answered: status (HTTP) or reply (SOCKS5), schemes of login that it offers, login (whether one was sent), error (as its own header names it)";
+    DIRECT = "direct": "where a proxy is configured, the way without it: status (ok, failed, skipped), failure, steps, facts";
+    PROXY = "proxy": "where a proxy is configured, the way through it, which decides: status (ok, failed, skipped), via, failure, steps, facts";
     RELAYED_PORTS = "relayed_ports": "ports that a relay gave and that were asked over UDP directly: asked, answered, silent, and their share of 49152-65535";
     // NAT
     MAPPING = "mapping": "NAT mapping (RFC 5780): none, endpoint-independent, address-dependent, address-and-port-dependent or unknown";

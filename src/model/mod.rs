@@ -19,6 +19,7 @@ mod observation;
 pub mod offered;
 pub mod path;
 mod ports;
+mod proxied;
 mod redaction;
 mod relay;
 mod report;
@@ -41,8 +42,8 @@ pub use call::CallMode;
 pub use cert::{CertRoot, Certificate, Inspection, Issuer, RootStanding, short_name};
 pub use clock::ClockError;
 pub use comparison::{
-    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy, Side,
-    WayChange,
+    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy,
+    Side, WayChange,
 };
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};
@@ -54,6 +55,7 @@ pub use machine::Subject;
 pub use measure::{Estimate, Estimates, Length, Load, Media, Standing};
 pub use observation::{Facts, Observation, Outcome, Planned, Seen, StepTiming, millis};
 pub use ports::{PortRange, PortSet, PortsMode};
+pub use proxied::{ProxyAnswer, WayStatus, WayTaken};
 pub use redaction::{Redacted, RedactedSet};
 pub use relay::{RelayTransport, TurnUri, may_hold_password};
 pub use report::{

@@ -125,9 +125,10 @@ impl Observation {
         self.steps.iter().find(|s| s.step == step && s.result != "ok").map(|s| s.result.as_str())
     }
 
-    /// It went through, or its TCP handshake did, whatever came after it.
+    /// It went through, or its TCP handshake did, or a proxy connected it, whatever came after.
     pub fn connected(&self) -> bool {
-        self.outcome == Outcome::Measured || self.steps.iter().any(|s| s.step == Step::Connect && s.result == "ok")
+        let is_open = |s: &StepTiming| matches!(s.step, Step::Connect | Step::Proxy) && s.result == "ok";
+        self.outcome == Outcome::Measured || self.steps.iter().any(is_open)
     }
 
     /// The failure, if that is how it ended.

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 pub use dtls::Dtls;
 
 use super::first::Heard;
-use super::proxy::Proxy;
+use super::proxy::{self, Far, Proxy};
 use super::tls::{self, Trust};
 use super::{classify::clean, clock, icmp, tcp};
 use crate::model::{Failure, FailureKind, Observation, RelayTransport, Step, metric, millis};
@@ -107,20 +107,18 @@ impl Leg {
 
     async fn through(&self, proxy: &Proxy, deadline: Instant, obs: &mut Observation) -> Result<TcpStream, ()> {
         let start = clock::now();
-        // The address that this observation is about: a name might lead the proxy to another.
-        let far = self.server.ip().to_string();
-        let result = proxy.connect(&far, self.server.port(), deadline).await;
+        let far = Far { host: &self.host, address: Some(self.server.ip()), port: self.server.port() };
+        let result = proxy.connect(far, deadline).await;
+        // A relay waits for its client to begin.
+        let result = result.and_then(|stream| proxy::answers_itself(&stream, proxy).map_or(Ok(stream), Err));
         let took = clock::now().duration_since(start);
         match result {
             Ok(stream) => {
                 obs.step_ok(Step::Proxy, took);
                 Ok(stream)
             }
-            Err(refused) => {
-                if let Some(status) = refused.status {
-                    obs.facts.set(&metric::PROXY_STATUS, status);
-                }
-                obs.step_failed(refused.failure, took);
+            Err(not) => {
+                not.record(took, obs);
                 Err(())
             }
         }

@@ -1,30 +1,79 @@
-//! An HTTP proxy that is asked to CONNECT (RFC 9110 section 9.3.6), with Basic credentials (RFC 7617). Its answer is read
-//! by hand, because what follows it belongs to somebody else; bounded in time and size. Knows nothing of what the tunnel
-//! is for.
+//! A proxy that TCP connections are asked of, one kind a file: HTTP's CONNECT and SOCKS5. Bounded in time and size, and
+//! nothing that a proxy sends is taken that belongs to the tunnel. Knows nothing of what the tunnel is for.
 
+mod choice;
+mod connect;
+mod socks;
+
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub use choice::{Exempt, Proxies};
+
 use super::classify::{self, clean};
+use super::talk::shown;
 use super::{clock, resolve, tcp};
-use crate::model::{Failure, FailureKind, Host, Secret, Step, hidden};
+use crate::model::{Failure, FailureKind, Host, Observation, ProxyAnswer, Secret, Step, hidden, metric};
 use crate::wire::base64::base64;
+use crate::wire::greeting;
 
 /// Addresses of the proxy's name that are tried.
 const MOST_ADDRESSES: usize = 4;
-/// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 16 * 1024;
+
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// HTTP, in plain text.
+    #[default]
+    Http,
+    /// SOCKS5 to addresses that are looked up here (`socks5://`).
+    Socks5,
+    /// SOCKS5 to names that the proxy looks up (`socks5h://`).
+    Socks5h,
+}
+
+impl Kind {
+    /// The URL's scheme.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Kind::Http => "http",
+            Kind::Socks5 => "socks5",
+            Kind::Socks5h => "socks5h",
+        }
+    }
+}
 
 /// Where the proxy is and how to log in to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
+    pub kind: Kind,
     pub host: Host,
     pub port: u16,
-    /// Basic credentials (RFC 7617).
+    /// User name and password: Basic (RFC 7617), or RFC 1929.
     pub login: Option<(String, Secret)>,
+}
+
+/// Its URL, without the login.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host {
+            Host::Address(IpAddr::V6(v6)) => write!(f, "{}://[{v6}]:{}", self.kind.scheme(), self.port),
+            _ => write!(f, "{}://{}:{}", self.kind.scheme(), self.host, self.port),
+        }
+    }
+}
+
+/// Where a tunnel is to lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Far<'a> {
+    /// As given; an address literal has no brackets.
+    pub host: &'a str,
+    /// `None` where the name does not resolve here.
+    pub address: Option<IpAddr>,
+    pub port: u16,
 }
 
 /// A tunnel that did not come about.
@@ -32,57 +81,61 @@ pub struct Proxy {
 pub struct NotThrough {
     /// Step `proxy`.
     pub failure: Failure,
-    /// HTTP status of the proxy's answer, where there was one.
-    pub status: Option<u16>,
+    /// What the proxy answered; `None` where it was not reached.
+    pub answer: Option<ProxyAnswer>,
+}
+
+impl NotThrough {
+    /// Puts it into an observation that it ends, after so long.
+    pub fn record(self, took: Duration, obs: &mut Observation) {
+        if let Some(answer) = &self.answer {
+            if let Some(status) = answer.status {
+                obs.facts.set(&metric::PROXY_STATUS, status);
+            }
+            obs.facts.set(&metric::PROXY_ANSWER, answer);
+        }
+        obs.step_failed(self.failure, took);
+    }
 }
 
 impl From<Failure> for NotThrough {
     fn from(failure: Failure) -> Self {
-        Self { failure, status: None }
+        Self { failure, answer: None }
     }
-}
-
-/// The head of the proxy's answer.
-struct Answer {
-    status: u16,
-    /// Without control characters.
-    reason: String,
-    /// Schemes that `Proxy-Authenticate` offers, without control characters.
-    schemes: Vec<String>,
-    /// What came behind the head.
-    surplus: usize,
 }
 
 impl Proxy {
-    /// A connection to `port` of `host` through the proxy, which looks a name up itself.
+    /// A connection through the proxy to `far`, by its name as given, which the proxy looks up; SOCKS5 without `h` is given
+    /// the address.
     ///
     /// # Errors
-    /// `ProxyRefused` for an answer that is not 2xx; `Garbage`, `TooLarge`, `Closed`, `Reset`, `TimedOut`; the classes of
-    /// [`tcp::connect`] where the proxy itself cannot be reached; `NxDomain`, `NoAddress`, `ResolverError` or
-    /// `ResolverTimeout` where its name leads nowhere.
-    pub async fn connect(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, NotThrough> {
-        let left = || deadline.saturating_duration_since(clock::now());
+    /// `ProxyRefused`, `ProxyLogin` and `ProxyAnswered` for what the proxy says; `Garbage`, `TooLarge`, `Closed`, `Reset`,
+    /// `TimedOut`; the classes of [`tcp::connect`] where the proxy itself cannot be reached; `NxDomain`, `NoAddress`,
+    /// `ResolverError` or `ResolverTimeout` where its name leads nowhere.
+    pub async fn connect(&self, far: Far<'_>, deadline: Instant) -> Result<TcpStream, NotThrough> {
         let mut stream = self.reach(deadline).await?;
-        let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let patience = left();
+        let patience = deadline.saturating_duration_since(clock::now());
         let asking = async {
-            stream.write_all(self.request(&authority).as_bytes()).await?;
-            read_head(&mut stream).await
+            match self.kind {
+                Kind::Http => self.ask_connect(&mut stream, far).await,
+                Kind::Socks5 | Kind::Socks5h => self.ask_socks(&mut stream, far).await,
+            }
         };
-        let head = match tokio::time::timeout(patience, asking).await {
-            Ok(head) => head.map_err(|e| self.told(classify::io(Step::Proxy, &e)))?,
-            Err(_) => return Err(self.told(classify::timed_out(Step::Proxy, "no answer to CONNECT", patience)).into()),
-        };
-        let mut answer = read(&head).map_err(|(kind, words)| self.told(Failure::new(Step::Proxy, kind, words)))?;
-        // It was told the login, and may say it again.
-        answer.reason = clean(&self.without_login(&answer.reason), 60);
-        answer.schemes.iter_mut().for_each(|scheme| *scheme = clean(&self.without_login(scheme), 20));
-        self.judge(&answer, &authority)?;
-        Ok(stream)
+        match tokio::time::timeout(patience, asking).await {
+            Ok(Ok(())) => Ok(stream),
+            Ok(Err(not)) => Err(not),
+            Err(_) => {
+                let words = format!("no answer to the request to connect to {}", authority(far));
+                Err(self.said(classify::timed_out(Step::Proxy, &words, patience), ProxyAnswer::default()))
+            }
+        }
     }
 
     /// A connection to the first of the proxy's addresses that takes one; each gets its share of the time.
-    async fn reach(&self, deadline: Instant) -> Result<TcpStream, Failure> {
+    ///
+    /// # Errors
+    /// Step `proxy`: the classes of [`tcp::connect`], and of a name that leads nowhere.
+    pub async fn reach(&self, deadline: Instant) -> Result<TcpStream, Failure> {
         let left = || deadline.saturating_duration_since(clock::now());
         let addresses = match &self.host {
             Host::Address(address) => vec![*address],
@@ -115,18 +168,29 @@ impl Proxy {
         }
     }
 
+    /// `Proxy-Authorization` with Basic credentials (RFC 7617), where there is a login.
+    pub fn authorization(&self) -> Option<Secret> {
+        let (user, password) = self.login.as_ref()?;
+        Some(Secret::new(format!("Basic {}", base64(format!("{user}:{}", password.expose()).as_bytes()))))
+    }
+
+    /// What the proxy sent, without the login that it was told and may say again; cleaned and shortened.
+    fn cleaned(&self, text: &str, max: usize) -> String {
+        clean(&self.without_login(text), max)
+    }
+
     fn without_login(&self, text: &str) -> String {
         let Some((user, password)) = &self.login else { return text.to_owned() };
         let coded = Secret::new(base64(format!("{user}:{}", password.expose()).as_bytes()));
         hidden(text, [password, &coded])
     }
 
-    fn request(&self, authority: &str) -> String {
-        let login = self.login.as_ref().map(|(user, password)| {
-            let both = base64(format!("{user}:{}", password.expose()).as_bytes());
-            format!("Proxy-Authorization: Basic {both}\r\n")
-        });
-        format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{}\r\n", login.unwrap_or_default())
+    /// The beginning of what the proxy sent in place of an answer.
+    fn quoted(&self, bytes: &[u8]) -> String {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => shown(self.without_login(text).as_bytes()),
+            Err(_) => shown(bytes),
+        }
     }
 
     /// Says which proxy a failure is about.
@@ -135,30 +199,33 @@ impl Proxy {
         Failure::new(Step::Proxy, failure.kind, detail)
     }
 
-    fn judge(&self, answer: &Answer, authority: &str) -> Result<(), NotThrough> {
-        let status = Some(answer.status);
-        let proxy = format!("the proxy {}:{}", self.host, self.port);
-        if (200..300).contains(&answer.status) {
-            let words = format!("{proxy} sent {} bytes of its own into the tunnel to {authority}", answer.surplus);
-            let failure = Failure::new(Step::Proxy, FailureKind::Garbage, words);
-            return if answer.surplus == 0 { Ok(()) } else { Err(NotThrough { failure, status }) };
-        }
-        let schemes = match answer.schemes.is_empty() {
-            true => String::new(),
-            false => format!(" by {}", answer.schemes.join(", ")),
-        };
-        let said = format!("HTTP {} {}", answer.status, answer.reason);
-        let said = said.trim_end();
-        let detail = match (answer.status, &self.login) {
-            (407, None) => format!("{proxy} asks for a login{schemes} and none was given ({said})"),
-            (407, Some(_)) => format!("{proxy} did not accept the login; it asks for one{schemes} ({said})"),
-            (403 | 405, _) => {
-                format!("{proxy} does not allow CONNECT to {authority} ({said}): its rules must allow it")
-            }
-            (502..=504, _) => format!("{proxy} could not reach {authority} ({said})"),
-            _ => format!("{proxy} did not CONNECT to {authority} ({said})"),
-        };
-        Err(NotThrough { failure: Failure::new(Step::Proxy, FailureKind::ProxyRefused, detail), status })
+    fn said(&self, failure: Failure, answer: ProxyAnswer) -> NotThrough {
+        let answer = ProxyAnswer { login: self.login.is_some(), ..answer };
+        NotThrough { failure: self.told(failure), answer: Some(answer) }
+    }
+}
+
+/// Bytes that came through a tunnel before anything was said in it, where the one behind it waits for the client to begin: a
+/// page of the proxy's own. What a service that speaks first greets with is none.
+pub fn answers_itself(stream: &TcpStream, proxy: &Proxy) -> Option<NotThrough> {
+    let mut bytes = [0; greeting::LOOKED_AT];
+    let came = futures_util::FutureExt::now_or_never(stream.peek(&mut bytes))?.ok().filter(|len| *len > 0)?;
+    let first = bytes.get(..came).unwrap_or_default();
+    if greeting::protocol(first).is_some_and(|name| name != "HTTP") {
+        return None;
+    }
+    let said = proxy.quoted(first);
+    let words =
+        format!("it sent {said} into the tunnel before anything was asked there: it answers in the target's place");
+    let failure = Failure::new(Step::Proxy, FailureKind::ProxyAnswered, words);
+    Some(proxy.said(failure, ProxyAnswer { status: Some(200), ..ProxyAnswer::default() }))
+}
+
+/// `host:port`, an IPv6 address in brackets.
+fn authority(far: Far<'_>) -> String {
+    match far.host.contains(':') {
+        true => format!("[{}]:{}", far.host, far.port),
+        false => format!("{}:{}", far.host, far.port),
     }
 }
 
@@ -170,50 +237,6 @@ fn in_turns(found: &[IpAddr]) -> Vec<IpAddr> {
     let longest = like.len().max(unlike.len());
     let turns = (0..longest).flat_map(|turn| [like.get(turn), unlike.get(turn)]);
     turns.flatten().copied().take(MOST_ADDRESSES).collect()
-}
-
-/// What came up to the end of a head and a little more, or up to the bound.
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut chunk = [0; 2048];
-    while end_of_head(&head).is_none() && head.len() < LONGEST_ANSWER {
-        let len = stream.read(&mut chunk).await?;
-        if len == 0 {
-            break;
-        }
-        head.extend_from_slice(chunk.get(..len).unwrap_or_default());
-    }
-    Ok(head)
-}
-
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
-}
-
-/// Reads the head of an answer.
-fn read(bytes: &[u8]) -> Result<Answer, (FailureKind, &'static str)> {
-    let Some(end) = end_of_head(bytes) else {
-        return Err(match bytes {
-            [] => (FailureKind::Closed, "closed the connection without an answer to CONNECT"),
-            _ if bytes.len() >= LONGEST_ANSWER => (FailureKind::TooLarge, "the answer to CONNECT exceeds 16 KiB"),
-            _ if !bytes.starts_with(b"HTTP/") => (FailureKind::Garbage, "the answer to CONNECT is not HTTP"),
-            _ => (FailureKind::Closed, "closed the connection within its answer to CONNECT"),
-        });
-    };
-    let garbage = (FailureKind::Garbage, "the answer to CONNECT is not HTTP/1");
-    let text = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned();
-    let mut lines = text.split("\r\n");
-    let mut first = lines.next().unwrap_or_default().splitn(3, ' ');
-    let version = first.next().unwrap_or_default();
-    let status = first.next().and_then(|s| s.parse().ok()).filter(|s| (100..600).contains(s));
-    let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else { return Err(garbage) };
-    let schemes = lines.filter_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let scheme = value.split_whitespace().next()?;
-        name.eq_ignore_ascii_case("proxy-authenticate").then(|| clean(scheme.trim_end_matches(','), LONGEST_ANSWER))
-    });
-    let reason = clean(first.next().unwrap_or_default(), LONGEST_ANSWER);
-    Ok(Answer { status, reason, schemes: schemes.take(5).collect(), surplus: bytes.len() - end })
 }
 
 #[cfg(test)]

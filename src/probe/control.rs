@@ -24,6 +24,8 @@ pub async fn probe(
         ports: PortRange::single(at.port()),
         transport: Transport::Tcp,
         stun: Vec::new(),
+        proxy: None,
+        unresolved: None,
         deadline,
     };
     let mut climb = Climb::new(ProbeKind::Tls, &task);

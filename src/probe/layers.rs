@@ -8,10 +8,11 @@ use tokio::net::TcpStream;
 
 use super::Task;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
+use crate::net::proxy::NotThrough;
 use crate::net::talk::NotSpoken;
 use crate::net::tcp::{CONNECT_TIMEOUT, Stream};
 use crate::net::tls::Trust;
-use crate::net::{clock, icmp, tcp, tls};
+use crate::net::{clock, icmp, proxy, tcp, tls};
 
 /// An observation in the making.
 pub struct Climb<'a> {
@@ -54,15 +55,25 @@ impl<'a> Climb<'a> {
     }
 
     async fn over(&mut self, stream: TcpStream, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
+        // Whoever opens a connection here is the first to speak.
+        if let Some(not) = self.task.proxy.as_deref().and_then(|proxy| proxy::answers_itself(&stream, proxy)) {
+            self.obs.steps.retain(|step| step.step != Step::Proxy);
+            not.record(Duration::ZERO, &mut self.obs);
+            return None;
+        }
         match tls {
             None => Some(Box::new(stream)),
             Some((trust, alpn)) => self.handshake(stream, trust, alpn).await,
         }
     }
 
-    /// The TCP handshake.
+    /// The TCP handshake, or a proxy's tunnel in its place.
     pub async fn connect(&mut self) -> Option<TcpStream> {
         let start = clock::now();
+        if let Some(proxy) = &self.task.proxy {
+            let result = proxy.connect(self.task.far(), self.end).await;
+            return self.through(result, start);
+        }
         let result = tcp::connect(self.task.socket(), CONNECT_TIMEOUT.min(self.remaining())).await;
         let took = clock::now().duration_since(start);
         match result {
@@ -79,6 +90,21 @@ impl<'a> Climb<'a> {
                     icmp::record(&error, &mut self.obs.facts);
                 }
                 self.obs.step_failed(not_open.failure, took);
+                None
+            }
+        }
+    }
+
+    /// What came of a proxy.
+    fn through(&mut self, result: Result<TcpStream, NotThrough>, start: Instant) -> Option<TcpStream> {
+        let took = clock::now().duration_since(start);
+        match result {
+            Ok(stream) => {
+                self.obs.step_ok(Step::Proxy, took);
+                Some(stream)
+            }
+            Err(not) => {
+                not.record(took, &mut self.obs);
                 None
             }
         }
@@ -143,6 +169,8 @@ pub mod fixture {
             ports: PortRange::single(at.port()),
             transport: crate::model::Transport::Tcp,
             stun: Vec::new(),
+            proxy: None,
+            unresolved: None,
             deadline: Duration::from_secs(20),
         }
     }
@@ -159,7 +187,7 @@ pub mod fixture {
             relay_login: None,
             janus: Arc::default(),
             rtsp: Arc::default(),
-            proxy: None,
+            proxies: Arc::default(),
             nat_lifetime: None,
             call: crate::model::CallMode::IfOffered,
             page_ports: Arc::default(),

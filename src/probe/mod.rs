@@ -3,6 +3,7 @@
 
 mod asked;
 pub mod bandwidth;
+mod both;
 mod call;
 mod control;
 mod figures;
@@ -16,8 +17,8 @@ mod layers;
 pub mod measure;
 mod nat;
 mod path;
-mod portal;
 mod policed;
+mod portal;
 mod quality;
 mod redirect;
 mod relay;
@@ -42,9 +43,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
-use crate::model::{CallMode, FailureKind, Observation, PortRange, ProbeKind, Secret, Transport, metric};
+use crate::model::{CallMode, Failure, FailureKind, Observation, PortRange, ProbeKind, Secret, Transport, metric};
 use crate::net;
-pub use crate::net::proxy::Proxy;
+use crate::net::proxy::Far;
+pub use crate::net::proxy::{Proxies, Proxy};
 use crate::profile::{SipCarrier, Spec};
 pub use rtsp::{LoginTries, RtspAsk, RtspLogin};
 
@@ -65,6 +67,10 @@ pub struct Task {
     pub transport: Transport,
     /// STUN servers of the address's family that a probe may ask how this machine looks from outside.
     pub stun: Vec<SocketAddr>,
+    /// The proxy that a TCP connection is asked of; `None`: it is opened directly.
+    pub proxy: Option<Arc<Proxy>>,
+    /// Why the name has no address here: `address` is unspecified then, and only a proxy that is given names can lead there.
+    pub unresolved: Option<Failure>,
     /// No longer than this.
     pub deadline: Duration,
 }
@@ -73,6 +79,17 @@ impl Task {
     /// Address and first port.
     pub fn socket(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.ports.map_or(0, PortRange::first))
+    }
+
+    /// Where a proxy is to lead.
+    fn far(&self) -> Far<'_> {
+        let address = Some(self.address).filter(|_| self.unresolved.is_none());
+        Far { host: &self.host, address, port: self.ports.map_or(0, PortRange::first) }
+    }
+
+    /// Plain HTTP, for which there may be another proxy.
+    fn is_plain_http(&self) -> bool {
+        matches!(&self.spec, Spec::Redirect(_)) || matches!(&self.spec, Spec::Http(http) if !http.tls)
     }
 }
 
@@ -99,8 +116,8 @@ pub struct Settings {
     pub janus: Arc<JanusSecrets>,
     /// What is asked of cameras beyond OPTIONS.
     pub rtsp: Arc<RtspAsk>,
-    /// The HTTP proxy that relays over TCP and TLS are reached through too.
-    pub proxy: Option<Arc<Proxy>>,
+    /// The proxies that TCP connections are asked of; where one leads, every rule over TCP is tried both ways.
+    pub proxies: Arc<Proxies>,
     /// The longest silence of a UDP mapping that is tried; `None`: lifetimes are not measured.
     pub nat_lifetime: Option<Duration>,
     /// Whether a real call is made.
@@ -147,8 +164,24 @@ pub fn kind(spec: &Spec) -> ProbeKind {
     }
 }
 
-/// Carries out one task. Ends early when `cancel` does; what was seen until then is in the observation.
+/// Carries out one task, both ways where a proxy leads there. Ends early when `cancel` does; what was seen until then is in
+/// the observation.
 pub async fn probe(
+    task: &Task,
+    settings: &Settings,
+    tries: &LoginTries,
+    cancel: &CancellationToken,
+    progress: Progress,
+) -> Observation {
+    let way = |task: Task| {
+        let progress = Arc::clone(&progress);
+        async move { one_way(&task, settings, tries, cancel, progress).await }
+    };
+    both::ways(task, settings, way).await
+}
+
+/// Carries out one task the way that it says.
+async fn one_way(
     task: &Task,
     settings: &Settings,
     tries: &LoginTries,

@@ -44,6 +44,8 @@ fn of(task: &TrialTask, page: &KnownPage) -> Task {
         ports: PortRange::single(page.port),
         transport: Transport::Tcp,
         stun: Vec::new(),
+        proxy: None,
+        unresolved: None,
         deadline: task.deadline,
     }
 }

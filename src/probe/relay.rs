@@ -89,7 +89,7 @@ pub fn leg(server: &RelayServer, settings: &Settings) -> Leg {
         server: server.address,
         host: server.host.clone(),
         trust: settings.tls.clone(),
-        proxy: settings.proxy.clone(),
+        proxy: server.proxy.clone(),
     }
 }
 

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 use super::{Task, rtmp};
 use crate::model::{Failure, Step};
+use crate::net::clock;
 use crate::net::http::Authority;
 use crate::net::talk::{Awaited, NotSpoken, Reading, Talk, shown};
 use crate::net::tcp::{self, Stream};
@@ -77,8 +80,16 @@ pub async fn in_plain(task: &Task) -> Option<Stranger> {
     }
 }
 
+/// A new connection, the way that the task goes.
+async fn connect(task: &Task) -> Option<TcpStream> {
+    match &task.proxy {
+        Some(proxy) => proxy.connect(task.far(), clock::now() + ANSWER_WITHIN).await.ok(),
+        None => tcp::connect(task.socket(), ANSWER_WITHIN).await.ok(),
+    }
+}
+
 async fn open(task: &Task, tls: bool) -> Option<Stream> {
-    let stream = tcp::connect(task.socket(), ANSWER_WITHIN).await.ok()?;
+    let stream = connect(task).await?;
     if !tls {
         return Some(Box::new(stream));
     }
@@ -107,7 +118,7 @@ async fn in_http(task: &Task, tls: bool) -> Option<Stranger> {
 }
 
 async fn in_tls(task: &Task) -> Option<Stranger> {
-    let stream = tcp::connect(task.socket(), ANSWER_WITHIN).await.ok()?;
+    let stream = connect(task).await?;
     let shaken = tls::handshake(stream, &task.host, task.address, &Trust::only([]), &[], ANSWER_WITHIN).await;
     shaken.stream.map(|_| Stranger { name: "TLS", said: "to a TLS handshake it answered".to_owned() })
 }

@@ -1,6 +1,7 @@
 //! What is tried beside the rules, one kind a file, and one `match` where they meet. Like every probe it sees no limit.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::measure::Way;
 pub use super::path::hops;
 use super::resolver::{self, Resolver};
-use super::{Progress, Settings, call, turn};
+use super::{Progress, Proxy, Settings, both, call, turn};
 use crate::model::{KnownPage, Observation, ProbeKind, RelayTransport};
 
 /// A relay's address and what carries the way to it.
@@ -18,6 +19,8 @@ pub struct RelayServer {
     pub host: String,
     pub address: SocketAddr,
     pub transport: RelayTransport,
+    /// The proxy that the way leads through, for TCP and TLS.
+    pub proxy: Option<Arc<Proxy>>,
     /// What its own check saw; `None` where it was not tried.
     pub seen: Option<Observation>,
 }
@@ -79,7 +82,11 @@ pub async fn attempt(
     progress: Progress,
 ) -> Observation {
     match &task.what {
-        What::Turn(server) => turn::attempt(server, task.deadline, settings, cancel).await,
+        What::Turn(server) => {
+            let way =
+                |server: RelayServer| async move { turn::attempt(&server, task.deadline, settings, cancel).await };
+            both::relay_ways(server, settings, way).await
+        }
         What::Ice => super::ice::probe(task, settings, cancel).await,
         What::Call => call::attempt(task, settings, cancel, progress).await,
         What::Control(port) => {

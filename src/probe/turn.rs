@@ -36,7 +36,13 @@ pub async fn probe(
     settings: &Settings,
     cancel: &CancellationToken,
 ) -> Observation {
-    let server = RelayServer { host: task.host.clone(), address: task.socket(), transport, seen: None };
+    let server = RelayServer {
+        host: task.host.clone(),
+        address: task.socket(),
+        transport,
+        proxy: task.proxy.clone(),
+        seen: None,
+    };
     attempt(&server, task.deadline, settings, cancel).await
 }
 

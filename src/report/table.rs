@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::page::{Page, Tone, span};
 use super::problems::{self, head};
 use super::{Style, compare, evidence, findings, fold, headline, limits, passed, ways};
-use crate::model::{Check, Report, RuleId, Status, masked};
+use crate::model::{Check, Report, Status, masked};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {

@@ -6,8 +6,8 @@ use crate::model::{
     Failure, FailureKind, Observation, Outcome, Planned, PortSet, ProbeKind, RelayTransport, Seen, Step, Way, metric,
 };
 use crate::plan::{Plan, TrialKind};
-use crate::probe::measure;
 use crate::probe::trial::RelayServer;
+use crate::probe::{Proxies, measure};
 
 /// The rules of the plan at `indexes` on this address, and what their checks saw.
 pub fn ways(plan: &Plan, indexes: &[usize], address: IpAddr, seen: &[Seen]) -> Vec<measure::Way> {
@@ -30,13 +30,14 @@ pub fn ways(plan: &Plan, indexes: &[usize], address: IpAddr, seen: &[Seen]) -> V
 }
 
 /// Every relay through which data came back, in the order in which a call prefers them.
-pub fn relays(plan: &Plan, seen: &[Seen]) -> Vec<RelayServer> {
+pub fn relays(plan: &Plan, proxies: &Proxies, seen: &[Seen]) -> Vec<RelayServer> {
     let mut all: Vec<RelayServer> = Vec::new();
     for one in seen.iter().filter(|s| relayed(&s.observation)) {
         let Some((host, port, transport)) = relay_of(plan, one.of) else { continue };
         let Some(address) = one.address.map(|a| SocketAddr::new(a, port)) else { continue };
         if !all.iter().any(|r| (r.address, r.transport) == (address, transport)) {
-            all.push(RelayServer { host, address, transport, seen: Some(one.observation.clone()) });
+            let proxy = proxies.to(&host, port, false).filter(|_| !transport.is_udp());
+            all.push(RelayServer { host, address, transport, proxy, seen: Some(one.observation.clone()) });
         }
     }
     all.sort_by_key(|r| Way::from(r.transport));

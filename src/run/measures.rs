@@ -30,7 +30,7 @@ struct Job {
 /// Carries out every measure of the plan; `seen` is what the rules' checks saw.
 pub async fn measure_all(plan: &Plan, context: &Arc<Context>, names: &names::Names, seen: &[Seen]) -> Vec<Seen> {
     let (mut jobs, mut all) = (Vec::new(), Vec::new());
-    let relays = earlier::relays(plan, seen);
+    let relays = earlier::relays(plan, &context.settings.proxies, seen);
     for (index, measure) in plan.measures.iter().enumerate() {
         let (test, mut known) = names::place_measure(plan, measure, names);
         for address in test {

@@ -57,7 +57,7 @@ impl<'a> Ways<'a> {
             Planned::Measure(_) | Planned::Machine(_) => false,
         };
         let begun = trials::of(plan, is_alone).next().is_some() || seen.iter().any(is_relay);
-        let relays = earlier::relays(plan, seen);
+        let relays = earlier::relays(plan, &context.settings.proxies, seen);
         high_ports(plan, context, &relays, seen).await;
         if !begun {
             return;

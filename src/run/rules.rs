@@ -143,6 +143,8 @@ fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
         ports: item.rule.ports,
         transport: item.rule.transport,
         stun: Vec::new(),
+        proxy: None,
+        unresolved: None,
         deadline: context.tuning.cost(item).longest,
     }
 }

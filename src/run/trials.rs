@@ -115,7 +115,7 @@ pub fn relay(
         let host = trial.host.bare();
         let waiting_for = format!("{} at {}", uri, place(&host, address));
         let address = SocketAddr::new(address, uri.port);
-        let what = What::Turn(RelayServer { host, address, transport: uri.transport, seen: None });
+        let what = What::Turn(RelayServer { host, address, transport: uri.transport, proxy: None, seen: None });
         let task = task(trial, address.ip(), what, context);
         work(index, Phase::Media, task, waiting_for, names.report(&trial.host))
     };

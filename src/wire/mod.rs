@@ -14,6 +14,7 @@ pub mod recognise;
 pub mod rtmp;
 pub mod rtsp;
 pub mod sip;
+pub mod socks;
 pub mod ssh;
 pub mod stamp;
 pub mod stun;

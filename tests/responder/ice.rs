@@ -39,7 +39,7 @@ fn settings(doors: &[u16]) -> Settings {
         relay_login: None,
         janus: Arc::default(),
         rtsp: Arc::default(),
-        proxy: None,
+        proxies: Arc::default(),
         nat_lifetime: None,
         call: CallMode::IfOffered,
         page_ports: Arc::new(doors.to_vec()),
@@ -178,7 +178,7 @@ async fn relay() -> (Server, RelayServer) {
     };
     let host = address.ip().to_string();
     let transport = RelayTransport::Udp;
-    (Server::new(config).await.unwrap(), RelayServer { host, address, transport, seen: None })
+    (Server::new(config).await.unwrap(), RelayServer { host, address, transport, proxy: None, seen: None })
 }
 
 fn login(password: &str) -> Option<Arc<RelayLogin>> {

@@ -64,7 +64,7 @@ async fn a_leg_that_does_not_open_says_at_which_step_and_why() {
 async fn proxy(status: u16) -> Arc<Proxy> {
     let at = serve(move |mut stream| async move {
         let head = read_head(&mut stream).await;
-        assert!(head.starts_with("CONNECT 127.0.0.1:"), "the address and not the name: {head}");
+        assert!(head.starts_with("CONNECT relay.example:"), "by its name, as a browser does: {head}");
         let port = head.split([':', ' ']).nth(2).and_then(|port| port.parse::<u16>().ok()).unwrap();
         let _ = stream.write_all(format!("HTTP/1.1 {status} x\r\n\r\n").as_bytes()).await;
         if status == 200 {
@@ -73,7 +73,7 @@ async fn proxy(status: u16) -> Arc<Proxy> {
         }
     })
     .await;
-    Arc::new(Proxy { host: Host::Address(at.ip()), port: at.port(), login: None })
+    Arc::new(Proxy { kind: crate::net::proxy::Kind::Http, host: Host::Address(at.ip()), port: at.port(), login: None })
 }
 
 #[tokio::test]

@@ -135,6 +135,8 @@ async fn ask(
         address: task.address,
         ports: PortRange::single(port),
         stun: Vec::new(),
+        proxy: settings.proxies.to(&task.host, port, false),
+        unresolved: None,
         transport: Transport::Tcp,
         deadline: end.saturating_duration_since(clock::now()),
     };

@@ -272,7 +272,7 @@ mod tests {
     fn relays_come_after_everything_over_udp_and_before_tcp_in_their_own_order() {
         let relay = |port, transport| {
             let address = std::net::SocketAddr::from(([192, 0, 2, 1], port));
-            RelayServer { host: "relay.example".to_owned(), address, transport, seen: None }
+            RelayServer { host: "relay.example".to_owned(), address, transport, proxy: None, seen: None }
         };
         let mut task = task(vec![
             way(Service::Rtp, Transport::Udp, "19099-20099", Some(sweep(&[], false))),
@@ -295,7 +295,7 @@ mod tests {
             let mut task = task(ranges.chain([way(Service::Https, Transport::Tcp, "443", None)]).collect());
             let address = std::net::SocketAddr::from(([192, 0, 2, 1], 3478));
             let host = "relay.example".to_owned();
-            task.relays = vec![RelayServer { host, address, transport: RelayTransport::Udp, seen: None }];
+            task.relays = vec![RelayServer { host, address, transport: RelayTransport::Udp, proxy: None, seen: None }];
             assert!(drawn(&task).contains(&"tcp 443".to_owned()));
             candidates(&task).iter().any(|c| c.method() == "turn")
         };

@@ -94,6 +94,8 @@ async fn open(run: &Run<'_>, (port, spec): (u16, &WsSpec), grant: &Grant) -> Res
         address: run.task.address,
         ports: PortRange::single(port),
         stun: Vec::new(),
+        proxy: run.settings.proxies.to(&run.task.host, port, false),
+        unresolved: None,
         transport: Transport::Tcp,
         deadline: run.remaining().max(CONNECT_TIMEOUT),
     };

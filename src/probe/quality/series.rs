@@ -129,6 +129,8 @@ pub async fn open(
         address: task.address,
         ports: PortRange::single(port),
         stun: Vec::new(),
+        proxy: settings.proxies.to(&task.host, port, false),
+        unresolved: None,
         transport: Transport::Tcp,
         deadline: deadline.max(CONNECT_TIMEOUT),
     };

@@ -20,7 +20,7 @@ fn settings(trust: Trust, password: &str) -> Settings {
 }
 
 async fn tried(at: SocketAddr, transport: RelayTransport, settings: &Settings, deadline: Duration) -> Observation {
-    let server = RelayServer { host: "relay.example".to_owned(), address: at, transport, seen: None };
+    let server = RelayServer { host: "relay.example".to_owned(), address: at, transport, proxy: None, seen: None };
     let observation = attempt(&server, deadline, settings, &CancellationToken::new()).await;
     assert!(!format!("{observation:?}").contains(PASSWORD));
     observation
@@ -91,8 +91,13 @@ async fn with_quota(times: u32, then: SocketAddr) -> (SocketAddr, Arc<AtomicU32>
 }
 
 async fn against_quota(at: SocketAddr, freed: Duration) -> Observation {
-    let server =
-        RelayServer { host: "relay.example".to_owned(), address: at, transport: RelayTransport::Udp, seen: None };
+    let server = RelayServer {
+        host: "relay.example".to_owned(),
+        address: at,
+        transport: RelayTransport::Udp,
+        proxy: None,
+        seen: None,
+    };
     let (settings, cancel) = (settings(Trust::only([]), PASSWORD), CancellationToken::new());
     let mut way = Loop::new(&server, &settings, &cancel, clock::now() + LONG);
     way.freed = freed;
@@ -180,8 +185,13 @@ mod relayed {
     async fn ports_that_a_relay_gives_are_heard_through_it() {
         let server = server::udp("127.0.0.1").await.unwrap();
         let address = server.at;
-        let server =
-            RelayServer { host: "relay.example".to_owned(), address, transport: RelayTransport::Udp, seen: None };
+        let server = RelayServer {
+            host: "relay.example".to_owned(),
+            address,
+            transport: RelayTransport::Udp,
+            proxy: None,
+            seen: None,
+        };
         let settings = settings(Trust::only([]), PASSWORD);
         let fact = relayed_ports(&server, &settings, &CancellationToken::new(), LONG).await;
         let count = |key: &str| fact[key].as_array().unwrap().len();

@@ -13,7 +13,7 @@ fn silent_range(port: u16) -> Way {
 }
 
 fn through(address: SocketAddr, transport: RelayTransport) -> RelayServer {
-    RelayServer { host: "relay.example".to_owned(), address, transport, seen: None }
+    RelayServer { host: "relay.example".to_owned(), address, transport, proxy: None, seen: None }
 }
 
 fn logged_in(settings: Settings) -> Settings {

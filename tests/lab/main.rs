@@ -32,6 +32,7 @@ mod rtsp;
 mod servers;
 mod sip;
 mod swapped;
+mod trace;
 mod valt;
 mod ways;
 mod wowza;

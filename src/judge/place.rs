@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::trace::{Hop, Trace, TraceEnd};
+use crate::model::trace::{Hop, Trace, TraceEnd, Ttl};
 use crate::model::{Check, Facts, metric};
 
 /// The trace of a check that was made because it failed.
@@ -44,6 +44,10 @@ pub fn clause(observed: &Facts) -> Option<String> {
             let from = trace.from?;
             let icmp = trace.icmp.as_deref().unwrap_or("ICMP error");
             Some(format!("rejected by {} ({icmp})", router(&trace, from)))
+        }
+        TraceEnd::Refused if trace.ttl.is_some_and(Ttl::differ) => {
+            let ttl = trace.ttl?;
+            Some(format!("reset in the host's name (TTL {}, the host's own is {})", ttl.reset, ttl.host))
         }
         TraceEnd::Refused if trace.ends_at_host() => Some("refused only at the host itself".to_owned()),
         TraceEnd::Refused | TraceEnd::Cut => {

@@ -83,6 +83,22 @@ pub struct OtherPort {
     pub before: Option<Hop>,
 }
 
+/// The TTL of what comes back, where the system lets it be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ttl {
+    /// Of the reset.
+    pub reset: u8,
+    /// Of what an open port of the host answers.
+    pub host: u8,
+}
+
+impl Ttl {
+    /// The reset came from nearer, or from another system than the host's.
+    pub fn differ(self) -> bool {
+        self.reset != self.host
+    }
+}
+
 /// `observed.trace` of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
@@ -118,6 +134,9 @@ pub struct Trace {
     /// UDP to another port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_port: Option<OtherPort>,
+    /// TTL of the reset at the host's distance, beside the host's own; absent where the system forbids to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Ttl>,
     /// Why no place can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_unknown: Option<String>,

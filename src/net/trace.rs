@@ -6,12 +6,13 @@
 //! at once each has a port of its own. What a privileged program could see besides is the TTL of a reset.
 
 mod tcp;
+mod ttl;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::icmp::{self, ErrorQueue};
 use super::several::any;
 use super::{clock, thread};
-use crate::model::trace::{Carrier, Flow, Trace};
+use crate::model::trace::{Carrier, Flow, Trace, TraceEnd, Ttl};
 use crate::model::{Failure, Step};
 pub use crate::session::trace::{Aim, Wanted};
 use crate::session::trace::{Answer, Ask, Line, Tracer};
@@ -30,6 +31,10 @@ use tcp::Attempt;
 
 /// The longest sleep.
 const NAP: Duration = Duration::from_millis(20);
+
+/// How long the answers to SYNs are waited for whose TTL is looked at, and at how many.
+const ANSWER: Duration = Duration::from_millis(300);
+const MOST_RESETS: usize = 4;
 
 /// So much is taken from one socket at once.
 const TURN: usize = 32;
@@ -48,7 +53,7 @@ pub async fn trace(aims: Vec<Aim>, longest: Duration, cancel: &CancellationToken
 fn drive(aims: Vec<Aim>, longest: Duration, cancel: &CancellationToken) -> Vec<Vec<Trace>> {
     let start = clock::now();
     let mut open = Open { aims: aims.clone(), udp: BTreeMap::new(), tcp: BTreeMap::new(), ports: BTreeMap::new() };
-    let mut tracer = Tracer::new(start, aims, start + longest);
+    let mut tracer = Tracer::new(start, aims.clone(), start + longest);
     while !cancel.is_cancelled() {
         while let Some(ask) = tracer.poll(clock::now()) {
             // Ended rounds first: their source ports are wanted again.
@@ -62,7 +67,30 @@ fn drive(aims: Vec<Aim>, longest: Duration, cancel: &CancellationToken) -> Vec<V
         open.gather(&mut tracer);
         open.tcp.retain(|number, _| tracer.is_open(*number));
     }
-    tracer.outcome()
+    let mut all = tracer.outcome();
+    if !cancel.is_cancelled() {
+        look_at_resets(&aims, &mut all, start + longest);
+    }
+    all
+}
+
+/// A reset at the host's distance may still be that of the router right before it: its TTL tells, where the system lets us
+/// see it.
+fn look_at_resets(aims: &[Aim], all: &mut [Vec<Trace>], until: Instant) {
+    for (aim, traces) in aims.iter().zip(all) {
+        let left = || until.saturating_duration_since(clock::now()).min(ANSWER);
+        let at = |port| SocketAddr::new(aim.address, port);
+        let own = |t: &&mut Trace| t.end == TraceEnd::Refused && t.ends_at_host() && t.flow.carrier == Carrier::Tcp;
+        let mut host = None;
+        for trace in traces.iter_mut().filter(own).take(MOST_RESETS) {
+            if aim.control.carrier != Carrier::Tcp {
+                break;
+            }
+            host = host.or_else(|| ttl::of_answer(at(aim.control.port), left()));
+            let Some(host) = host else { break };
+            trace.ttl = ttl::of_answer(at(trace.flow.port), left()).map(|reset| Ttl { reset, host });
+        }
+    }
 }
 
 /// All sockets of a run.

@@ -59,7 +59,7 @@ impl Bucket {
         Self { tokens: most, most, per_second, since: start }
     }
 
-    fn take(&mut self, at: Instant) -> bool {
+    pub fn take(&mut self, at: Instant) -> bool {
         let grown = at.saturating_duration_since(self.since).as_secs_f64() * self.per_second;
         (self.tokens, self.since) = ((self.tokens + grown).min(self.most), at);
         let allowed = self.tokens >= 1.0;

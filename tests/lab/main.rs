@@ -37,6 +37,7 @@ mod servers;
 mod sip;
 mod swapped;
 mod tls;
+mod trace;
 mod valt;
 mod ways;
 mod wowza;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::judge::place::{self, Traced};
-use crate::model::trace::{Carrier, TraceEnd};
+use crate::model::trace::{Carrier, TraceEnd, Ttl};
 use crate::model::{Check, Finding, Status, Transport, metric};
 use crate::plan::Plan;
 
@@ -30,7 +30,9 @@ pub enum Cause {
 
 /// Every finding, the widest first.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let traced = place::all(checks);
+    let by_family = super::ipv6_broken::addresses(checks);
+    let mut traced = place::all(checks);
+    traced.retain(|t| !by_family.contains(&t.address));
     let mut findings = Vec::new();
     let dead = dead_hosts(checks, &traced);
     findings.extend(dead.iter().map(|address| told::unreachable(*address, &of_address(&traced, *address), checks)));
@@ -77,6 +79,7 @@ fn cause(one: &Traced<'_>) -> Option<Cause> {
         TraceEnd::Refused | TraceEnd::Cut if trace.before.is_some() && !trace.ends_at_host() => {
             trace.before.map(|b| Cause::Forged(b.distance))
         }
+        TraceEnd::Refused if trace.ttl.is_some_and(Ttl::differ) => trace.before.map(|b| Cause::Forged(b.distance)),
         TraceEnd::Refused => Some(Cause::Refused),
         TraceEnd::Cut | TraceEnd::Answered | TraceEnd::Unknown => None,
     }

@@ -2,6 +2,7 @@
 //! host works.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::judge::place;
 use crate::model::{Check, Failure, FailureKind, Finding, Status, Step, StepTiming, Transport, Who, metric};
@@ -12,13 +13,23 @@ const HEAD_START_MS: u32 = 250;
 
 /// One finding a name.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
+    by_name(checks).iter().filter_map(|(name, checks)| finding(name, checks)).collect()
+}
+
+/// Addresses of which this is told: where else they are stopped needs no finding of its own.
+pub fn addresses(checks: &[Check]) -> Vec<IpAddr> {
+    let named = by_name(checks).into_iter().filter(|(name, checks)| finding(name, checks).is_some());
+    named.flat_map(|(_, checks)| checks).filter_map(|c| c.address).filter(IpAddr::is_ipv6).collect()
+}
+
+fn by_name(checks: &[Check]) -> BTreeMap<&str, Vec<&Check>> {
     let mut names: BTreeMap<&str, Vec<&Check>> = BTreeMap::new();
     for check in checks.iter().filter(|c| c.transport == Some(Transport::Tcp) && c.rule.is_some()) {
-        if check.address.is_some() && check.target.parse::<std::net::IpAddr>().is_err() {
+        if check.address.is_some() && check.target.parse::<IpAddr>().is_err() {
             names.entry(&check.target).or_default().push(check);
         }
     }
-    names.iter().filter_map(|(name, checks)| finding(name, checks)).collect()
+    names
 }
 
 fn finding(name: &str, checks: &[&Check]) -> Option<Finding> {

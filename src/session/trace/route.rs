@@ -138,6 +138,7 @@ impl Route {
             icmp: tracked.icmp.filter(|_| end == TraceEnd::Rejected).map(|e| e.name().to_owned()),
             other_name,
             other_port: None,
+            ttl: None,
             why_unknown: tracked.why.map(str::to_owned),
         })
     }

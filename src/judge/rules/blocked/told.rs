@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::judge::place::{self, Traced};
-use crate::model::trace::{Carrier, TraceEnd};
+use crate::model::trace::{Carrier, TraceEnd, Ttl};
 use crate::model::{Check, Finding, Status, Transport, Who};
 
 use super::Cause;
@@ -132,11 +132,18 @@ fn rejected(address: IpAddr, from: IpAddr, of: &[&Traced<'_>]) -> Finding {
 
 fn forged(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
     let at = of.first().and_then(|t| t.trace.before).map_or_else(|| format!("hop {distance}"), place::hop);
+    let ttl = of.iter().find_map(|t| t.trace.ttl.filter(|_| t.trace.ends_at_host()));
+    let by_ttl = |ttl: Ttl| {
+        format!(
+            "The reset has the TTL {} and what open ports of the host answer {}: it is not the host's, but that of a firewall on the way.",
+            ttl.reset, ttl.host
+        )
+    };
     Finding {
         title: format!("{} to {address} is reset on the way, in the host's name", ports(of)),
-        detail: format!(
+        detail: ttl.map(by_ttl).unwrap_or_else(|| format!(
             "Packets whose time to live ends at {at} are answered with a reset, and the host is farther away: a firewall or inspection device at or before {at} resets the connections."
-        ),
+        )),
         remedy: format!("Allow the flows in the firewall at or before {at}."),
         who: Some(Who::Firewall),
         ask: ask(of),
@@ -190,12 +197,18 @@ fn by_name(address: IpAddr, name: &str, of: &[&Traced<'_>]) -> Finding {
 
 fn refused(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
     let reset = of.iter().any(|t| t.trace.flow.carrier != Carrier::Udp);
+    let same = of.iter().all(|t| t.trace.ttl.is_some_and(|t| !t.differ()));
+    let more = match (reset, same) {
+        (_, true) => "nothing listens on the port (the reset has the same TTL as the host's other answers)",
+        (true, false) => {
+            "nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset would tell them apart: root may see it)"
+        }
+        (false, false) => "nothing listens on the port",
+    };
     let sign = if reset { "a reset" } else { "port unreachable" };
     Finding {
         title: format!("Nothing serves {} on {address}", ports(of)),
-        detail: format!(
-            "Packets come as far as {address} and are answered with {sign} from there: nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset would tell them apart, which only root may see)."
-        ),
+        detail: format!("Packets come as far as {address} and are answered with {sign} from there: {more}."),
         remedy: "Start the service, or have it listen on this address and port.".to_owned(),
         who: Some(Who::Server),
         ask: of
@@ -252,7 +265,7 @@ pub fn unreachable(address: IpAddr, of: &[&Traced<'_>], checks: &[Check]) -> Fin
                 .to_owned(),
         },
         who: Some(Who::Server),
-        ask: ask(of),
+        ask: if no_way.is_some() { Vec::new() } else { ask(of) },
         checks: here.map(|c| c.id.clone()).collect(),
         ..of_flows("host.unreachable", of)
     }

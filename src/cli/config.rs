@@ -50,6 +50,7 @@ pub struct Config {
     #[serde(default)]
     pub turn: Vec<String>,
     pub proxy: Option<String>,
+    pub no_proxy: Option<String>,
     pub nat_lifetime: Option<Words>,
     pub call: Option<bool>,
     /// Where it was read from.

@@ -14,6 +14,7 @@ mod limits;
 mod measured;
 mod nat;
 mod pair;
+mod proxied;
 mod quality;
 mod range;
 mod reason;
@@ -154,7 +155,7 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
         ports: ports.filter(|p| !p.is_single()),
         need: rule.need,
         status: judgement.status,
-        reason: judgement.reason,
+        reason: proxied::told(judgement.reason, &seen.observation),
         observed: observed(seen),
         limits: Vec::new(),
         source: Some(rule.source.clone()),

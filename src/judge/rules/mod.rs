@@ -9,6 +9,7 @@ mod media_way;
 mod nat;
 mod not_given;
 mod only_alternative;
+mod proxy;
 mod responder;
 mod sampled;
 mod sip_alg;
@@ -22,6 +23,7 @@ type Rule = fn(&Plan, &[Check]) -> Vec<Finding>;
 
 /// In the order in which a report lists them.
 const RULES: &[Rule] = &[
+    proxy::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,

@@ -23,6 +23,7 @@ mod nat;
 mod pki;
 mod platform;
 mod possible;
+mod proxies;
 mod proxy;
 mod quality;
 mod relay;

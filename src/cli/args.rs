@@ -40,7 +40,7 @@ too, as `ice` and `turn` are, names both. Naming a rule tests rules alone.
 Secrets are read from the environment, or from the file that the variable with _FILE at its end names:
   RTC_CHECK_TURN_USERNAME, RTC_CHECK_TURN_PASSWORD    a login for every relay
   RTC_CHECK_TURN_SECRET                               in their place, the secret that makes logins for a time (REST)
-  RTC_CHECK_PROXY_USERNAME, RTC_CHECK_PROXY_PASSWORD  for --proxy
+  RTC_CHECK_PROXY_USERNAME, RTC_CHECK_PROXY_PASSWORD  for --proxy and the environment's proxies
   RTC_CHECK_JANUS_TOKEN, RTC_CHECK_JANUS_APISECRET    what a Janus Gateway asks for
   RTC_CHECK_RTSP_USERNAME, RTC_CHECK_RTSP_PASSWORD    for --rtsp-path
   RTC_CHECK_RESPONDER_KEY                             of a restricted responder

@@ -16,7 +16,7 @@ use super::args::{CheckArgs, TuningArgs};
 use super::begun::Begun;
 use super::config::Config;
 use super::output::Outputs;
-use super::{Unusable, config, media, output, request, secrets};
+use super::{Unusable, config, media, output, proxies, request, secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const PACE: u32 = 4000;
@@ -46,10 +46,10 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     };
     let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
-    let (key, logins) = (secrets::responder_key()?, secrets::logins(media.proxy, plan.has_relays())?);
+    let (key, logins) = (secrets::responder_key()?, secrets::logins(&media.proxy, plan.has_relays())?);
     secrets::trusted_files()?;
     if args.dry_run {
-        return output::print(&plan::describe(&plan, &tuning));
+        return output::print(&(plan::describe(&plan, &tuning) + &proxies::describe(&logins.proxies)));
     }
     trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let job = Job {

@@ -56,6 +56,7 @@ pub struct Config {
     pub pin: Vec<String>,
     #[serde(default)]
     pub control: Vec<String>,
+    pub no_proxy: Option<String>,
     pub nat_lifetime: Option<Words>,
     pub call: Option<bool>,
     /// Where it was read from.

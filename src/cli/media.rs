@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::model::{CallMode, Host, TurnUri, may_hold_password};
+use crate::model::{CallMode, Host, TurnUri};
 
 use super::Unusable;
 use super::config::{Config, Words};
+use super::proxies::ProxyWords;
 
 /// STUN's port (RFC 8489 section 8.1).
 const STUN_PORT: u16 = 3478;
@@ -28,9 +29,13 @@ pub struct MediaArgs {
     /// Try this relay too: turn:HOST[:PORT] or turns:HOST[:PORT], with ?transport=udp or tcp (RFC 7065)
     #[arg(long, value_name = "URI", env = "RTC_CHECK_TURN", value_delimiter = ',', hide_env_values = true)]
     pub turn: Vec<String>,
-    /// HTTP proxy, http://HOST:PORT: for now, relays over TCP and TLS are tried through it (CONNECT)
+    /// Proxy, http://HOST:PORT, socks5://HOST[:PORT] or socks5h://HOST[:PORT]: every rule and relay over TCP is tried directly and
+    /// through it, which decides; none for no proxy [default: HTTPS_PROXY, HTTP_PROXY and ALL_PROXY of the environment]
     #[arg(long, value_name = "URL", env = "RTC_CHECK_PROXY", hide_env_values = true)]
     pub proxy: Option<String>,
+    /// Hosts that need no proxy: names with those below them, addresses, networks, or * [default: NO_PROXY of the environment]
+    #[arg(long, value_name = "LIST", env = "RTC_CHECK_NO_PROXY")]
+    pub no_proxy: Option<String>,
     /// Find out how long the NAT keeps a silent UDP mapping, trying silences of up to S seconds [default: 60]
     #[arg(long, value_name = "S", env = "RTC_CHECK_NAT_LIFETIME", value_parser = lifetime, num_args = 0..=1, default_missing_value = NAT_LIFETIME)]
     pub nat_lifetime: Option<Duration>,
@@ -47,7 +52,7 @@ pub struct MediaArgs {
 pub struct Media {
     pub stun: Vec<(Host, u16)>,
     pub turn: Vec<TurnUri>,
-    pub proxy: Option<(Host, u16)>,
+    pub proxy: ProxyWords,
     pub nat_lifetime: Option<Duration>,
     pub call: CallMode,
 }
@@ -55,7 +60,7 @@ pub struct Media {
 /// Merges flags and configuration.
 ///
 /// # Errors
-/// What is no STUN server, no TURN URI or no proxy; a URL with credentials is not repeated.
+/// What is no STUN server or no TURN URI; a URI with credentials is not repeated.
 pub fn media(flags: &MediaArgs, config: &Config) -> Result<Media, Unusable> {
     let stun = super::request::first(&flags.stun, &config.stun);
     let turn = super::request::first(&flags.turn, &config.turn);
@@ -78,7 +83,10 @@ pub fn media(flags: &MediaArgs, config: &Config) -> Result<Media, Unusable> {
     Ok(Media {
         stun: stun.iter().map(|text| stun_server(text)).collect::<Result<_, _>>()?,
         turn: turn.iter().map(|text| turn_uri(text)).collect::<Result<_, _>>()?,
-        proxy: flags.proxy.as_ref().or(config.proxy.as_ref()).map(|text| proxy(text)).transpose()?,
+        proxy: ProxyWords {
+            proxy: flags.proxy.clone().or_else(|| config.proxy.clone()),
+            no_proxy: flags.no_proxy.clone().or_else(|| config.no_proxy.clone()),
+        },
         nat_lifetime,
         call,
     })
@@ -120,32 +128,6 @@ fn turn_uri(text: &str) -> Result<TurnUri, String> {
     text.parse().map_err(|e| format!("--turn {e}"))
 }
 
-/// `http://HOST:PORT`; one with credentials is not repeated.
-fn proxy(text: &str) -> Result<(Host, u16), String> {
-    if text.contains('@') {
-        return Err(
-            "--proxy: the URL must not have a user name or password, which everyone on this machine could read \
-                    in the list of processes; set RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD in the \
-                    environment, or the files that …_FILE names"
-                .to_owned(),
-        );
-    }
-    let secret = may_hold_password(text);
-    let shown = if secret { "(not repeated, because it may hold a password)" } else { text };
-    let wrong = |why: &str| format!("--proxy {shown}: {why}; write http://HOST:PORT");
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("not a URL"))?;
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(wrong("only a proxy that is spoken to over plain HTTP is known"));
-    }
-    match host_and_port(rest.strip_suffix('/').unwrap_or(rest)) {
-        Ok((host, Some(port))) => Ok((host, port)),
-        Ok((_, None)) => Err(wrong("it names no port")),
-        // What is wrong with a host repeats it.
-        Err(_) if secret => Err(wrong("this host and port cannot be used")),
-        Err(why) => Err(wrong(&why)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +149,7 @@ mod tests {
         let ports: Vec<u16> = read.stun.iter().map(|(_, port)| *port).collect();
         assert_eq!(ports, [3478, 19302, 3478, 3478, 80, 3478]);
         assert_eq!(read.turn[0].port, 5349);
-        assert_eq!(read.proxy, Some(("proxy.example".parse().unwrap(), 3128)));
+        assert_eq!(read.proxy.proxy.as_deref(), Some("http://proxy.example:3128/"));
         for wrong in ["stun.example:0", "stun.example:99999", "stun:stun.example:3478", ""] {
             assert!(super::media(&flags(&[wrong], &[], None), &Config::default()).is_err(), "{wrong}");
         }
@@ -178,7 +160,8 @@ mod tests {
         let file = "stun = [\"a.example\"]\nturn = [\"turn:b.example\"]\nproxy = \"http://c.example:1\"\ncall = false\nnat-lifetime = 30\n";
         let both = read(MediaArgs::default(), file).unwrap();
         assert_eq!((both.stun.len(), both.turn.len(), both.call), (1, 1, CallMode::Never));
-        assert_eq!((both.proxy.map(|p| p.1), both.nat_lifetime), (Some(1), Some(Duration::from_secs(30))));
+        assert_eq!(both.proxy.proxy.as_deref(), Some("http://c.example:1"));
+        assert_eq!(both.nat_lifetime, Some(Duration::from_secs(30)));
         let more = MediaArgs { call: true, nat_lifetime: Some(Duration::from_secs(90)), ..flags(&["x:1"], &[], None) };
         let both = read(more, file).unwrap();
         assert_eq!((both.stun, both.call), (vec![("x".parse().unwrap(), 1)], CallMode::Always));
@@ -188,23 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_in_a_url_are_refused_and_not_repeated() {
-        for wrong in
-            [flags(&[], &["turn:bob:hunter2@relay.example"], None), flags(&[], &[], Some("http://bob:hunter2@p:1"))]
-        {
-            let error = read(wrong, "").unwrap_err();
-            assert!(!error.contains("hunter2") && !error.contains("bob"), "{error}");
-            assert!(error.contains("RTC_CHECK_"), "{error}");
-        }
-        for url in ["bob:hunter2", "http://bob:hunter2", "http://b ob:hunter2:1", "ftp://hunter2:1"] {
-            let error = read(flags(&[], &[], Some(url)), "").unwrap_err();
-            assert!(!error.contains("hunter2") && error.contains("not repeated"), "{error}");
-        }
+    fn credentials_in_a_uri_are_refused_and_not_repeated() {
+        let error = read(flags(&[], &["turn:bob:hunter2@relay.example"], None), "").unwrap_err();
+        assert!(!error.contains("hunter2") && !error.contains("bob") && error.contains("RTC_CHECK_"), "{error}");
         let error = read(flags(&[], &["turn:bob:hunter2"], None), "").unwrap_err();
         assert!(!error.contains("hunter2") && error.contains("not a TURN URI"), "{error}");
-        for (url, word) in [("proxy:3128", "not a URL"), ("https://p:1", "plain HTTP"), ("http://p", "no port")] {
-            let error = read(flags(&[], &[], Some(url)), "").unwrap_err();
-            assert!(error.contains(word), "{error}");
-        }
     }
 }

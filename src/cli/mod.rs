@@ -18,6 +18,7 @@ mod output;
 pub mod profile_tables;
 mod profiles;
 pub mod progress;
+mod proxies;
 mod report;
 mod request;
 mod secrets;

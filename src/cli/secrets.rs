@@ -4,12 +4,13 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use crate::model::{Host, Secret};
+use crate::model::Secret;
 use crate::net::ResponderKey;
-use crate::net::proxy::{Exempt, Kind as ProxyKind, Proxies, Proxy};
+use crate::net::proxy::Proxies;
 use crate::probe::{JanusSecrets, RelayLogin, RtspLogin};
 
 use super::Unusable;
+use super::proxies::ProxyWords;
 
 /// The shortest key that a responder takes, in bytes: a guess must not be worth a try.
 const SHORTEST_KEY: usize = 16;
@@ -40,12 +41,12 @@ pub struct Logins {
     pub proxies: Arc<Proxies>,
 }
 
-/// Reads them all; `proxy` is where the proxy is. A login that nobody asks for need not be whole, except that a user name
+/// Reads them all; `proxy` is what is said of proxies beside the environment. A login that nobody asks for need not be whole, except that a user name
 /// is never meant to be all of it.
 ///
 /// # Errors
 /// Half a login, and a file that cannot be read.
-pub fn logins(proxy: Option<(Host, u16)>, has_relays: bool) -> Result<Logins, Unusable> {
+pub fn logins(proxy: &ProxyWords, has_relays: bool) -> Result<Logins, Unusable> {
     let user = read("RTC_CHECK_TURN_USERNAME")?;
     let (password, shared) = (secret("RTC_CHECK_TURN_PASSWORD")?, secret("RTC_CHECK_TURN_SECRET")?);
     let relay = match relay_login(user.clone(), password, shared) {
@@ -54,11 +55,11 @@ pub fn logins(proxy: Option<(Host, u16)>, has_relays: bool) -> Result<Logins, Un
     };
     let (token, api_secret) = (secret("RTC_CHECK_JANUS_TOKEN")?, secret("RTC_CHECK_JANUS_APISECRET")?);
     let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
-    let with_login = |(host, port)| {
-        proxy_login(login.0, login.1).map(|login| Arc::new(Proxy { kind: ProxyKind::Http, host, port, login }))
+    let login = match proxy_login(login.0, login.1) {
+        Err(_) if proxy.proxy.as_deref() == Some("none") => None,
+        read => read?,
     };
-    let proxy = proxy.map(with_login).transpose()?;
-    let proxies = Arc::new(proxy.map(|p| Proxies::all(p, Exempt::default())).unwrap_or_default());
+    let proxies = Arc::new(super::proxies::proxies(proxy, login, variable)?);
     let rtsp = rtsp_login(read("RTC_CHECK_RTSP_USERNAME")?, secret("RTC_CHECK_RTSP_PASSWORD")?)?;
     Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), rtsp, proxies })
 }
@@ -130,6 +131,12 @@ pub fn trusted_files() -> Result<(), Unusable> {
         }
     }
     Ok(())
+}
+
+/// A variable that every program reads; what is no text is as good as not set.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]

@@ -1,7 +1,7 @@
 //! Whether a firewall's rule can mend a check that did not pass, and why not.
 
 use crate::model::firewall::Protocol;
-use crate::model::{Check, Failure, FailureKind, Gre, GreAnswer, PortSet, ProbeKind, Status, Step, metric};
+use crate::model::{Check, Failure, FailureKind, Gre, GreAnswer, PortSet, ProbeKind, Status, Step, WayTaken, metric};
 
 use super::from_report::{Kept, LeftOut};
 
@@ -16,6 +16,14 @@ pub enum Fate {
 
 /// The fate of a check that failed, or that is unknown.
 pub fn of(check: &Check, protocol: Protocol) -> Fate {
+    // A firewall is asked for the direct way, whatever a proxy said.
+    if let Some(direct) = check.observed.get::<WayTaken>(&metric::DIRECT) {
+        return match direct.failure {
+            Some(failure) if failure.step == Step::Name => Fate::Leave(LeftOut::Name),
+            Some(failure) => of_failure(check, protocol, &failure),
+            None => Fate::Leave(LeftOut::PathOpen),
+        };
+    }
     match check.observed.get::<Failure>(&metric::FAILURE) {
         Some(failure) if failure.step == Step::Name => Fate::Leave(LeftOut::Name),
         Some(failure) => of_failure(check, protocol, &failure),
@@ -50,7 +58,7 @@ fn of_failure(check: &Check, protocol: Protocol, failure: &Failure) -> Fate {
         // A firewall resets in the target's name; an ICMP error in its name is hardly ever forged.
         FailureKind::Refused if tcp && at_the_door => Fate::Ask(Some(Kept::Refused)),
         FailureKind::Refused => Fate::Leave(LeftOut::PathOpen),
-        FailureKind::Unreachable if check.observed.has(&metric::ICMP_FROM) => Fate::Ask(Some(Kept::Unreachable)),
+        FailureKind::Unreachable if has_sender(check) => Fate::Ask(Some(Kept::Unreachable)),
         FailureKind::Reset | FailureKind::TlsCutOff => Fate::Ask(Some(Kept::Cut)),
         FailureKind::Unreachable | FailureKind::NoRoute | FailureKind::TooBig => Fate::Leave(LeftOut::Route),
         kind if is_certificate(kind) => Fate::Leave(LeftOut::Certificate),
@@ -58,6 +66,12 @@ fn of_failure(check: &Check, protocol: Protocol, failure: &Failure) -> Fate {
         FailureKind::NoPrivilege => Fate::Ask(None),
         _ => Fate::Leave(LeftOut::Service),
     }
+}
+
+/// The ICMP error's sender is known.
+fn has_sender(check: &Check) -> bool {
+    let direct: Option<WayTaken> = check.observed.get(&metric::DIRECT);
+    direct.map_or(check.observed.has(&metric::ICMP_FROM), |way| way.facts.has(&metric::ICMP_FROM))
 }
 
 /// Our GRE came to the host, whose own stack knows no tunnel for it.

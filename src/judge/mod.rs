@@ -19,6 +19,7 @@ mod pair;
 mod path;
 mod place;
 mod portal;
+mod proxied;
 mod quality;
 mod range;
 mod reason;
@@ -163,7 +164,10 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
         ports: ports.filter(|p| !p.is_single()),
         need: rule.need,
         status: judgement.status,
-        reason: place::told(&judgement.reason, &seen.observation.facts, judgement.status.holds()),
+        reason: proxied::told(
+            place::told(&judgement.reason, &seen.observation.facts, judgement.status.holds()),
+            &seen.observation,
+        ),
         observed: observed(seen),
         limits: Vec::new(),
         source: Some(rule.source.clone()),

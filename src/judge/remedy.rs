@@ -1,6 +1,8 @@
 //! What to change after a failure, by its class, for the one who can change it. Judges nothing.
 
-use crate::model::{CertRoot, Failure, FailureKind, Inspection, ProbeKind, RootStanding, Seen, Status, Step, metric};
+use crate::model::{
+    CertRoot, Facts, Failure, FailureKind, Inspection, ProbeKind, ProxyAnswer, RootStanding, Seen, Status, Step, metric,
+};
 
 use super::aim::Aim;
 
@@ -27,6 +29,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
     if let Some(by) = inspected(seen, failure) {
         return exempt(aim, &by);
+    }
+    if failure.step == Step::Proxy {
+        return at_proxy(aim, seen, failure.kind);
     }
     match failure.kind {
         _ if failure.step == Step::Options && seen.observation.probe == ProbeKind::Ws => {
@@ -80,6 +85,33 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             "have the server present a certificate that an authority issued, or trust this very certificate by giving it with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
         }
         other => above_transport(aim, other),
+    }
+}
+
+/// What to change where the proxy itself did not connect.
+fn at_proxy(aim: &Aim<'_>, seen: &Seen, kind: FailureKind) -> String {
+    let (facts, port, host) = (&seen.observation.facts, &aim.port, aim.host);
+    match kind {
+        FailureKind::ProxyLogin => of_proxy_login(facts).to_owned(),
+        FailureKind::ProxyRefused => format!("have the proxy's administrator allow {host} {port}, or look at its way there"),
+        FailureKind::ProxyAnswered => {
+            format!("have the proxy's administrator let {host} {port} through unchanged, or exempt it (NO_PROXY)")
+        }
+        _ if facts.has(&metric::PROXY_ANSWER) => {
+            "look at the proxy: it was reached, and did not do what was asked".to_owned()
+        }
+        _ => "check the proxy's address (--proxy, or HTTPS_PROXY of the environment) and the way to it, or go without one (--proxy none)".to_owned(),
+    }
+}
+
+/// What to change where a proxy asks for a login, or does not accept the one that it got.
+pub fn of_proxy_login(facts: &Facts) -> &'static str {
+    let answer: ProxyAnswer = facts.get(&metric::PROXY_ANSWER).unwrap_or_default();
+    let basic = answer.schemes.iter().any(|s| s.eq_ignore_ascii_case("basic") || s.starts_with("user name"));
+    match (basic || answer.schemes.is_empty(), answer.login) {
+        (false, _) => "have its administrator allow these hosts without a login, or a login by Basic from here",
+        (true, false) => "set RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD",
+        (true, true) => "correct RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD",
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Trial, TrialKind};
 
 use super::aim::Aim;
 use super::check::Judgement;
-use super::{call, control, ice, nat, observed, path, portal, resolver, turn, waived};
+use super::{call, control, ice, nat, observed, path, portal, proxied, resolver, turn, waived};
 
 /// Judges what was seen of one trial.
 pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
@@ -37,7 +37,7 @@ pub fn check(plan: &Plan, trial: &Trial, seen: &Seen) -> Check {
         ports: None,
         need: trial.need,
         status,
-        reason,
+        reason: proxied::told(reason, &seen.observation),
         observed: with_via(&trial.kind, seen, observed(seen)),
         limits: Vec::new(),
         source: None,

@@ -102,6 +102,7 @@ fn words_of_failure(
         }
         FailureKind::NoRelay => return none_came_back(&Relay::read(facts), facts, failure),
         FailureKind::ProxyRefused => proxy_refused(aim, facts),
+        FailureKind::ProxyLogin => remedy::of_proxy_login(facts).to_owned(),
         FailureKind::TimedOut if status == Status::Unknown => format!(
             "silence over UDP decides nothing: allow {} outbound to {}, and ask whether the relay listens there",
             aim.port,
@@ -133,9 +134,6 @@ fn none_came_back(relay: &Relay, facts: &Facts, failure: &Failure) -> String {
 fn proxy_refused(aim: &Aim<'_>, facts: &Facts) -> String {
     let port = aim.port.trim_start_matches("TCP ");
     match facts.get::<u16>(&metric::PROXY_STATUS) {
-        Some(407) => {
-            "the proxy asks for credentials: set RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD".to_owned()
-        }
         Some(403) => format!("the proxy's policy forbids it: have its operator allow CONNECT to {}:{port}", aim.host),
         Some(code @ 500..) => {
             format!("the proxy could not reach {}:{port} itself ({code}): allow it outbound from the proxy", aim.host)
@@ -198,7 +196,7 @@ fn measured(tried: &str, facts: &Facts) -> Judgement {
 
 /// What stands between here and the relay.
 fn through(relay: &Relay) -> &'static str {
-    if relay.proxy { " through the HTTP proxy" } else { "" }
+    if relay.proxy { " through the proxy" } else { "" }
 }
 
 fn addresses(relay: &Relay) -> String {

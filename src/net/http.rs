@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AGE, AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    AGE, AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+    USER_AGENT,
 };
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::classify::{self, clean};
 use super::first::Heard;
+use super::proxy::Proxy;
 use super::talk::{self, NotSpoken, shown};
 use super::tls::{self, Trust};
 use super::{clock, tcp};
@@ -131,15 +133,36 @@ pub fn request(
     })
 }
 
-/// Asks for `path` and reads the head of the answer; its body is left alone.
+/// A request to the proxy itself, which asks in our place: in absolute form, with its login (RFC 9112 section 3.2.2).
+fn request_by(forward: Option<&Proxy>, to: Authority<'_>, path: &str) -> Result<Request<Full<Bytes>>, Failure> {
+    let Some(proxy) = forward else { return request(to, path, Step::Request, &[(CONNECTION, "close")]) };
+    let absolute = format!("http://{}{path}", to.header());
+    let mut request = request(to, &absolute, Step::Request, &[(CONNECTION, "close")])?;
+    if let Some(login) = proxy.authorization() {
+        let mut value = HeaderValue::try_from(login.expose())
+            .map_err(|_| Failure::new(Step::Request, FailureKind::Internal, "the login cannot stand in a header"))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+    }
+    Ok(request)
+}
+
+/// Asks for `path` and reads the head of the answer; its body is left alone. `forward` is the proxy at the stream's end where
+/// it is to ask in our place.
 ///
 /// # Errors
 /// Step `request`: `Garbage` with what was met, `TooLarge`, `Closed`, `Reset`, `TimedOut`.
-pub async fn get<S>(stream: S, to: Authority<'_>, path: &str, timeout: Duration) -> Result<Answer, NotSpoken>
+pub async fn get<S>(
+    stream: S,
+    to: Authority<'_>,
+    path: &str,
+    timeout: Duration,
+    forward: Option<&Proxy>,
+) -> Result<Answer, NotSpoken>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
+    let request = request_by(forward, to, path)?;
     Ok(send(stream, request, Step::Request, timeout).await?.answer())
 }
 
@@ -153,12 +176,13 @@ pub async fn page<S>(
     to: Authority<'_>,
     path: &str,
     timeout: Duration,
+    forward: Option<&Proxy>,
 ) -> Result<(Answer, Vec<u8>), NotSpoken>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let start = clock::now();
-    let request = request(to, path, Step::Request, &[(CONNECTION, "close")])?;
+    let request = request_by(forward, to, path)?;
     let mut exchange = send(stream, request, Step::Request, timeout).await?;
     let answer = exchange.answer();
     let left = timeout.saturating_sub(clock::now().duration_since(start)).min(PAGE_PATIENCE);

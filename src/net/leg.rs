@@ -107,7 +107,11 @@ impl Leg {
 
     async fn through(&self, proxy: &Proxy, deadline: Instant, obs: &mut Observation) -> Result<TcpStream, ()> {
         let start = clock::now();
-        let far = Far { host: &self.host, address: Some(self.server.ip()), port: self.server.port() };
+        let far = Far {
+            host: &self.host,
+            address: Some(self.server.ip()).filter(|ip| !ip.is_unspecified()),
+            port: self.server.port(),
+        };
         let result = proxy.connect(far, deadline).await;
         // A relay waits for its client to begin.
         let result = result.and_then(|stream| proxy::answers_itself(&stream, proxy).map_or(Ok(stream), Err));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::trial::RelayServer;
 use super::{Proxy, Settings, Task};
-use crate::model::{Failure, Observation, Step, StepTiming, Transport, WayTaken, metric};
+use crate::model::{Failure, Observation, ProbeKind, Step, StepTiming, WayTaken, metric};
 
 /// Carries out the task the one way there is, or both.
 pub async fn ways<F>(task: &Task, settings: &Settings, way: impl Fn(Task) -> F) -> Observation
@@ -13,8 +13,7 @@ where
     F: Future<Output = Observation>,
 {
     let port = task.socket().port();
-    let leads = task.transport == Transport::Tcp && task.proxy.is_none();
-    let proxy = settings.proxies.to(&task.host, port, task.is_plain_http()).filter(|_| leads);
+    let proxy = settings.proxy_to(&task.spec, task.transport, &task.host, port).filter(|_| task.proxy.is_none());
     let kind = super::kind(&task.spec);
     let Some(proxy) = proxy else {
         return match &task.unresolved {
@@ -42,7 +41,7 @@ where
     merged(&proxy, &direct, proxied)
 }
 
-fn unresolved(kind: crate::model::ProbeKind, failure: &Failure) -> Observation {
+fn unresolved(kind: ProbeKind, failure: &Failure) -> Observation {
     let mut observation = Observation::failed(kind, failure.clone());
     let result = format!("{}: {}", failure.kind.as_str(), failure.detail);
     observation.steps.push(StepTiming { step: Step::Name, ms: 0.0, result });

@@ -85,12 +85,13 @@ async fn once(task: &Task, settings: &Settings, spec: &HttpSpec, tls: bool) -> O
 /// One request: what was seen, and where it leads.
 async fn ask(task: &Task, settings: &Settings, place: &Place) -> (Observation, Option<String>) {
     let mut climb = Climb::new(ProbeKind::Http, task);
-    let Some(stream) = climb.open(place.tls.then_some((&*settings.tls, HTTP11))).await else {
+    let Some(stream) = climb.open_http(place.tls.then_some((&*settings.tls, HTTP11))).await else {
         return (climb.obs, None);
     };
     let to = Authority { host: &task.host, port: task.socket().port(), tls: place.tls };
     let start = clock::now();
-    match http::page(stream, to, &place.path, climb.remaining()).await {
+    match http::page(stream, to, &place.path, climb.remaining(), climb.forward(place.tls)).await {
+        Ok((answer, _)) if climb.refused_by_proxy(&answer, to) => (climb.obs, None),
         Ok((answer, body)) => recorded(climb, &answer, &body, start),
         Err(not) => (climb.not_spoken(not, start), None),
     }

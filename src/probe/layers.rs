@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 
 use super::Task;
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric, millis};
-use crate::net::proxy::NotThrough;
+use crate::net::http::{Answer, Authority};
+use crate::net::proxy::{NotThrough, Proxy};
 use crate::net::talk::NotSpoken;
 use crate::net::tcp::{CONNECT_TIMEOUT, Stream};
 use crate::net::tls::Trust;
@@ -46,6 +47,30 @@ impl<'a> Climb<'a> {
         self.over(stream, tls).await
     }
 
+    /// As [`open`](Self::open) for HTTP; a proxy is asked itself for what is plain (see [`forward`](Self::forward)).
+    pub async fn open_http(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
+        let Some(proxy) = self.forward(tls.is_some()) else { return self.open(tls).await };
+        let start = clock::now();
+        let result = proxy.reach(self.end).await.map_err(NotThrough::from);
+        self.through(result, start).map(|stream| Box::new(stream) as Stream)
+    }
+
+    /// The HTTP proxy that is asked for plain HTTP in our place, in absolute form, as browsers do.
+    pub fn forward(&self, tls: bool) -> Option<&'a Proxy> {
+        self.task.proxy.as_deref().filter(|proxy| proxy.kind == proxy::Kind::Http && !tls)
+    }
+
+    /// The refusal of a proxy that was asked in our place, if the answer is one; the observation has failed then.
+    pub fn refused_by_proxy(&mut self, answer: &Answer, to: Authority<'_>) -> bool {
+        let refusal = self.forward(to.tls).and_then(|proxy| proxy.refuses(answer, &to.header()));
+        refusal.map(|not| self.not_through(not)).is_some()
+    }
+
+    fn not_through(&mut self, not: NotThrough) {
+        self.obs.steps.retain(|step| step.step != Step::Proxy);
+        not.record(Duration::ZERO, &mut self.obs);
+    }
+
     /// The same with this machine's own end of the connection.
     pub async fn open_from(&mut self, tls: Option<(&Trust, &[&[u8]])>) -> Option<(Stream, SocketAddr)> {
         let stream = self.connect().await?;
@@ -57,8 +82,7 @@ impl<'a> Climb<'a> {
     async fn over(&mut self, stream: TcpStream, tls: Option<(&Trust, &[&[u8]])>) -> Option<Stream> {
         // Whoever opens a connection here is the first to speak.
         if let Some(not) = self.task.proxy.as_deref().and_then(|proxy| proxy::answers_itself(&stream, proxy)) {
-            self.obs.steps.retain(|step| step.step != Step::Proxy);
-            not.record(Duration::ZERO, &mut self.obs);
+            self.not_through(not);
             return None;
         }
         match tls {

@@ -86,11 +86,6 @@ impl Task {
         let address = Some(self.address).filter(|_| self.unresolved.is_none());
         Far { host: &self.host, address, port: self.ports.map_or(0, PortRange::first) }
     }
-
-    /// Plain HTTP, for which there may be another proxy.
-    fn is_plain_http(&self) -> bool {
-        matches!(&self.spec, Spec::Redirect(_)) || matches!(&self.spec, Spec::Http(http) if !http.tls)
-    }
 }
 
 /// How every probe of a run is to be carried out.
@@ -124,6 +119,18 @@ pub struct Settings {
     pub call: CallMode,
     /// Ports of the plan's HTTPS rules, on which a responder's well-known page may be.
     pub page_ports: Arc<Vec<u16>>,
+}
+
+impl Settings {
+    /// The proxy that leads to `port` of `host`; for plain HTTP there may be another.
+    pub fn proxy_to(&self, spec: &Spec, transport: Transport, host: &str, port: u16) -> Option<Arc<Proxy>> {
+        let plain = match spec {
+            Spec::Redirect(_) => true,
+            Spec::Http(http) => !http.tls,
+            _ => false,
+        };
+        self.proxies.to(host, port, plain).filter(|_| transport == Transport::Tcp)
+    }
 }
 
 /// How to log in to relays (RFC 8489 section 9.2); one login for every relay of a run.

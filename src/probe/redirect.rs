@@ -13,10 +13,11 @@ use crate::profile::RedirectSpec;
 /// for an answer that is no redirect, with `http_status` alone; `WrongRedirect` for one that leads elsewhere.
 pub async fn probe(task: &Task, _: &Settings, spec: &RedirectSpec) -> Observation {
     let mut climb = Climb::new(ProbeKind::Http, task);
-    let Some(stream) = climb.open(None).await else { return climb.obs };
+    let Some(stream) = climb.open_http(None).await else { return climb.obs };
     let to = Authority { host: &task.host, port: task.socket().port(), tls: false };
     let start = clock::now();
-    let answer = match get(stream, to, &spec.path, climb.remaining()).await {
+    let answer = match get(stream, to, &spec.path, climb.remaining(), climb.forward(false)).await {
+        Ok(answer) if climb.refused_by_proxy(&answer, to) => return climb.obs,
         Ok(answer) => answer,
         Err(not) => return climb.not_spoken(not, start),
     };

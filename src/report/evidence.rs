@@ -41,7 +41,11 @@ pub(super) fn fallback(check: &Check) -> Option<String> {
 /// The layers in the order climbed: `connect 4.1, tls 18 ms`, or one by one where one failed:
 /// `connect 4.1 ms, tls cert-expired (18 ms)`.
 fn steps(check: &Check) -> Option<String> {
-    let steps: Vec<StepTiming> = check.observed.get(&metric::STEPS)?;
+    climbed(&check.observed.get::<Vec<StepTiming>>(&metric::STEPS)?)
+}
+
+/// The same of one way of several.
+pub(super) fn climbed(steps: &[StepTiming]) -> Option<String> {
     let smooth = steps.iter().all(|s| s.result == "ok" && s.ms < 1000.0);
     let told = |s: &StepTiming| match s.result.split(':').next() {
         Some("ok") if smooth => format!("{} {}", s.step.as_str(), ms(s.ms).trim_end_matches(" ms")),

@@ -1,6 +1,7 @@
 //! Renderers: a [`Report`] in, text out, one format a file. They draw what was judged and judge nothing; they know no
 //! profile, file or terminal, so a saved report can be drawn again in any format.
 
+mod both;
 mod capacity;
 pub mod compare;
 mod evidence;

@@ -5,7 +5,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use super::page::{Page, Tone, span};
 use super::table::{grouped, heading, mark, name, other_address, port, tone};
 use super::text::clean;
-use super::{Style, capacity, evidence, fold, limits, told};
+use super::{Style, both, capacity, evidence, fold, limits, told};
 use crate::model::{Check, ProbeKind, Report, Status, metric};
 
 /// What holds, by role and address, a line each; hosts of which the same holds together.
@@ -145,6 +145,11 @@ fn rows(page: &mut Page, checks: &[(&Check, String)], name_width: usize) {
 
 /// What a passed check was told, else what it saw, or its reason where it recorded nothing short.
 fn seen(check: &Check) -> String {
+    let way = both::passed(check).map(|way| format!(", {way}")).unwrap_or_default();
+    seen_there(check) + &way
+}
+
+fn seen_there(check: &Check) -> String {
     if let Some(told) = told::told(check) {
         return told;
     }

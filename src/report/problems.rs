@@ -2,7 +2,7 @@
 
 use super::page::{Page, Span, Tone, span};
 use super::table::{grouped, heading, is_problem, mark, name, other_address, place, port, tone};
-use super::{capacity, evidence, fold, limits};
+use super::{both, capacity, evidence, fold, limits};
 use crate::model::{Check, Failure, Need, Report, Source, Status, metric};
 
 /// So many hosts have a block each, although these say the same.
@@ -98,6 +98,7 @@ fn problem(page: &mut Page, report: &Report, block: &[&Check]) {
     if !clauses.is_empty() && block.len() == 1 {
         page.flow(2, 4, &[span(Tone::Faint, format!("seen: {clauses}"))]);
     }
+    both::draw(page, first);
     below(page, report, block);
 }
 

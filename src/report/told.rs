@@ -12,7 +12,7 @@ pub(super) fn told(check: &Check) -> Option<String> {
     use ProbeKind::{Dns, Ftp, Gre, Http, Ike, Rtmp, Rtsp, Sip, Ssh, Stun, Ws};
     let speaks = matches!(check.probe, Http | Ws | Sip | Rtsp | Rtmp | Ssh | Ike | Gre | Ftp | Stun | Dns);
     let said = speaks.then(|| after_place(check)).flatten()?;
-    let mut text = without_methods(without_certificate(said));
+    let mut text = without_methods(without_certificate(without_proxy(said)));
     if let Some(product) = product(check).filter(|p| !text.contains(p.as_str())) {
         let comma = if is_bare(&text) { "" } else { "," };
         text.push_str(&format!("{comma} by {product}"));
@@ -54,6 +54,11 @@ fn after_place(check: &Check) -> Option<&str> {
 /// How long the certificate is valid is told in fewer words.
 fn without_certificate(said: &str) -> &str {
     said.split_once("; its certificate is valid for ").map_or(said, |(before, _)| before)
+}
+
+/// The way through a proxy is told in fewer words.
+fn without_proxy(said: &str) -> &str {
+    said.split_once("; through the proxy ").map_or(said, |(before, _)| before)
 }
 
 /// The methods that a server takes are many and decide nothing.

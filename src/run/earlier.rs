@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{
-    Failure, FailureKind, Observation, Outcome, Planned, PortSet, ProbeKind, RelayTransport, Seen, Step, Way, metric,
+    Failure, FailureKind, Observation, Outcome, Planned, PortSet, ProbeKind, RelayTransport, Seen, Step, Way, WayTaken,
+    metric,
 };
 use crate::plan::{Plan, TrialKind};
 use crate::probe::trial::RelayServer;
@@ -76,8 +77,16 @@ pub fn unreached(kind: ProbeKind, ways: &[measure::Way]) -> Option<Observation> 
     Some(Observation::failed(kind, failure.unwrap_or_else(silent)))
 }
 
+/// What answered was the proxy.
+fn stopped_by_proxy(observation: &Observation) -> bool {
+    observation.failure().is_some_and(|f| f.step == Step::Proxy)
+}
+
 /// Something at the address answered, were it only to refuse.
 fn is_alive(observation: &Observation) -> bool {
+    if let Some(direct) = observation.facts.get::<WayTaken>(&metric::DIRECT).filter(|_| stopped_by_proxy(observation)) {
+        return direct.is_ok();
+    }
     match &observation.outcome {
         Outcome::Skipped(_) => false,
         Outcome::Failed(failure) => match failure.kind {

@@ -116,7 +116,7 @@ fn work(job: Job, context: &Context) -> Work {
     let stands = Arc::new(move |load: &_, estimates: &_| stands(index, load, estimates));
     Work {
         of: Planned::Measure(index),
-        address: task.address,
+        address: Some(task.address),
         phase: Phase::Quality,
         kind: KIND,
         check: task.check.clone(),

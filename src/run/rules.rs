@@ -2,13 +2,15 @@
 //! means.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Event, Phase, Planned, Seen, Service, schedule};
+use crate::model::{
+    Event, Failure, FailureKind, Observation, Phase, Planned, PortRange, Seen, Service, Step, schedule,
+};
 use crate::plan::{Item, Plan, TrialKind};
 use crate::probe::{self, Task};
 
@@ -18,7 +20,10 @@ use super::{Context, media, names};
 /// One check that is to be made: an item of the plan on one address.
 pub struct Job {
     pub item: usize,
-    pub address: IpAddr,
+    /// `None` where the name does not resolve here, and a proxy is asked by it.
+    pub address: Option<IpAddr>,
+    /// Why it does not.
+    pub unresolved: Option<Failure>,
 }
 
 /// The checks that are to be made, and what is known of the others, told to the sink.
@@ -26,13 +31,26 @@ pub fn place_all(plan: &Plan, context: &Context, names: &names::Names) -> (Vec<J
     let (mut jobs, mut seen) = (Vec::new(), Vec::new());
     for (index, item) in plan.items.iter().enumerate() {
         let (test, known) = names::place(plan, item, names);
-        jobs.extend(test.into_iter().map(|address| Job { item: index, address }));
+        jobs.extend(test.into_iter().map(|address| Job { item: index, address: Some(address), unresolved: None }));
+        let port = item.rule.ports.map_or(0, PortRange::first);
+        let proxy = context.settings.proxy_to(&item.rule.spec, item.rule.transport, &item.host.bare(), port);
+        let (by_proxy, known): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|(_, seen)| proxy.is_some() && lacks_a_way(seen));
+        jobs.extend(by_proxy.into_iter().map(|(address, seen)| {
+            let unresolved = seen.failure().filter(|_| address.is_none()).cloned();
+            Job { item: index, address, unresolved }
+        }));
         let (of, started_ms) = (Planned::Item(index), context.since_start());
         let known = known.into_iter();
         seen.extend(known.map(|(address, observation)| Seen { of, address, observation, started_ms, duration_ms: 0 }));
     }
     seen.iter().for_each(|one| context.done(one));
     (jobs, seen)
+}
+
+/// Nothing can be sent there from here, by which a proxy is not held.
+fn lacks_a_way(seen: &Observation) -> bool {
+    seen.failure().is_some_and(|f| f.step == Step::Name || f.kind == FailureKind::NoRoute)
 }
 
 /// Runs every job; ranges of one family follow one another, because they may share a host's budget of ICMP errors, and
@@ -61,7 +79,7 @@ pub async fn probe_all(
         context.sink.event(&Event::PhaseStarted { phase, checks, at_ms: context.since_start() });
         for work in works {
             let turn = (phase == Phase::Ranges)
-                .then(|| (turns.entry(work.address.is_ipv6()).or_default().clone(), relays.clone()));
+                .then(|| (turns.entry(work.address.is_some_and(|a| a.is_ipv6())).or_default().clone(), relays.clone()));
             crew.begin(work, admitted(turn, Arc::clone(&room)));
         }
     }
@@ -94,8 +112,8 @@ async fn admitted(turn: Option<(Arc<Mutex<()>>, CancellationToken)>, room: Arc<S
 /// A job as work; `None` for an item that the plan does not have.
 pub fn work(plan: &Plan, job: &Job, phase: Phase, context: &Context, names: &names::Names) -> Option<Work> {
     let item = plan.items.get(job.item)?;
-    let stun = stun_servers(plan, item, job.address, names);
-    let task = Task { stun, ..task(item, job.address, context) };
+    let stun = job.address.map(|address| stun_servers(plan, item, address, names)).unwrap_or_default();
+    let task = Task { stun, ..task(item, job, context) };
     Some(Work {
         of: Planned::Item(job.item),
         address: job.address,
@@ -134,22 +152,25 @@ fn stun_servers(plan: &Plan, item: &Item, address: IpAddr, names: &names::Names)
     servers
 }
 
-fn task(item: &Item, address: IpAddr, context: &Context) -> Task {
+fn task(item: &Item, job: &Job, context: &Context) -> Task {
     Task {
-        check: item.check_id(Some(address)),
+        check: item.check_id(job.address),
         spec: item.rule.spec.clone(),
         host: item.host.bare(),
-        address,
+        address: job.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         ports: item.rule.ports,
         transport: item.rule.transport,
         stun: Vec::new(),
         proxy: None,
-        unresolved: None,
+        unresolved: job.unresolved.clone(),
         deadline: context.tuning.cost(item).longest,
     }
 }
 
 fn waiting_for(task: &Task) -> String {
     let ports = task.ports.map_or_else(String::new, |p| format!(" {p}"));
-    format!("{}{ports} at {}", task.transport, place(&task.host, task.address))
+    match task.unresolved {
+        Some(_) => format!("{}{ports} at {}", task.transport, task.host),
+        None => format!("{}{ports} at {}", task.transport, place(&task.host, task.address)),
+    }
 }

@@ -226,7 +226,7 @@ fn task(trial: &Trial, address: IpAddr, what: What, context: &Context) -> TrialT
 fn work(index: usize, phase: Phase, task: TrialTask, waiting_for: String, name: Option<names::Resolved>) -> Work {
     Work {
         of: Planned::Trial(index),
-        address: task.address,
+        address: Some(task.address),
         phase,
         kind: trial::kind(&task.what),
         check: task.check.clone(),

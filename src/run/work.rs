@@ -25,7 +25,8 @@ pub type ToldLater = Box<dyn Fn(&Observation) -> bool + Send>;
 /// One planned thing on one address.
 pub struct Work {
     pub of: Planned,
-    pub address: IpAddr,
+    /// `None` where the name does not resolve here.
+    pub address: Option<IpAddr>,
     pub phase: Phase,
     pub kind: ProbeKind,
     /// The check's id, for events.
@@ -45,7 +46,7 @@ pub struct Work {
 pub struct Crew {
     context: Arc<Context>,
     tasks: JoinSet<Seen>,
-    places: HashMap<Id, (Planned, IpAddr, ProbeKind)>,
+    places: HashMap<Id, (Planned, Option<IpAddr>, ProbeKind)>,
 }
 
 impl Crew {
@@ -68,7 +69,7 @@ impl Crew {
             Err(error) => {
                 let (of, address, kind) = self.places.get(&error.id()).copied()?;
                 let (observation, started_ms) = (guard::crashed(kind, &error), self.context.since_start());
-                let lost = Seen { of, address: Some(address), observation, started_ms, duration_ms: 0 };
+                let lost = Seen { of, address, observation, started_ms, duration_ms: 0 };
                 self.context.done(&lost);
                 lost
             }
@@ -99,7 +100,7 @@ async fn carry_out<Held>(work: Work, context: Arc<Context>, admitted: impl Futur
         name.put_before(&mut observation);
     }
     let duration_ms = u64::try_from(clock::now().saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX);
-    let seen = Seen { of, address: Some(address), observation, started_ms, duration_ms };
+    let seen = Seen { of, address, observation, started_ms, duration_ms };
     if !told_later.is_some_and(|later| later(&seen.observation)) {
         context.done(&seen);
     }

@@ -25,6 +25,7 @@ mod path;
 mod pki;
 mod platform;
 mod possible;
+mod proxies;
 mod proxy;
 mod quality;
 mod relay;

@@ -25,6 +25,7 @@ mod order;
 mod path;
 mod policed;
 mod portal_captive;
+mod proxy;
 mod resolvers;
 mod responder;
 mod sampled;
@@ -50,6 +51,7 @@ const RULES: &[Rule] = &[
     dns_slow::find,
     blocked::find,
     ipv6_broken::find,
+    proxy::find,
     media_way::find,
     only_alternative::find,
     alternative_unproven::find,

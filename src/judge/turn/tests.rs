@@ -158,7 +158,6 @@ fn the_wrong_protocol_on_a_port_is_told_with_the_right_one() {
 #[test]
 fn a_proxy_that_refuses_is_told_by_its_answer() {
     for (code, words) in [
-        (407, "set RTC_CHECK_PROXY_USERNAME"),
         (403, "allow CONNECT to 203.0.113.30:443"),
         (503, "could not reach 203.0.113.30:443 itself (503)"),
         (405, "ask the proxy's operator"),

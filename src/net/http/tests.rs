@@ -9,7 +9,7 @@ use crate::net::loopback::{self, LONG, Pki, SHORT, answer, read_head, serve, ser
 async fn ask(at: SocketAddr, timeout: Duration) -> Result<Answer, Failure> {
     let stream = TcpStream::connect(at).await.unwrap();
     let to = Authority { host: "rtc.example", port: at.port(), tls: false };
-    get(stream, to, "/", timeout).await.map_err(|not| not.failure)
+    get(stream, to, "/", timeout, None).await.map_err(|not| not.failure)
 }
 
 /// Every connection gets `bytes` and the end.
@@ -49,7 +49,8 @@ async fn the_request_names_host_port_path_and_us() {
     .await;
     let stream = TcpStream::connect(at).await.unwrap();
     let to = Authority { host: "2001:db8::1", port: 8443, tls: true };
-    let head = get(stream, to, "/a/b?c", LONG).await.unwrap().text(&HeaderName::from_static("x-head"), 500).unwrap();
+    let head =
+        get(stream, to, "/a/b?c", LONG, None).await.unwrap().text(&HeaderName::from_static("x-head"), 500).unwrap();
     assert!(head.starts_with("GET /a/b?c HTTP/1.1|Host: [2001:db8::1]:8443|User-Agent: rtc-check/"), "{head}");
     assert_eq!(Authority { host: "a.example", port: 443, tls: true }.header(), "a.example");
     assert_eq!(Authority { host: "a.example", port: 80, tls: true }.header(), "a.example:80");
@@ -122,7 +123,7 @@ async fn an_alert_after_the_handshake_is_named() {
     let stream = TcpStream::connect(at).await.unwrap();
     let shaken = tls::handshake(stream, "a.example", at.ip(), &pki.trust(), tls::HTTP11, LONG).await;
     let to = Authority { host: "a.example", port: at.port(), tls: true };
-    let failure = get(shaken.stream.unwrap(), to, "/", LONG).await.unwrap_err().failure;
+    let failure = get(shaken.stream.unwrap(), to, "/", LONG, None).await.unwrap_err().failure;
     assert_eq!(failure.kind, FailureKind::TlsRefused, "{failure}");
     assert!(failure.detail.contains("CertificateRequired"), "{failure}");
 }
@@ -184,7 +185,7 @@ async fn met(bytes: &'static [u8]) -> (FailureKind, Option<&'static str>, String
     let at = canned(bytes).await;
     let stream = TcpStream::connect(at).await.unwrap();
     let to = Authority { host: "rtc.example", port: at.port(), tls: false };
-    let not = page(stream, to, "/", LONG).await.unwrap_err();
+    let not = page(stream, to, "/", LONG, None).await.unwrap_err();
     (not.failure.kind, not.met, not.failure.detail)
 }
 
@@ -226,7 +227,7 @@ async fn the_beginning_of_a_page_is_enough_however_long_or_slow_it_is() {
         let stream = TcpStream::connect(at).await.unwrap();
         let to = Authority { host: "rtc.example", port: at.port(), tls: false };
         let start = clock::now();
-        let (answer, body) = page(stream, to, "/", LONG).await.unwrap();
+        let (answer, body) = page(stream, to, "/", LONG, None).await.unwrap();
         assert_eq!((answer.status, body.len()), (200, length));
         assert!(clock::now().duration_since(start) < Duration::from_secs(10));
     }

@@ -73,6 +73,11 @@ impl Exempt {
         Self { entries: words.map(entry).collect(), loopback: false }
     }
 
+    /// And this machine itself.
+    pub fn and_loopback(self) -> Self {
+        Self { loopback: true, ..self }
+    }
+
     /// Whether the host is one of them.
     pub fn covers(&self, host: &str, port: u16) -> bool {
         let name = host.trim_end_matches('.').to_ascii_lowercase();

@@ -1,12 +1,14 @@
 //! An HTTP proxy that is asked to CONNECT (RFC 9110 section 9.3.6), with Basic credentials (RFC 7617). The answer's head is
 //! read to its end and no further, because what follows it belongs to somebody else.
 
+use hyper::header::{HeaderName, PROXY_AUTHENTICATE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Far, NotThrough, Proxy, authority};
 use crate::model::{Failure, FailureKind, ProxyAnswer, Step};
 use crate::net::classify::{self, clean};
+use crate::net::http;
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
@@ -41,7 +43,22 @@ impl Proxy {
         for text in [&mut answer.error, &mut answer.location] {
             *text = text.take().map(|text| self.cleaned(&text, 80));
         }
-        self.judge(answer, &authority)
+        self.judge(answer, &format!("CONNECT to {authority}"), &authority)
+    }
+
+    /// Whether an answer that came through a proxy that asked in our place is the proxy's own refusal: it asks for a login,
+    /// or a header that only a proxy sends names its error.
+    pub fn refuses(&self, answer: &http::Answer, authority: &str) -> Option<NotThrough> {
+        let text = |name: &'static str| answer.text(&HeaderName::from_static(name), 80).map(|t| self.cleaned(&t, 80));
+        let offered = answer.headers.get_all(PROXY_AUTHENTICATE).iter().take(5);
+        let offered = offered.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let schemes =
+            offered.filter_map(|v| v.split_whitespace().next().map(|s| self.cleaned(s.trim_end_matches(','), 20)));
+        let error = ["x-squid-error", "proxy-status"].into_iter().find_map(text);
+        let is_own = answer.status == 407 || (answer.status >= 400 && error.is_some());
+        let answer =
+            Answer { status: answer.status, reason: String::new(), schemes: schemes.collect(), error, location: None };
+        is_own.then(|| self.judge(answer, &format!("plain HTTP to {authority}"), authority).err()).flatten()
     }
 
     fn request(&self, authority: &str) -> String {
@@ -49,7 +66,7 @@ impl Proxy {
         format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{}\r\n", login.unwrap_or_default())
     }
 
-    fn judge(&self, answer: Answer, authority: &str) -> Result<(), NotThrough> {
+    fn judge(&self, answer: Answer, asked: &str, authority: &str) -> Result<(), NotThrough> {
         if (200..300).contains(&answer.status) {
             return Ok(());
         }
@@ -62,15 +79,15 @@ impl Proxy {
             407 => (FailureKind::ProxyLogin, wants_login(&answer.schemes, self.login.is_some(), &said)),
             300..=399 => {
                 let to = answer.location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-                let words = format!("it answers CONNECT to {authority} with a page of its own{to} ({said})");
+                let words = format!("it answers {asked} with a page of its own{to} ({said})");
                 (FailureKind::ProxyAnswered, words)
             }
             401 | 403 | 405 => {
-                let words = format!("it does not allow CONNECT to {authority} ({said}): its rules must allow it");
+                let words = format!("it does not allow {asked} ({said}): its rules must allow it");
                 (FailureKind::ProxyRefused, words)
             }
             500 | 502..=504 => (FailureKind::ProxyRefused, format!("it could not reach {authority} ({said})")),
-            _ => (FailureKind::ProxyRefused, format!("it did not CONNECT to {authority} ({said})")),
+            _ => (FailureKind::ProxyRefused, format!("it did not take {asked} ({said})")),
         };
         let Answer { status, schemes, error, .. } = answer;
         let answer = ProxyAnswer { status: Some(status), schemes, error, ..ProxyAnswer::default() };

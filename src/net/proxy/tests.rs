@@ -63,7 +63,7 @@ async fn each_refusal_is_its_own_class_and_sentence() {
             (503, ProxyRefused),
             "could not reach turn.example:443 (HTTP 503 X, ERR_DNS_FAIL 0)",
         ),
-        (b"HTTP/1.1 400\r\n\r\n", true, (400, ProxyRefused), "did not CONNECT to turn.example:443 (HTTP 400)"),
+        (b"HTTP/1.1 400\r\n\r\n", true, (400, ProxyRefused), "did not take CONNECT to turn.example:443 (HTTP 400)"),
         (
             b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n",
             false,

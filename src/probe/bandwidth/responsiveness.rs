@@ -95,6 +95,6 @@ async fn once(target: SocketAddr, host: &str) -> Option<[f64; 3]> {
     let shaken = tls::handshake(stream, host, target.ip(), &nobody, tls::HTTP11, PATIENCE).await;
     let stream = shaken.stream?;
     let to = Authority { host, port: target.port(), tls: true };
-    let answer = http::get(stream, to, "/.well-known/rtc-check", PATIENCE).await.ok()?;
+    let answer = http::get(stream, to, "/.well-known/rtc-check", PATIENCE, None).await.ok()?;
     Some([ms(connect), ms(shaken.took), ms(answer.first_byte)])
 }

@@ -1,0 +1,95 @@
+//! `proxy.answers-itself`, `proxy.upgrade-stripped` and `proxy.idle-cut`: the proxy connects, and what passes is not left alone.
+
+use super::{Both, each_place, evidence, ids, worst};
+use crate::model::{FailureKind, Finding, Step, Who, metric};
+
+/// A page or bytes of its own where the tunnel should be; TLS that is none through the proxy, and is directly.
+pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+    let own = |b: &&Both<'_>| {
+        let unlike = b.tunnelled() && b.direct.is_ok() && b.failed_by(FailureKind::NotTls);
+        b.failed_by(FailureKind::ProxyAnswered) || unlike
+    };
+    let own: Vec<&Both<'_>> = all.iter().copied().filter(own).collect();
+    let said = own.first()?.proxy.failure.as_ref().map(|f| f.detail.clone())?;
+    Some(Finding {
+        id: "proxy.answers-itself".to_owned(),
+        status: worst(&own),
+        title: format!("The proxy {via} answers in place of the servers"),
+        detail: format!("Where a tunnel to the server should be, the proxy sends something of its own: {said}. A block page, a login page or a filter looks like this."),
+        remedy: "Open the page in a browser to see what the proxy wants, and have its administrator let these hosts through unchanged.".to_owned(),
+        who: Some(Who::Proxy),
+        ask: each_place(&own, |place| format!("allow CONNECT to {place} without a block or login page")),
+        evidence: evidence(&own),
+        checks: ids(&own),
+    })
+}
+
+/// No 101 through the proxy, and one directly; or an answer that bears the proxy's mark.
+pub fn upgrade_stripped(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+    let stripped = |b: &&Both<'_>| {
+        let kinds = [FailureKind::UpgradeRefused, FailureKind::Closed, FailureKind::Reset, FailureKind::TimedOut];
+        let headers: Option<serde_json::Value> = b.check.observed.get(&metric::HTTP_HEADERS);
+        let marked = headers.is_some_and(|h| h.to_string().to_ascii_lowercase().contains("\"via"));
+        let refused = b.failed_at(Step::Upgrade) && kinds.into_iter().any(|kind| b.failed_by(kind));
+        refused && (b.direct.is_ok() || (marked && b.failed_by(FailureKind::UpgradeRefused)))
+    };
+    let stripped: Vec<&Both<'_>> = all.iter().copied().filter(stripped).collect();
+    let said = stripped.first()?.proxy.failure.as_ref().map(|f| f.detail.clone())?;
+    Some(Finding {
+        id: "proxy.upgrade-stripped".to_owned(),
+        status: worst(&stripped),
+        title: format!("WebSockets do not pass the proxy {via}"),
+        detail: format!(
+            "Through it the upgrade to a WebSocket is not answered by 101: {said}. The server upgrades when it is asked directly, so that the proxy (or what inspects TLS for it) takes the Upgrade header away or does not know WebSockets. Pages load, and calls are never signalled."
+        ),
+        remedy: "Have the proxy pass the Upgrade and Connection headers, or tunnel these hosts without looking inside."
+            .to_owned(),
+        who: Some(Who::Proxy),
+        ask: each_place(&stripped, |place| {
+            format!("let WebSockets (Upgrade: websocket) through to {place}, or exempt it from inspection")
+        }),
+        evidence: evidence(&stripped),
+        checks: ids(&stripped),
+    })
+}
+
+/// A WebSocket held in silence is cut through the proxy, without a close frame.
+pub fn idle_cut(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+    // A server that tires of a client says so; a directly held one that ends as well is the server's doing.
+    let cut = |b: &&Both<'_>| {
+        let by_book = b
+            .proxy
+            .failure
+            .as_ref()
+            .is_some_and(|f| f.detail.contains("close frame (") || f.detail.contains("by a close frame"));
+        b.failed_by(FailureKind::HoldCut) && !by_book && !b.direct.failed_by(FailureKind::HoldCut)
+    };
+    let cut: Vec<&Both<'_>> = all.iter().copied().filter(cut).collect();
+    let first = cut.first()?;
+    let after: Option<f64> = cut.iter().filter_map(|b| b.proxy.facts.get::<f64>(&metric::HELD_S)).reduce(f64::min);
+    let after = after.map_or_else(|| "some time".to_owned(), |s| format!("{s} s"));
+    let compared = match first.direct.is_ok() {
+        true => "directly it stays open".to_owned(),
+        false => format!(
+            "the direct way is closed ({}), so that it cannot be compared, and the server may have ended it",
+            first.directly()
+        ),
+    };
+    Some(Finding {
+        id: "proxy.idle-cut".to_owned(),
+        status: worst(&cut),
+        title: format!("The proxy {via} cuts a silent WebSocket after {after}"),
+        detail: format!(
+            "A WebSocket through the proxy that says nothing is ended after {after}, without a close frame; {compared}. Waiting agents lose their connection, and calls do not arrive."
+        ),
+        remedy: format!(
+            "Have the proxy keep tunnels that are silent for longer than {after}, or have the application send a keepalive more often than that."
+        ),
+        who: Some(Who::Proxy),
+        ask: each_place(&cut, |place| {
+            format!("raise the idle timeout of tunnels to {place} above {after}: 3600 s or more")
+        }),
+        evidence: evidence(&cut),
+        checks: ids(&cut),
+    })
+}

@@ -59,7 +59,7 @@ pub struct Profile {
     #[serde(skip)]
     pub groups: BTreeMap<String, OnlyAlternative>,
     /// The row in which the document takes it that TLS is inspected on the way, where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub inspection: Option<Source>,
     /// The documents' tables of sizes, where they have any.
     #[serde(skip)]

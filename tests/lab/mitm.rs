@@ -15,6 +15,17 @@ const PORT: u16 = 8080;
 /// certificate. It trusts the lab's root.
 #[track_caller]
 pub fn mitmproxy(lab: &Lab, name: &str, ports: &[u16]) -> Daemon {
+    mitmproxy_with(lab, name, ports, &[])
+}
+
+/// One that lets no WebSocket through: it ends the connection behind the upgrade.
+#[track_caller]
+pub fn without_websockets(lab: &Lab, name: &str, ports: &[u16]) -> Daemon {
+    mitmproxy_with(lab, name, ports, &["--set", "websocket=false", "--set", "rawtcp=false"])
+}
+
+#[track_caller]
+fn mitmproxy_with(lab: &Lab, name: &str, ports: &[u16], more: &[&str]) -> Daemon {
     let dir = lab.dir().join(format!("mitm-{name}"));
     std::fs::create_dir_all(&dir).unwrap();
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
@@ -25,7 +36,7 @@ pub fn mitmproxy(lab: &Lab, name: &str, ports: &[u16]) -> Daemon {
     pki::written(&dir, "authority.pem", &root.pem());
     let mut command = lab.command(Place::Router, "mitmdump");
     command.args(["--mode", "transparent", "--listen-port", &PORT.to_string(), "--set", "termlog_verbosity=info"]);
-    command.arg("--set").arg(format!("confdir={}", dir.display()));
+    command.args(more).arg("--set").arg(format!("confdir={}", dir.display()));
     command.arg("--set").arg(format!("ssl_verify_upstream_trusted_ca={}", lab.pki.root.display()));
     let daemon = lab.start_at(Place::Router, command, &format!("mitmproxy-{name}"), &[Listens::Tcp("0.0.0.0", PORT)]);
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();

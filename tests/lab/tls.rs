@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::Report;
-use crate::mitm::{authority, divert_nothing, mitmproxy};
+use crate::mitm::{authority, divert_nothing, mitmproxy, without_websockets};
 use crate::namespaces::{Lab, RTC4};
 use crate::servers::{janus, nginx};
 
@@ -45,6 +45,8 @@ fn a_private_authority_is_a_note_and_an_inspecting_device_is_found_trusted_or_no
     private_authority(&lab);
     trusted_device(&lab);
     divert_nothing(&lab);
+    cutting_device(&lab);
+    divert_nothing(&lab);
     untrusted_device(&lab);
 }
 
@@ -79,6 +81,17 @@ fn trusted_device(lab: &Lab) {
     assert_eq!(report.verdict(), "pass", "{report}");
     let pinned = check(lab, &[&trusted[..], &["--pin", "Lab Issuing"]].concat());
     says(one(&pinned, "tls.interception", "warn"), "evidence", "should be by");
+}
+
+fn cutting_device(lab: &Lab) {
+    let _device = without_websockets(lab, "Corp SSL Inspection", &[443, 8989]);
+    let ca = authority(lab, "Corp SSL Inspection");
+    let report = check(lab, &["--ca", ca.to_str().unwrap()]);
+    report.at(RTC4, "tcp 443").is("pass");
+    report.at(RTC4, "tcp 8989").is("fail");
+    let found = one(&report, "tls.interception", "fail");
+    says(found, "evidence", "the WebSocket does not get through");
+    says(found, "evidence", "a device that inspects TLS");
 }
 
 fn untrusted_device(lab: &Lab) {

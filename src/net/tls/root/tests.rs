@@ -95,6 +95,23 @@ fn the_public_roots_are_those_of_browsers() {
     assert!(webpki_roots::TLS_SERVER_ROOTS.iter().any(|a| key(a) == known));
 }
 
+proptest::proptest! {
+    /// Whatever a peer sends.
+    #[test]
+    fn broken_certificates_are_no_panic(at in 0usize..2, byte in 0usize..2000, value: u8, cut in 0usize..2000) {
+        let pki = Pki::test();
+        let mut chain: Vec<Vec<u8>> = pki.leaf("a.example").chain.iter().map(|c| c.to_vec()).collect();
+        let one = &mut chain[at];
+        let len = one.len();
+        one[byte % len] = value;
+        one.truncate(len - (cut % len) * usize::from(cut % 3 == 0));
+        let chain: Vec<CertificateDer<'static>> = chain.into_iter().map(CertificateDer::from).collect();
+        let (mut roots, provider) = (Roots::default(), rustls::crypto::ring::default_provider());
+        roots.add_parsable([pki.root()]);
+        let _ = Known::new(&roots.anchors, &roots.pinned, &provider).root_of(&chain, NOW);
+    }
+}
+
 #[test]
 fn what_is_no_certificate_leads_nowhere() {
     let (roots, provider) = (Roots::default(), rustls::crypto::ring::default_provider());

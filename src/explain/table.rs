@@ -62,6 +62,7 @@ topics! {
         "icmp.filtered",
         // Certificates and servers.
         "tls.interception" ["tls.interception-transparent"],
+        "tls.issuer",
         "tls.private-root",
         "service.down",
         "media.cameras",

@@ -40,3 +40,43 @@ fn source(all: &[Check], to: IpAddr) -> Option<IpAddr> {
     let fits = |a: &IpAddr| a.is_ipv4() == to.is_ipv4() && a.is_loopback() == to.is_loopback() && !a.is_unspecified();
     all.iter().filter_map(local).find(fits)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(transport: &str, address: Option<&str>, observed: serde_json::Value) -> Check {
+        serde_json::from_value(json!({
+            "id": "a/b", "probe": "tcp", "role": "a", "target": "b", "address": address, "transport": transport,
+            "port": 8989, "need": "required", "status": "fail", "reason": "", "observed": observed, "limits": [],
+            "started_ms": 0, "duration_ms": 1
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_line_names_both_ends_where_they_are_known() {
+        let to = Some("203.0.113.10");
+        let blocked = check("udp", to, json!({}));
+        assert_eq!(ask(&blocked, &[]).as_deref(), Some("allow UDP 8989 to 203.0.113.10, and replies"));
+        let others =
+            [check("udp", to, json!({"local": "[2001:db8::1]:5"})), check("udp", to, json!({"local": "192.0.2.2:5"}))];
+        let line = "allow UDP 8989 from 192.0.2.2 to 203.0.113.10, and replies";
+        assert_eq!(asks([&blocked, &blocked], &others), [line]);
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_firewall_that_it_cannot_mend() {
+        let to = Some("203.0.113.10");
+        let failed = |step, kind| json!({"failure": Failure::new(step, kind, "")});
+        let timed_out = check("tcp", to, failed(Step::Connect, FailureKind::TimedOut));
+        assert!(ask(&timed_out, &[]).is_some());
+        for (step, kind) in [(Step::Connect, FailureKind::Refused), (Step::Tls, FailureKind::TimedOut)] {
+            assert_eq!(ask(&check("tcp", to, failed(step, kind)), &[]), None);
+        }
+        assert_eq!(ask(&check("udp", None, json!({})), &[]), None);
+        assert_eq!(ask(&check("gre", to, json!({})), &[]), None);
+    }
+}

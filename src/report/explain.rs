@@ -80,26 +80,25 @@ fn table(topic: &Topic, about: Option<&str>, style: &Style) -> String {
     if let Some(about) = about {
         page.flow(0, 2, &[span(Tone::Plain, about)]);
     }
-    let mut after_item = false;
+    let mut above: Option<&Block> = None;
     for block in &text.blocks {
-        let is_item = matches!(block, Block::Item(_));
-        if !(is_item && after_item) {
+        let is_close = matches!((above, block), (Some(Block::Heading(_)), _) | (Some(Block::Item(_)), Block::Item(_)));
+        if !is_close {
             page.blank();
         }
-        after_item = is_item;
-        match block {
-            Block::Heading(words) => {
-                page.flow(0, 0, &[span(Tone::Strong, words.to_uppercase())]);
-                // What follows stands right below.
-                after_item = true;
-                continue;
-            }
-            Block::Paragraph(words) => page.flow(2, 2, &[span(Tone::Plain, prose(words))]),
-            Block::Item(words) => page.flow(2, 4, &[span(Tone::Plain, "-"), span(Tone::Plain, prose(words))]),
-            Block::Command(lines) => commands(&mut page, lines),
-        }
+        draw(&mut page, block);
+        above = Some(block);
     }
     page.finish()
+}
+
+fn draw(page: &mut Page, block: &Block) {
+    match block {
+        Block::Heading(words) => page.flow(0, 0, &[span(Tone::Strong, words.to_uppercase())]),
+        Block::Paragraph(words) => page.flow(2, 2, &[span(Tone::Plain, prose(words))]),
+        Block::Item(words) => page.flow(2, 4, &[span(Tone::Plain, "-"), span(Tone::Plain, prose(words))]),
+        Block::Command(lines) => commands(page, lines),
+    }
 }
 
 /// Without the marks of code, which a terminal does not need.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::page::{Page, Tone, span};
+use super::page::{Page, Span, Tone, span};
 use super::table::{heading, mark, name, tone};
 use crate::model::{Finding, Report, Status};
 
@@ -22,12 +22,15 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
         }
         let (mark, tone) = (mark(page, finding.status), tone(finding.status));
         let mark = if findings.len() > 1 { format!("{mark} {}.", n + 1) } else { mark.to_owned() };
-        page.flow(0, 2, &[span(tone, mark), span(Tone::Strong, finding.title.as_str())]);
+        page.flow(0, 2, &[span(tone, mark), span(Tone::Strong, finding.title.as_str()), id(finding)]);
         body(page, report, finding);
     }
     if let Some(first) = findings.first() {
         page.blank();
-        let more = "Why each matters for a call, and how to confirm it by hand:";
+        let more = match findings.len() {
+            1 => "How to confirm it by hand:",
+            _ => "How to confirm each by hand:",
+        };
         let command = format!("rtc-check explain {}", first.id);
         page.flow(0, 2, &[span(Tone::Faint, more), span(Tone::Plain, command)]);
     }
@@ -38,7 +41,7 @@ pub(super) fn notes(page: &mut Page, report: &Report) {
     let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass).collect();
     heading(page, "NOTES", notes.is_empty());
     for note in notes {
-        page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str())]);
+        page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str()), id(note)]);
         body(page, report, note);
     }
 }
@@ -50,9 +53,14 @@ fn body(page: &mut Page, report: &Report, finding: &Finding) {
     ask(page, &finding.ask);
     let check = |id: &String| report.checks.iter().find(|c| c.id == *id);
     let rules: BTreeSet<&str> = finding.checks.iter().map(|id| check(id).map_or(id.as_str(), name)).collect();
-    let seen = if rules.is_empty() { None } else { Some(format!("seen in: {}", some(rules.into_iter()))) };
-    let seen = seen.map(|seen| span(Tone::Faint, seen));
-    page.flow(2, 4, &seen.into_iter().chain([span(Tone::Faint, format!("[{}]", finding.id))]).collect::<Vec<_>>());
+    if !rules.is_empty() {
+        page.flow(2, 4, &[span(Tone::Faint, format!("seen in: {}", some(rules.into_iter())))]);
+    }
+}
+
+/// `[path.mtu]`: the word for `rtc-check explain`.
+fn id(finding: &Finding) -> Span<'static> {
+    span(Tone::Faint, format!("[{}]", finding.id))
 }
 
 fn evidence(page: &mut Page, lines: &[String]) {

@@ -37,11 +37,11 @@ fn symmetric(plan: &Plan, checks: &[Check], nats: &[&Check]) -> Option<Finding> 
         status: Status::Warn,
         title: "A symmetric NAT, and no relay was shown to work".to_owned(),
         detail: "The NAT gives each destination another port: calls through a public media server work directly, and calls between two clients behind NATs need a relay.".to_owned(),
-        remedy: "Have the NAT map endpoint-independently (RFC 4787), which vendors call full-cone or consistent NAT; or have the platform's operator give a TURN relay to the clients, and check it here with --turn.".to_owned(),
+        remedy: "Have a TURN relay given to the clients, and check it here with --turn; or have the NAT map endpoint-independently (RFC 4787).".to_owned(),
         who: Some(Who::Firewall),
-        ask: found.iter().map(|c| format!("endpoint-independent UDP mapping (RFC 4787 REQ-1){}", behind(c))).collect(),
+        ask: vec!["map UDP endpoint-independently (RFC 4787 REQ-1), or allow the clients to a TURN relay".to_owned()],
         evidence: found.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
-        checks: ids(&found), ..Finding::default() })
+        checks: ids(&found) })
 }
 
 fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
@@ -59,29 +59,16 @@ fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
         remedy: "Raise the UDP timeout of the NAT or firewall to 30 s or more; RFC 4787 asks for two minutes."
             .to_owned(),
         who: Some(Who::Firewall),
-        ask: found
-            .iter()
-            .map(|c| format!("a timeout of idle UDP of at least 30 s, better 120 s (RFC 4787 REQ-5){}", behind(c)))
-            .collect(),
-        evidence: found.iter().filter_map(|c| lasted(c)).collect(),
+        ask: vec![format!("raise the timeout of idle UDP mappings to 30 s or more; now they are gone after {gone} s")],
+        evidence: found.iter().filter_map(|c| Some(idle(c, short(c)?))).collect(),
         checks: ids(&found),
-        ..Finding::default()
     })
 }
 
-/// ` for 192.168.1.2`: the machine behind the NAT.
-fn behind(check: &Check) -> String {
-    let local: Option<String> = check.observed.get(&metric::LOCAL);
-    let address = local.and_then(|l| l.parse::<std::net::SocketAddr>().ok()).map(|a| format!(" for {}", a.ip()));
-    address.unwrap_or_default()
-}
-
-/// The silences that a mapping outlived, and did not.
-fn lasted(check: &Check) -> Option<String> {
-    let lifetime = nat::Lifetime::read(&check.observed)?;
-    let gone = lifetime.gone_s?;
-    let alive = lifetime.alive_s.map(|s| format!("alive after {s} s of silence, ")).unwrap_or_default();
-    Some(format!("{}: {alive}gone after {gone} s", check.id))
+fn idle(check: &Check, gone: f64) -> String {
+    let alive = nat::Lifetime::read(&check.observed).and_then(|l| l.alive_s);
+    let alive = alive.map(|s| format!("outlived {s} s of silence and ")).unwrap_or_default();
+    format!("{}: an idle mapping {alive}was gone after {gone} s", check.id)
 }
 
 /// A note of what addresses and routes show.

@@ -17,13 +17,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
         who: Some(Who::Firewall),
-        ask: found.iter().filter_map(|c| off(c)).collect(),
+        ask: vec!["switch off SIP ALG (SIP helper, session-helper, SIP inspection) for UDP and TCP 5060".to_owned()],
         evidence: found.iter().filter_map(|c| Some(format!("{}: {}", c.id, sip::rewritten(&c.observed)?))).collect(),
-        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
-}
-
-/// What to switch off.
-fn off(check: &Check) -> Option<String> {
-    let transport = check.transport?.as_str().to_uppercase();
-    Some(format!("switch off the SIP ALG for {transport} {} to {}", check.port?, check.address?))
+        checks: found.iter().map(|c| c.id.clone()).collect() }]
 }

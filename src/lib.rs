@@ -15,6 +15,7 @@ pub mod net;
 pub mod plan;
 pub mod probe;
 pub mod profile;
+pub mod redact;
 pub mod report;
 pub mod run;
 pub mod serve;

@@ -64,7 +64,9 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         call: asked.call,
         rtsp_path: args.tuning.rtsp_path.clone(),
     };
-    let outputs = Outputs::open(&args.output)?;
+    let named = job.plan.targets.values().flatten().map(ToString::to_string);
+    let beside = args.tuning.dns.iter().map(ToString::to_string);
+    let outputs = Outputs::open(&args.output)?.about(&profile, named.chain(beside));
     say_capacity(&job.plan, args.output.quiet);
     carry_out(job, outputs)
 }

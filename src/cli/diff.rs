@@ -2,6 +2,7 @@
 
 use crate::compare;
 use crate::model::{Change, Comparison};
+use crate::profile::built_in;
 use crate::report::compare::{Format, render};
 
 use super::args::{DiffArgs, DiffFormat, FailOn};
@@ -16,6 +17,12 @@ pub fn command(args: &DiffArgs) -> Result<u8, Unusable> {
     let (before, after) = (report::read(&args.before)?, report::read(&args.after)?);
     let name = |path: &std::path::Path| path.display().to_string();
     let compared = compare::compare((&name(&args.before), &before), (&name(&args.after), &after));
+    let redactor = output::redactor(&args.redact);
+    let mut redactor = output::locked(&redactor);
+    for profile in [&before, &after].into_iter().filter_map(|r| built_in(&r.run.profile)) {
+        redactor.keep(output::fixed_hosts(&profile));
+    }
+    let compared = redactor.comparison(&compared).map_err(Unusable)?;
     let format = match args.format {
         DiffFormat::Table => Format::Table,
         DiffFormat::Json => Format::Json,

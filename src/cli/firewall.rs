@@ -133,6 +133,12 @@ fn from_report(args: &FirewallArgs) -> Result<Request, Unusable> {
         );
     }
     let saved = report::read(file)?;
+    if !saved.redacted.is_empty() {
+        return Err(Unusable(format!(
+            "{}: is redacted, and no rule can be made of its tokens; take the report of the run itself",
+            file.display()
+        )));
+    }
     if !saved.complete {
         output::say("rtc-check: note: the report's run ended before its time, so more may be closed");
     }

@@ -1,13 +1,15 @@
 //! Where text goes: reports to stdout or files, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::compare;
 use crate::model::{Event, Report, Silent, Sink};
+use crate::profile::Profile;
+use crate::redact::Redactor;
 use crate::report::{self, Format, Style};
 
-use super::args::{BaselineArgs, FailOn, OutputArgs};
+use super::args::{BaselineArgs, FailOn, OutputArgs, RedactArgs};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
 use super::{Unusable, diff, exit};
@@ -45,6 +47,7 @@ pub struct Outputs {
     live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
     against: Option<Against>,
+    redactor: Arc<Mutex<Redactor>>,
 }
 
 /// The report that this one is held against, and when that fails the run.
@@ -89,7 +92,7 @@ impl Outputs {
         };
         let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet, against })
+        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet, against, redactor: redactor(&args.redact) })
     }
 
     /// Opens them for a report that was saved: there are no live events, so NDJSON is drawn from the report.
@@ -101,7 +104,18 @@ impl Outputs {
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let file = main_file(args)?;
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live: None, quiet: true, against })
+        Ok(Self { main, file, further, width: args.width, live: None, quiet: true, against, redactor: redactor(&args.redact) })
+    }
+
+    /// Tells a redaction of the hosts that are the profile's own, which stay, and of those that the run is about.
+    #[must_use]
+    pub fn about(self, profile: &Profile, hosts: impl IntoIterator<Item = String>) -> Self {
+        {
+            let mut redactor = locked(&self.redactor);
+            redactor.keep(fixed_hosts(profile));
+            hosts.into_iter().for_each(|host| redactor.learn_host(&host));
+        }
+        self
     }
 
     /// What draws the run while it runs.
@@ -111,6 +125,9 @@ impl Outputs {
             false => Arc::new(Progress::stderr(unicode())),
         };
         match &self.live {
+            Some(live) if !locked(&self.redactor).is_idle() => {
+                Arc::new(Both(Arc::new(Redacting(Arc::clone(live), Arc::clone(&self.redactor))), progress))
+            }
             Some(live) => Arc::new(Both(Arc::<Ndjson<_>>::clone(live), progress)),
             None => progress,
         }
@@ -122,6 +139,14 @@ impl Outputs {
         let compared = self.against.as_ref().map(|against| held_against(report, against));
         let failed = compared.as_ref().is_some_and(|(_, failed)| *failed);
         let report = compared.as_ref().map_or(report, |(report, _)| report);
+        let redacted = match locked(&self.redactor).report(report) {
+            Ok(redacted) => redacted,
+            Err(error) => {
+                say(&format!("rtc-check: no report is written: {error}"));
+                return exit::USAGE;
+            }
+        };
+        let report = &redacted;
         let mut errors = Vec::new();
         // Somebody reads the log of a job whose report went to a file.
         let quiet_stdout = self.file.is_some() && !self.quiet;
@@ -169,6 +194,31 @@ fn held_against(report: &Report, against: &Against) -> (Report, bool) {
 fn main_file(args: &OutputArgs) -> Result<Option<Output>, Unusable> {
     let path = args.output.as_deref().filter(|p| p.as_os_str() != "-");
     Ok(path.map(Output::open).transpose()?)
+}
+
+/// What replaces what a report is to keep to itself.
+pub fn redactor(args: &RedactArgs) -> Arc<Mutex<Redactor>> {
+    Arc::new(Mutex::new(Redactor::new(args.redact.iter().flat_map(|set| set.0.iter().copied()))))
+}
+
+/// Hosts that a profile names itself.
+pub fn fixed_hosts(profile: &Profile) -> Vec<String> {
+    profile.roles.values().flat_map(|role| role.hosts.iter().cloned()).collect()
+}
+
+/// A panic while it was held has been told; what it knows is still right.
+pub fn locked(redactor: &Mutex<Redactor>) -> MutexGuard<'_, Redactor> {
+    redactor.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Live events with tokens.
+struct Redacting(Arc<Ndjson<Box<dyn Write + Send>>>, Arc<Mutex<Redactor>>);
+
+impl Sink for Redacting {
+    fn event(&self, event: &Event) {
+        let event = locked(&self.1).event(event);
+        self.0.line(&report::line_of(&event));
+    }
 }
 
 struct Both(Arc<dyn Sink>, Arc<dyn Sink>);

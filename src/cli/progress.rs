@@ -187,13 +187,20 @@ impl<W: Write + Send> Ndjson<W> {
     }
 }
 
-impl<W: Write + Send> Sink for Ndjson<W> {
-    fn event(&self, event: &Event) {
+impl<W: Write + Send> Ndjson<W> {
+    /// Writes one line, which has its newline.
+    pub fn line(&self, line: &str) {
         let mut out = locked(&self.out);
         if out.failed.is_none() {
-            let written = out.writer.write_all(line(event).as_bytes()).and_then(|()| out.writer.flush());
+            let written = out.writer.write_all(line.as_bytes()).and_then(|()| out.writer.flush());
             out.failed = written.err().map(|e| e.kind());
         }
+    }
+}
+
+impl<W: Write + Send> Sink for Ndjson<W> {
+    fn event(&self, event: &Event) {
+        self.line(&line(event));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::model::{Report, SCHEMA};
+use crate::profile::built_in;
 
 use super::args::{ReportArgs, SchemaDocument};
 use super::output::{self, Outputs};
@@ -16,7 +17,11 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Draws a saved report again; answers the exit code that its run had.
 pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
     let report = read(&args.file)?;
-    Ok(Outputs::open_saved(&args.output)?.write(&report, args.output.strict))
+    let mut outputs = Outputs::open_saved(&args.output)?;
+    if let Some(profile) = built_in(&report.run.profile) {
+        outputs = outputs.about(&profile, []);
+    }
+    Ok(outputs.write(&report, args.output.strict))
 }
 
 /// Reads a saved report, `-` from stdin.

@@ -47,6 +47,7 @@ fn side((name, report): (&str, &Report)) -> Side {
         complete: report.complete,
         verdict: report.verdict,
         summary: report.summary,
+        redacted: report.redacted.clone(),
     }
 }
 

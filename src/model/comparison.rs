@@ -89,6 +89,9 @@ pub struct Side {
     pub complete: bool,
     pub verdict: Status,
     pub summary: Summary,
+    /// What was redacted in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<Redacted>,
 }
 
 /// One finding in both reports.

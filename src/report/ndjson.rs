@@ -8,6 +8,11 @@ pub fn line(event: &Event) -> String {
     one_line(event)
 }
 
+/// An event that is JSON already, as one line with its newline.
+pub fn line_of(event: &serde_json::Value) -> String {
+    one_line(event)
+}
+
 /// `started`, a `check-done` for each check, a `finding` for each finding, `finished`.
 pub(super) fn render(report: &Report) -> String {
     let run = &report.run;

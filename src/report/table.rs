@@ -38,6 +38,10 @@ fn header(page: &mut Page, report: &Report) {
     if !options.is_empty() {
         page.flow(2, 4, &[span(Tone::Faint, "options"), span(Tone::Plain, options.join(" "))]);
     }
+    let redacted: Vec<&str> = report.redacted.iter().map(|r| r.as_str()).collect();
+    if !redacted.is_empty() {
+        page.flow(2, 4, &[span(Tone::Caution, format!("Redacted: {}", redacted.join(", ")))]);
+    }
     page.blank();
 }
 

@@ -22,6 +22,9 @@ mod emulator;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+#[path = "../lab/ike.rs"]
+#[allow(dead_code, unused_imports, reason = "the lab's tests use the rest")]
+mod ike;
 mod interrupted;
 #[path = "../lab/namespaces.rs"]
 #[allow(dead_code, reason = "the lab's tests use the rest")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::namespaces::{ACD4, Daemon, Lab, Listens, Place, RTC4};
+use crate::pki::Pki;
 use crate::servers::written;
 
 /// The usual resolver, beside the home router.
@@ -104,7 +105,7 @@ pub fn dnsmasq(lab: &Lab, how: &[&str]) -> Daemon {
 /// A control host on 198.51.100.80: a known page over HTTP, and HTTPS.
 pub fn web(lab: &Lab) -> Daemon {
     let known = "location = /empty { return 204; } location / { return 200 \"success\\n\"; }";
-    server(lab, Place::Server, "web", "198.51.100.80", known)
+    server(lab, Place::Server, "web", "198.51.100.80", &lab.pki, known)
 }
 
 /// Web servers on port 80 of the two hosts, which send to HTTPS and whose clocks are so many seconds ahead. They live as long
@@ -128,20 +129,24 @@ pub fn ahead(lab: &Lab, seconds: i64) -> Vec<Daemon> {
     Vec::new()
 }
 
-/// A captive portal beside the home router, which sends every page to its own.
+/// A captive portal beside the home router, which sends every page to its own, with a certificate of its own.
 pub fn portal(lab: &Lab) -> Daemon {
+    let dir = lab.dir().join("portal");
+    std::fs::create_dir(&dir).unwrap();
+    let own = Pki::new(&dir, &["portal.example"]);
     server(
         lab,
         Place::Proxy,
         "portal",
         "10.9.0.2",
+        &own,
         "location /login { return 200 \"<html>Welcome to the hotel's network. Log in.</html>\"; } location / { return 302 http://10.9.0.2/login; }",
     )
 }
 
 /// nginx on 80 and 443 of one address.
-fn server(lab: &Lab, place: Place, name: &str, address: &str, locations: &str) -> Daemon {
-    let (dir, chain, key) = (lab.dir().display(), lab.pki.chain.display(), lab.pki.key.display());
+fn server(lab: &Lab, place: Place, name: &str, address: &str, pki: &Pki, locations: &str) -> Daemon {
+    let (dir, chain, key) = (lab.dir().display(), pki.chain.display(), pki.key.display());
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|n| format!(" {n}_temp_path {dir}/{name};\n"))
         .concat();

@@ -3,10 +3,10 @@
 use crate::case::Case;
 use crate::namespaces::{ACD4, ACD6, Daemon, ICE4, ICE6, Lab, Listens, Place, RTC4, RTC6};
 use crate::servers::{coturn, coturn_on, janus, limited, nginx, responder, sshd, written};
-use crate::{proxies, resolvers};
+use crate::{ike, proxies, resolvers};
 
 /// Programs by the server's word; what is not here needs none.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("nginx", "nginx"),
     ("portal", "nginx"),
     ("web", "nginx"),
@@ -15,6 +15,7 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("relay", "turnserver"),
     ("sshd", "sshd"),
     ("kamailio", "kamailio"),
+    ("charon", "/usr/lib/ipsec/charon"),
     ("squid", "squid"),
     ("danted", "danted"),
     ("haproxy", "haproxy"),
@@ -50,6 +51,7 @@ pub fn start(lab: &Lab, words: &str) -> Vec<Daemon> {
         ["slow-resolver", ms] => resolvers::slow(lab, ms.parse().expect("milliseconds")),
         ["relay"] => vec![relay(lab)],
         ["sshd"] => vec![sshd(lab)],
+        ["charon"] => vec![ike::charon(lab, true)],
         ["kamailio"] => vec![kamailio(lab)],
         ["squid", ref how @ ..] => vec![proxies::squid(lab, how)],
         ["danted"] => vec![proxies::danted(lab)],

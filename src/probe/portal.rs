@@ -24,7 +24,7 @@ pub async fn probe(task: &TrialTask, page: &KnownPage) -> Observation {
     let Some(stream) = climb.open(None).await else { return climb.obs };
     let to = Authority { host: &task.host, port: page.port, tls: false };
     let start = clock::now();
-    match http::page(stream, to, &page.path, climb.remaining().max(Duration::from_millis(1))).await {
+    match http::page(stream, to, &page.path, climb.remaining().max(Duration::from_millis(1)), None).await {
         Ok((answer, body)) => {
             answer.record(&mut climb.obs.facts);
             climb.obs.step_ok(Step::Request, clock::now().duration_since(start));

@@ -144,7 +144,10 @@ fn forged(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
         detail: ttl.map(by_ttl).unwrap_or_else(|| format!(
             "Packets whose time to live ends at {at} are answered with a reset, and the host is farther away: a firewall or inspection device at or before {at} resets the connections."
         )),
-        remedy: format!("Allow the flows in the firewall at or before {at}."),
+        remedy: match ttl {
+            Some(_) => format!("Allow the flows in the firewall before {address}."),
+            None => format!("Allow the flows in the firewall at or before {at}."),
+        },
         who: Some(Who::Firewall),
         ask: ask(of),
         ..of_flows("blocked.rejected", of)

@@ -40,6 +40,7 @@ const TOLD: &[&Metric] = &[
     &metric::RTT_CONNECT_MS,
     &metric::TLS_VERSION,
     &metric::CERT_CHAIN,
+    &metric::CERT_ROOT,
     &metric::HTTP_STATUS,
     &metric::HTTP_SERVER,
     &metric::REDIRECT,

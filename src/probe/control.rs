@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::layers::Climb;
-use super::{Settings, Task};
+use super::{Settings, Task, both};
 use crate::model::{Observation, PortRange, ProbeKind, Transport};
 use crate::net::tls::HTTP11;
 use crate::profile::{HttpSpec, Spec};
 
-/// Connects and shakes hands.
+/// Connects and shakes hands, both ways where a proxy leads there.
 pub async fn probe(
     check: &str,
     host: &str,
@@ -28,7 +28,10 @@ pub async fn probe(
         unresolved: None,
         deadline,
     };
-    let mut climb = Climb::new(ProbeKind::Tls, &task);
-    let _ = climb.open(Some((&settings.tls, HTTP11))).await;
-    climb.obs
+    let looked = |task: Task| async move {
+        let mut climb = Climb::new(ProbeKind::Tls, &task);
+        let _ = climb.open(Some((&settings.tls, HTTP11))).await;
+        climb.obs
+    };
+    both::ways(&task, settings, looked).await
 }

@@ -3,12 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::model::metric::Metric;
 use crate::model::{CertRoot, Certificate, Check, metric};
-
-/// Both ways of a check where a proxy is configured.
-const DIRECT: Metric = Metric { name: "direct", help: "the way without the proxy" };
-const PROXY: Metric = Metric { name: "proxy", help: "the way through the proxy" };
 
 /// The role of control names.
 const CONTROL: &str = "control";
@@ -57,8 +52,8 @@ pub(super) fn of(checks: &[Check]) -> Vec<Chain<'_>> {
 
 fn of_check(check: &Check) -> Vec<Chain<'_>> {
     let one = |way: Way, sent: Sent| Chain { check, way, root: sent.cert_root, sent: sent.cert_chain };
-    let direct: Option<OneWay> = check.observed.get(&DIRECT);
-    let proxy: Option<OneWay> = check.observed.get(&PROXY);
+    let direct: Option<OneWay> = check.observed.get(&metric::DIRECT);
+    let proxy: Option<OneWay> = check.observed.get(&metric::PROXY);
     let ways = [
         direct.map(|way| one(Way::Direct, way.facts)),
         proxy.map(|way| one(Way::Proxy(way.via.unwrap_or_default()), way.facts)),

@@ -219,11 +219,9 @@ fn a_websocket_that_is_cut_makes_it_a_failure() {
 fn ways(direct: Option<&CertRoot>, proxy: &CertRoot) -> Observation {
     let mut seen = shown(ProbeKind::Http, proxy);
     let facts = |root: Option<&CertRoot>| root.map(|r| serde_json::json!({ "cert_root": r })).unwrap_or_default();
-    let of = |name, root| (crate::model::metric::Metric { name, help: "" }, facts(root));
-    let (fact, facts) = of("direct", direct);
-    seen.facts.set(&fact, serde_json::json!({ "status": "ok", "facts": facts }));
-    let (fact, facts) = of("proxy", Some(proxy));
-    seen.facts.set(&fact, serde_json::json!({ "status": "ok", "via": "http://p.test:3128", "facts": facts }));
+    seen.facts.set(&metric::DIRECT, serde_json::json!({ "status": "ok", "facts": facts(direct) }));
+    let through = serde_json::json!({ "status": "ok", "via": "http://p.test:3128", "facts": facts(Some(proxy)) });
+    seen.facts.set(&metric::PROXY, through);
     seen
 }
 

@@ -1,7 +1,7 @@
 //! The sentence for the way to a target. It informs: what is wrong with it is told by findings.
 
 use crate::model::machine::Link;
-use crate::model::path::{Mtu, PathHop, SizeFate};
+use crate::model::path::{Mtu, MtuAnswerer, PathHop, SizeFate};
 use crate::model::{Outcome, Seen, Status, metric};
 
 use super::check::Judgement;
@@ -26,8 +26,10 @@ pub fn judge(seen: &Seen) -> Judgement {
             });
             let out = link.map(|l| format!("leaves by {}", l.interface));
             let all: Vec<String> = [out, routers(&hops), sizes].into_iter().flatten().collect();
-            let status = if all.is_empty() { Status::Unknown } else { status };
-            (status, format!("The way {}.", if all.is_empty() { "was not seen".to_owned() } else { all.join("; ") }))
+            match all.is_empty() {
+                true => (Status::Unknown, "The way was not seen.".to_owned()),
+                false => (status, format!("The way: {}.", all.join("; "))),
+            }
         }
     };
     Judgement { status, reason }
@@ -42,10 +44,53 @@ fn words_of(mtu: &Mtu) -> (Status, String) {
     let lost = mtu.sizes.iter().find(|s| s.up == SizeFate::Silent || s.down == SizeFate::Silent);
     let passed = mtu.sizes.iter().rfind(|s| s.up == SizeFate::Passed && s.down != SizeFate::Silent);
     match (passed, lost) {
-        (_, Some(lost)) => {
-            (Status::Unknown, format!("datagrams of {} bytes got no answer, while small ones did", lost.bytes))
-        }
+        (_, Some(lost)) if mtu.answerer == MtuAnswerer::Responder => (
+            Status::Warn,
+            format!("datagrams of {} bytes are dropped without a word, while small ones pass", lost.bytes),
+        ),
+        (_, Some(lost)) => (
+            Status::Unknown,
+            format!(
+                "requests of {} bytes got no answer, while small ones did: whether the way drops them or the server does not take them is not known",
+                lost.bytes
+            ),
+        ),
         (Some(passed), None) => (Status::Pass, format!("datagrams of up to {} bytes pass unfragmented", passed.bytes)),
         (None, None) => (Status::Unknown, "which sizes of datagrams pass was not seen".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::path::MtuSize;
+    use crate::model::{Observation, Planned, ProbeKind};
+
+    fn judged(facts: impl FnOnce(&mut Observation)) -> (Status, String) {
+        let mut observation = Observation::new(ProbeKind::Path);
+        facts(&mut observation);
+        let seen = Seen { of: Planned::Trial(0), address: None, observation, started_ms: 0, duration_ms: 0 };
+        let Judgement { status, reason } = judge(&seen);
+        (status, reason)
+    }
+
+    fn mtu(answerer: MtuAnswerer, up: SizeFate) -> Mtu {
+        let size = |bytes, up| MtuSize { bytes, packet: bytes + 28, up, down: SizeFate::Untried };
+        let sizes = vec![size(1200, SizeFate::Passed), size(1472, up)];
+        Mtu { answerer, port: 3478, control: true, sizes, too_big: None }
+    }
+
+    #[test]
+    fn what_was_seen_is_told_and_silence_is_blamed_on_the_way_only_where_a_responder_would_have_answered() {
+        let with = |answerer, up| judged(|o| o.facts.set(&metric::MTU, mtu(answerer, up)));
+        let all = with(MtuAnswerer::Stun, SizeFate::Passed);
+        assert_eq!(all, (Status::Pass, "The way: datagrams of up to 1472 bytes pass unfragmented.".to_owned()));
+        assert_eq!(with(MtuAnswerer::Responder, SizeFate::Silent).0, Status::Warn);
+        let (status, reason) = with(MtuAnswerer::Stun, SizeFate::Silent);
+        assert!(status == Status::Unknown && reason.contains("not known"), "{reason}");
+        assert_eq!(judged(|_| {}), (Status::Unknown, "The way was not seen.".to_owned()));
+        let hops = [PathHop { distance: 1, address: [192, 0, 2, 1].into() }];
+        let (status, reason) = judged(|o| o.facts.set(&metric::HOPS, hops));
+        assert_eq!((status, reason.as_str()), (Status::Pass, "The way: first routers 1 192.0.2.1."));
     }
 }

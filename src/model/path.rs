@@ -71,9 +71,6 @@ pub struct Mtu {
     pub sizes: Vec<MtuSize>,
     /// The smallest that a router told.
     pub too_big: Option<TooBig>,
-    /// A datagram of the smallest size that stayed silent came to a closed port and was refused there: `false`: small ones
-    /// are refused and that one was not, so the way drops it; `true`: the way takes it. `None`: not known.
-    pub refused_when_large: Option<bool>,
 }
 
 /// What a test at two rates showed.

@@ -139,7 +139,7 @@ impl PathMtu {
                 size.down = silent;
             }
         }
-        Some(Mtu { answerer, port, control, sizes, too_big: self.too_big, refused_when_large: None })
+        Some(Mtu { answerer, port, control, sizes, too_big: self.too_big })
     }
 
     fn echoes(&self) -> bool {

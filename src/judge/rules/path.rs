@@ -57,7 +57,7 @@ fn hung(checks: &[Check], address: Option<IpAddr>) -> Vec<&Check> {
 fn lost(checks: &[Check], path: &Check, mtu: &Mtu) -> Option<Finding> {
     let (up, down) = (silent(mtu, |s| s.up), silent(mtu, |s| s.down));
     let hung = hung(checks, path.address);
-    let proven = mtu.answerer == MtuAnswerer::Responder || mtu.refused_when_large == Some(false) || !hung.is_empty();
+    let proven = mtu.answerer == MtuAnswerer::Responder || !hung.is_empty();
     let Some(first) = [up, down].into_iter().flatten().min_by_key(|s| s.bytes).filter(|_| proven) else {
         return told_small(path, mtu);
     };
@@ -120,9 +120,6 @@ fn evidence(path: &Check, mtu: &Mtu, first: &MtuSize, hung: &[&Check]) -> Vec<St
     )];
     let passed = mtu.sizes.iter().rfind(|s| s.up == SizeFate::Passed && s.down != SizeFate::Silent);
     all.extend(passed.map(|s| format!("a payload of {} bytes (a packet of {}) passed", s.bytes, s.packet)));
-    if mtu.refused_when_large == Some(false) {
-        all.push(format!("a closed port of {to} refused small datagrams and none of {} bytes", first.bytes));
-    }
     all.extend(hung.iter().map(|c| {
         let mss = c.observed.get::<u32>(&metric::MSS).map(|m| format!(" (MSS {m})")).unwrap_or_default();
         format!("{}: TCP connected{mss}, and TLS got no answer", c.id)

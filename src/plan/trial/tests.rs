@@ -50,8 +50,8 @@ fn every_profile_has_the_trials_of_its_rules() {
             "ice.acd/192.0.2.2",
             "call.rtc/192.0.2.1",
             "path.rtc/192.0.2.1",
-            "path.acd/192.0.2.2",
-            "path.ice/192.0.2.3"
+            "path.ice/192.0.2.3",
+            "path.acd/192.0.2.2"
         ],
         "a relay has no page to ask for an agent"
     );

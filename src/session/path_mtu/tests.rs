@@ -156,7 +156,8 @@ fn nobody_there_is_no_black_hole() {
 fn loss_is_rarely_taken_for_a_hole() {
     let holes = (0..400).filter(|seed| {
         let mtu = over(&Way { loss: 0.1, ..CLEAN }, *seed).0;
-        mtu.is_some_and(|m| m.sizes.iter().any(|s| s.up == Silent || s.down == Silent))
+        // A size that larger ones outdo is no hole.
+        mtu.is_some_and(|m| m.sizes.last().is_some_and(|s| s.up == Silent || s.down == Silent))
     });
     assert!(holes.count() <= 4);
 }

@@ -11,7 +11,7 @@ use crate::plan::{Plan, Request};
 pub fn check(probe: ProbeKind, id: &str) -> Check {
     let text = json!({
         "id": format!("{id}/198.51.100.10"), "probe": probe, "role": "rtc", "target": "198.51.100.10",
-        "address": "198.51.100.10", "need": Need::Required, "status": Status::Fail, "reason": "", "observed": {},
+        "address": "198.51.100.10", "need": Need::Required, "status": Status::Fail, "reason": "", "observed": {}, "limits": [],
         "started_ms": 0, "duration_ms": 0, "transport": Transport::Udp,
     });
     serde_json::from_value(text).unwrap()
@@ -32,7 +32,7 @@ use SizeFate::{Local, Passed, Silent, TooBig as Big, Untried};
 fn path(answerer: MtuAnswerer, fates: [(SizeFate, SizeFate); 5]) -> (Check, Mtu) {
     let sizes = [1200, 1280, 1372, 1400, 1472].into_iter().zip(fates);
     let sizes = sizes.map(|(bytes, (up, down))| MtuSize { bytes, packet: bytes + 28, up, down }).collect();
-    let mtu = Mtu { answerer, port: 19_599, control: true, sizes, too_big: None, refused_when_large: None };
+    let mtu = Mtu { answerer, port: 19_599, control: true, sizes, too_big: None };
     let mut check = check(ProbeKind::Path, "path.rtc");
     check.status = Status::Unknown;
     check.observed.set(&metric::LOCAL, "192.0.2.2");
@@ -76,16 +76,12 @@ fn silence_of_large_ones_is_a_black_hole_with_its_directions_and_numbers() {
 #[test]
 fn a_strange_server_that_takes_no_large_request_is_not_blamed_on_the_way_unless_tls_hangs_too() {
     let hole = [(Passed, Untried), (Silent, Untried), (Silent, Untried), (Silent, Untried), (Silent, Untried)];
-    let (way, mut mtu) = path(MtuAnswerer::Stun, hole);
+    let (way, _) = path(MtuAnswerer::Stun, hole);
     assert!(found(std::slice::from_ref(&way)).is_empty());
     let mut tls = check(ProbeKind::Ws, "rtc.gateway");
     tls.observed.set(&metric::FAILURE, Failure::new(Step::Tls, FailureKind::TimedOut, "no answer"));
     let both = find(&plan(), &[way.clone(), tls]).remove(0);
     assert_eq!((both.status, both.checks.len()), (Status::Fail, 2));
-    mtu.refused_when_large = Some(false);
-    let mut shown = way;
-    shown.observed.set(&metric::MTU, &mtu);
-    assert_eq!(found(&[shown]), [("path.mtu".to_owned(), Status::Warn)]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Topic {
 /// The topic that a word leads to, whatever its case.
 pub fn topic(word: &str) -> Option<&'static Topic> {
     let is = |name: &&str| name.eq_ignore_ascii_case(word);
-    TOPICS.iter().find(|t| is(&t.name)).or_else(|| TOPICS.iter().find(|t| t.also.iter().any(|also| is(also))))
+    TOPICS.iter().find(|t| is(&t.name)).or_else(|| TOPICS.iter().find(|t| t.also.iter().any(is)))
 }
 
 /// The topic of a check or of a finding by its id as a report has it: `nat.stun/stun.example.com`,

@@ -135,7 +135,8 @@ fn where_the_direct_way_is_closed_the_proxy_decides() {
     let run = asked(&lab, &[], RTC4, &["--proxy", &url("http", OPEN)]);
     let report = run.report();
     for row in TCP {
-        let check = report.at(RTC4, row).is("pass").says(&["through the proxy http://198.51.100.20:3128", "direct way fails"]);
+        let check =
+            report.at(RTC4, row).is("pass").says(&["through the proxy http://198.51.100.20:3128", "direct way fails"]);
         assert_eq!(check.seen("direct")["status"], "failed", "{check}");
         assert_eq!(check.seen("proxy")["status"], "ok", "{check}");
     }
@@ -146,7 +147,8 @@ fn where_the_direct_way_is_closed_the_proxy_decides() {
 fn what_is_open_both_ways_has_nothing_to_be_told() {
     let Some(lab) = Lab::with(&["nginx", "janus", "squid"]) else { return };
     let (_servers, _proxy) = (platform(&lab, false), squid(&lab, ""));
-    let environment = [("HTTPS_PROXY", "http://gate:keeper-of-it@198.51.100.20:3129"), ("http_proxy", "198.51.100.20:3128")];
+    let environment =
+        [("HTTPS_PROXY", "http://gate:keeper-of-it@198.51.100.20:3129"), ("http_proxy", "198.51.100.20:3128")];
     let run = asked(&lab, &environment, RTC4, &[]);
     let report = run.report();
     TCP.iter().for_each(|row| {

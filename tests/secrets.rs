@@ -200,6 +200,13 @@ fn neither_a_dry_run_nor_help_nor_an_error_shows_a_credential() {
     }
     with("RTC_CHECK_TURN_USERNAME", "bob").exits(2).says(&["RTC_CHECK_TURN_PASSWORD", "RTC_CHECK_TURN_SECRET"]);
     with("RTC_CHECK_PROXY_PASSWORD", "p").exits(0);
+    let dry = with("HTTPS_PROXY", "http://bob:turn-pass-93bd42@proxy.example:3128");
+    hides_all(&SECRETS, dry.exits(0));
+    assert!(dry.stdout.contains("through http://proxy.example:3128"), "{}", dry.stdout);
+    hides_all(
+        &SECRETS,
+        with("ALL_PROXY", "https://bob:turn-pass-93bd42@proxy.example:1").exits(2).says(&["--proxy none"]),
+    );
 }
 
 #[test]

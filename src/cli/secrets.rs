@@ -56,7 +56,7 @@ pub fn logins(proxy: &ProxyWords, has_relays: bool) -> Result<Logins, Unusable> 
     let (token, api_secret) = (secret("RTC_CHECK_JANUS_TOKEN")?, secret("RTC_CHECK_JANUS_APISECRET")?);
     let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
     let login = match proxy_login(login.0, login.1) {
-        Err(_) if proxy.proxy.as_deref() == Some("none") => None,
+        Err(_) if super::proxies::proxies(proxy, None, variable)?.is_empty() => None,
         read => read?,
     };
     let proxies = Arc::new(super::proxies::proxies(proxy, login, variable)?);

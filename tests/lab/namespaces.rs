@@ -250,7 +250,7 @@ impl Lab {
     /// Runs the checks of rules alone, without what is measured beside them.
     #[track_caller]
     pub fn reach(&self, args: &[&str]) -> Run {
-        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call"]].concat())
+        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call,resolver"]].concat())
     }
 
     /// The same as [`Self::check`] with more in the environment.

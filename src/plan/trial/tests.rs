@@ -137,3 +137,25 @@ fn a_kind_and_a_check_can_be_waived_by_their_words() {
         plan("user", &request).trials.iter().map(|t| (t.waived.is_some(), t.allow_unknown)).collect();
     assert_eq!(told, [(false, true), (true, false), (true, false)]);
 }
+
+#[test]
+fn resolvers_are_asked_only_where_a_name_is_to_be_looked_up_and_each_once() {
+    let servers = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<std::net::SocketAddr>>();
+    let resolvers = servers(&["192.0.2.53:53", "[fe80::1]:53", "127.0.0.53:53"]);
+    let with = |target: &str| Request {
+        resolvers: resolvers.clone(),
+        dns: servers(&["192.0.2.53:53", "192.0.2.53:5353"]),
+        ..asked(&[("rtc", target)])
+    };
+    let of = |request: &Request| ids(&plan("user", request)).into_iter().filter(|id| id.starts_with("dns.")).collect();
+    let none: Vec<String> = of(&with("192.0.2.1"));
+    assert!(none.is_empty() && of(&with("localhost")).is_empty());
+    let all: Vec<String> = of(&with("rtc.example"));
+    assert_eq!(all, ["dns.resolver/192.0.2.53", "dns.resolver/127.0.0.53", "dns.resolver/192.0.2.53:5353"]);
+    assert!(of(&skip(&["resolver"], with("rtc.example"))).is_empty());
+    let portals =
+        ["http://ok.example/=", "http://ok.example/b=x", "http://ok.example:81/="].map(|p| p.parse().unwrap());
+    let request = Request { portals: portals.to_vec(), ..user() };
+    let pages: Vec<String> = ids(&plan("user", &request)).into_iter().filter(|id| id.starts_with("portal.")).collect();
+    assert_eq!(pages, ["portal.80/ok.example", "portal.81/ok.example"]);
+}

@@ -1,6 +1,8 @@
 //! HTTP/1.1 over a stream that somebody else opened: one request, its status, headers, first byte and the beginning of
 //! its page. Bounded in time, header size and body whatever the server sends; what is no HTTP is named.
 
+mod dated;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,8 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AGE, AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-    USER_AGENT,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
 };
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -70,20 +71,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// This machine's clock against the server's, as its Date header tells (RFC 9110 section 6.6.1); `None` without one,
-    /// and for what a cache kept.
-    fn clock_error(&self) -> Option<ClockError> {
-        if self.headers.get(&AGE).is_some_and(|age| age.as_bytes() != b"0") {
-            return None;
-        }
-        let date = jiff::fmt::rfc2822::parse(self.headers.get(&DATE)?.to_str().ok()?).ok()?.timestamp();
-        // Whole seconds, cut off; and it was set at some time between the request and the answer.
-        let span = (self.first_byte.as_secs_f64() + 1.0) / 2.0;
-        let round = |seconds: f64| (seconds * 10.0).round() / 10.0;
-        let error_s = round(self.wall.as_secs_f64() - date.as_second() as f64 - span);
-        Some(ClockError { error_s, within_s: round(span), server_time: clock::rfc3339(&date) })
-    }
-
     /// A header's value, fit to print; `None` where it is absent.
     pub fn text(&self, name: &HeaderName, max: usize) -> Option<String> {
         self.headers.get(name).map(|v| clean(&String::from_utf8_lossy(v.as_bytes()), max))
@@ -104,7 +91,7 @@ impl Answer {
         if let Some(server) = self.text(&hyper::header::SERVER, 100) {
             facts.set(&metric::HTTP_SERVER, server);
         }
-        if let Some(error) = self.clock_error() {
+        if let Some(error) = dated::clock_error(self) {
             facts.set(&metric::CLOCK_ERROR, error);
         }
     }
@@ -349,6 +336,15 @@ impl Unverified<'_> {
     /// # Errors
     /// As [`tcp::connect`], [`tls::handshake`] and [`get`]; `TooLarge` for a longer body.
     pub async fn fetch(self) -> Result<(u16, Vec<u8>), Failure> {
+        self.exchange(None).await.map(|(status, body, _)| (status, body))
+    }
+
+    /// The same with this machine's clock against the server's, which wants no trust: a certificate is refused where the
+    /// clock is wrong.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn fetch_dated(self) -> Result<(u16, Vec<u8>, Option<ClockError>), Failure> {
         self.exchange(None).await
     }
 
@@ -357,15 +353,15 @@ impl Unverified<'_> {
     /// # Errors
     /// As [`fetch`](Self::fetch).
     pub async fn post(self, json: Vec<u8>) -> Result<(u16, Vec<u8>), Failure> {
-        self.exchange(Some(json)).await
+        self.exchange(Some(json)).await.map(|(status, body, _)| (status, body))
     }
 
-    async fn exchange(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>), Failure> {
+    async fn exchange(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>, Option<ClockError>), Failure> {
         let late = || Err(classify::timed_out(Step::Request, "no complete answer", self.timeout));
         tokio::time::timeout(self.timeout, self.unhurried(json)).await.unwrap_or_else(|_| late())
     }
 
-    async fn unhurried(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>), Failure> {
+    async fn unhurried(self, json: Option<Vec<u8>>) -> Result<(u16, Vec<u8>, Option<ClockError>), Failure> {
         let stream = tcp::connect(self.address, self.timeout).await.map_err(|e| e.failure)?;
         let nobody = Trust::only([]);
         let shaken = tls::handshake(stream, self.host, self.address.ip(), &nobody, tls::HTTP11, self.timeout).await;
@@ -385,7 +381,8 @@ impl Unverified<'_> {
         }
         let mut exchange = send(stream, request, Step::Request, self.timeout).await.map_err(|not| not.failure)?;
         let body = read_body(exchange.response.body_mut(), self.max_bytes).await?;
-        Ok((exchange.response.status().as_u16(), body))
+        let answer = exchange.answer();
+        Ok((answer.status, body, dated::clock_error(&answer)))
     }
 }
 

@@ -202,10 +202,14 @@ async fn one_way(
         Spec::Stun => meaning_of_silence(stun::probe(task, settings, cancel).await, task, settings).await,
         Spec::Range => {
             let begun = net::clock::now();
-            let served = well_known::serves(task, settings).await;
+            let page = well_known::ask(task, settings).await;
             let left = task.deadline.saturating_sub(net::clock::now().saturating_duration_since(begun));
             let task = Task { deadline: left, ..task.clone() };
-            udp_range::probe(&task, settings, served, progress, cancel).await
+            let mut seen = udp_range::probe(&task, settings, page.serves, progress, cancel).await;
+            if let Some(clock) = page.clock {
+                seen.facts.set(&metric::CLOCK_ERROR, clock);
+            }
+            seen
         }
         Spec::Ssh => ssh::probe(task).await,
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use futures_util::future::join_all;
 
-use crate::model::PortRange;
 use crate::model::schedule::PAGE_PATIENCE;
+use crate::model::{ClockError, PortRange};
 use crate::net::http::Unverified;
 use crate::session;
 
@@ -18,20 +18,38 @@ const MAX_BYTES: usize = 64 * 1024;
 /// Whether a responder at the task's address says that it serves every one of its UDP ports. `None`: there is no responder
 /// there that says so, or none that this run may ask.
 pub async fn serves(task: &Task, settings: &Settings) -> Option<bool> {
-    let (ports, address) = (task.ports?, task.address);
-    let bearer = settings.responder_key.as_ref().map(|key| session::bearer_token(key.bytes()));
-    let ask = |port: &u16| fetch(SocketAddr::new(address, *port), &task.host, bearer.as_deref());
-    let bodies = join_all(settings.page_ports.iter().map(ask)).await;
-    bodies.into_iter().flatten().find_map(|body| read(&body, address, ports))
+    ask(task, settings).await.serves
 }
 
-async fn fetch(page: SocketAddr, host: &str, bearer: Option<&str>) -> Option<Vec<u8>> {
+/// What whoever answers there showed.
+#[derive(Default)]
+pub struct Page {
+    /// As [`serves`] has it.
+    pub serves: Option<bool>,
+    /// This machine's clock against that of the first that answered, responder or not.
+    pub clock: Option<ClockError>,
+}
+
+/// The same with the clock.
+pub async fn ask(task: &Task, settings: &Settings) -> Page {
+    let (Some(ports), address) = (task.ports, task.address) else { return Page::default() };
+    let bearer = settings.responder_key.as_ref().map(|key| session::bearer_token(key.bytes()));
+    let one = |port: &u16| fetch(SocketAddr::new(address, *port), &task.host, bearer.as_deref());
+    let bodies = join_all(settings.page_ports.iter().map(one)).await;
+    let mut page = Page::default();
+    for (body, clock) in bodies.into_iter().flatten() {
+        page.serves = page.serves.or_else(|| read(&body?, address, ports));
+        page.clock = page.clock.or(clock);
+    }
+    page
+}
+
+/// The page, where it was given, and the clock.
+async fn fetch(page: SocketAddr, host: &str, bearer: Option<&str>) -> Option<(Option<Vec<u8>>, Option<ClockError>)> {
     let path = "/.well-known/rtc-check";
     let page = Unverified { address: page, host, path, bearer, max_bytes: MAX_BYTES, timeout: PAGE_PATIENCE };
-    match page.fetch().await {
-        Ok((200, body)) => Some(body),
-        _ => None,
-    }
+    let (status, body, clock) = page.fetch_dated().await.ok()?;
+    Some(((status == 200).then_some(body), clock))
 }
 
 /// Reads the page: whether one of its UDP services has all of these ports.

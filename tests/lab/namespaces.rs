@@ -263,7 +263,7 @@ impl Lab {
     /// Runs the checks of rules alone, without what is measured beside them.
     #[track_caller]
     pub fn reach(&self, args: &[&str]) -> Run {
-        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call,path"]].concat())
+        self.check(&[args, &["--skip", "quality,bandwidth,nat,ice,call,path,resolver"]].concat())
     }
 
     /// The same as [`Self::check`] with more in the environment.

@@ -182,3 +182,25 @@ fn the_way_to_a_host_is_looked_at_once_at_ports_that_may_answer() {
     });
     assert_eq!(asked, Some(Vec::new()), "no port that is skipped is asked");
 }
+
+#[test]
+fn resolvers_are_asked_only_where_a_name_is_to_be_looked_up_and_each_once() {
+    let servers = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<std::net::SocketAddr>>();
+    let resolvers = servers(&["192.0.2.53:53", "[fe80::1]:53", "127.0.0.53:53"]);
+    let with = |target: &str| Request {
+        resolvers: resolvers.clone(),
+        dns: servers(&["192.0.2.53:53", "192.0.2.53:5353"]),
+        ..asked(&[("rtc", target)])
+    };
+    let of = |request: &Request| ids(&plan("user", request)).into_iter().filter(|id| id.starts_with("dns.")).collect();
+    let none: Vec<String> = of(&with("192.0.2.1"));
+    assert!(none.is_empty() && of(&with("localhost")).is_empty());
+    let all: Vec<String> = of(&with("rtc.example"));
+    assert_eq!(all, ["dns.resolver/192.0.2.53", "dns.resolver/127.0.0.53", "dns.resolver/192.0.2.53:5353"]);
+    assert!(of(&skip(&["resolver"], with("rtc.example"))).is_empty());
+    let portals =
+        ["http://ok.example/=", "http://ok.example/b=x", "http://ok.example:81/="].map(|p| p.parse().unwrap());
+    let request = Request { portals: portals.to_vec(), ..user() };
+    let pages: Vec<String> = ids(&plan("user", &request)).into_iter().filter(|id| id.starts_with("portal.")).collect();
+    assert_eq!(pages, ["portal.80/ok.example", "portal.81/ok.example"]);
+}

@@ -26,8 +26,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall", "net", "probe",
-            "serve", "run",
+            "wire", "stats", "profile", "report", "compare", "redact", "session", "plan", "judge", "size", "firewall",
+            "net", "probe", "serve", "run",
         ],
     ),
 ];

@@ -1,6 +1,7 @@
 //! Redaction: nothing that is to be kept back is found in any format, what stays useful stays, the report still reads
 //! back, and redacting twice changes nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
@@ -33,7 +34,7 @@ struct Secrets {
 fn secrets() -> impl Strategy<Value = Secrets> {
     let address = || {
         prop_oneof![
-            any::<[u8; 4]>().prop_filter("a host's", |[a, ..]| *a != 0).prop_map(|a| IpAddr::from(a)),
+            any::<[u8; 4]>().prop_filter("a host's", |[a, ..]| *a != 0).prop_map(IpAddr::from),
             any::<[u16; 8]>().prop_map(|mut s| {
                 s[0] = 0x2000 | (s[0] & 0xfff);
                 IpAddr::from(s)
@@ -49,7 +50,15 @@ fn secrets() -> impl Strategy<Value = Secrets> {
         (label, label).prop_map(|(a, b)| format!("{a}.{b}")),
     ];
     let local = any::<[u8; 3]>().prop_map(|[a, b, c]| Ipv4Addr::new(10, a, b, c));
-    (host, address(), local, address(), "u[a-z]{4,9}[0-9]{3}", any::<[u8; 6]>(), "[A-Z][a-z]{4,9}[0-9]{2} [A-Z][a-z]{3,8} GmbH")
+    (
+        host,
+        address(),
+        local,
+        address(),
+        "u[a-z]{4,9}[0-9]{3}",
+        any::<[u8; 6]>(),
+        "[A-Z][a-z]{4,9}[0-9]{2} [A-Z][a-z]{3,8} GmbH",
+    )
         .prop_map(|(host, target, local, hop, user, mac, organisation)| Secrets {
             host,
             target,
@@ -110,7 +119,14 @@ impl Secrets {
         let ask = vec![format!("allow UDP 19099-20099 from {local} to {target}, and replies")];
         let evidence = vec![format!("{hop} (ttl 2) answered, {} did not; ip-{}", six(target), dashed(*local))];
         let (title, checks) = (format!("Dropped after {hop}"), vec![report.checks[0].id.clone()]);
-        report.findings.push(Finding { id: "blocked.dropped".to_owned(), title, ask, evidence, checks, ..Finding::default() });
+        report.findings.push(Finding {
+            id: "blocked.dropped".to_owned(),
+            title,
+            ask,
+            evidence,
+            checks,
+            ..Finding::default()
+        });
         report
     }
 }
@@ -247,7 +263,11 @@ fn hosts_of_the_profile_itself_stay() {
     redactor.keep(["archive.ubuntu.com".to_owned()]);
     let redacted = redactor.report(&report).unwrap();
     assert_eq!(redacted.checks[1].target, "archive.ubuntu.com");
-    assert!(redacted.checks[1].reason.starts_with("archive.ubuntu.com answered, host-"), "{}", redacted.checks[1].reason);
+    assert!(
+        redacted.checks[1].reason.starts_with("archive.ubuntu.com answered, host-"),
+        "{}",
+        redacted.checks[1].reason
+    );
 }
 
 /// A demo on loopback in a clean environment.

@@ -92,7 +92,16 @@ impl Outputs {
         };
         let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live, quiet: args.quiet, against, redactor: redactor(&args.redact) })
+        Ok(Self {
+            main,
+            file,
+            further,
+            width: args.width,
+            live,
+            quiet: args.quiet,
+            against,
+            redactor: redactor(&args.redact),
+        })
     }
 
     /// Opens them for a report that was saved: there are no live events, so NDJSON is drawn from the report.
@@ -104,7 +113,16 @@ impl Outputs {
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let file = main_file(args)?;
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
-        Ok(Self { main, file, further, width: args.width, live: None, quiet: true, against, redactor: redactor(&args.redact) })
+        Ok(Self {
+            main,
+            file,
+            further,
+            width: args.width,
+            live: None,
+            quiet: true,
+            against,
+            redactor: redactor(&args.redact),
+        })
     }
 
     /// Tells a redaction of the hosts that are the profile's own, which stay, and of those that the run is about.

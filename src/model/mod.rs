@@ -33,8 +33,8 @@ pub mod web;
 
 pub use call::CallMode;
 pub use comparison::{
-    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy, Side,
-    WayChange,
+    COMPARISON_SCHEMA, Change, CheckChange, CheckState, Comparison, Figure, FigureChange, FindingChange, MatchedBy,
+    Side, WayChange,
 };
 pub use event::{Event, Phase, Silent, Sink};
 pub use failure::{Failure, FailureKind, Step};

@@ -38,9 +38,8 @@ impl Holds {
             "ports" | "redacted" if is_words => Holds::Nothing,
             _ if names_no_host(key) && is_words => Holds::Nothing,
             "targets" => Holds::Targets,
-            "target" | "host" | "hosts" | "names" | "sni" | "server_name" | "cname" | "domain" | "search" | "hostname" => {
-                Holds::Host
-            }
+            "target" | "host" | "hosts" | "names" | "sni" | "server_name" | "cname" | "domain" | "search"
+            | "hostname" => Holds::Host,
             _ if outer == Holds::Targets => Holds::Host,
             "server" | "servers" | "proxy" | "redirect" | "relay" | "resolver" => Holds::MaybeHost,
             "id" | "check" | "checks" => Holds::Check,
@@ -58,8 +57,28 @@ impl Holds {
 /// Keys whose words are identifiers or of closed sets.
 pub(super) fn names_no_host(key: &str) -> bool {
     const KEYS: [&str; 22] = [
-        "schema", "probe", "role", "rule", "transport", "need", "status", "group", "op", "unit", "event", "phase", "step",
-        "kind", "way", "profile", "metric", "verdict", "ended", "who", "change", "matched",
+        "schema",
+        "probe",
+        "role",
+        "rule",
+        "transport",
+        "need",
+        "status",
+        "group",
+        "op",
+        "unit",
+        "event",
+        "phase",
+        "step",
+        "kind",
+        "way",
+        "profile",
+        "metric",
+        "verdict",
+        "ended",
+        "who",
+        "change",
+        "matched",
     ];
     KEYS.contains(&key)
 }

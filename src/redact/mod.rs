@@ -186,7 +186,9 @@ impl Redactor {
         match holds {
             Holds::Nothing => {}
             Holds::Host => self.learn_name(text),
-            Holds::MaybeHost if text != names::host(text) || names::is_domain(text) => self.learn_name(names::host(text)),
+            Holds::MaybeHost if text != names::host(text) || names::is_domain(text) => {
+                self.learn_name(names::host(text))
+            }
             Holds::Check => {
                 let mut parts = text.split('/').skip(1);
                 if let Some(host) = parts.next() {
@@ -252,11 +254,7 @@ impl Redactor {
 
     fn replace(&mut self, value: &mut Value, holds: Holds) {
         match value {
-            Value::String(text) => {
-                if holds != Holds::Nothing {
-                    *text = self.text(text, holds);
-                }
-            }
+            Value::String(text) if holds != Holds::Nothing => *text = self.text(text, holds),
             Value::Array(items) => items.iter_mut().for_each(|v| self.replace(v, holds)),
             Value::Object(map) => {
                 let renamed: Map<String, Value> = std::mem::take(map)
@@ -265,7 +263,14 @@ impl Redactor {
                         let inside = Holds::of(&key, &value, holds);
                         self.replace(&mut value, inside);
                         let is_own = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-                        (if is_own || self.identifiers.contains(&key) { key } else { self.text(&key, Holds::Anything) }, value)
+                        (
+                            if is_own || self.identifiers.contains(&key) {
+                                key
+                            } else {
+                                self.text(&key, Holds::Anything)
+                            },
+                            value,
+                        )
                     })
                     .collect();
                 *map = renamed;

@@ -2,18 +2,70 @@
 
 /// Last labels that no identifier of a report has; those of two letters are countries.
 const LAST_LABELS: [&str; 24] = [
-    "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "dev", "app", "cloud", "online", "tech", "local",
-    "lan", "internal", "corp", "home", "intranet", "private", "example", "invalid", "localdomain",
+    "com",
+    "net",
+    "org",
+    "info",
+    "biz",
+    "edu",
+    "gov",
+    "mil",
+    "int",
+    "dev",
+    "app",
+    "cloud",
+    "online",
+    "tech",
+    "local",
+    "lan",
+    "internal",
+    "corp",
+    "home",
+    "intranet",
+    "private",
+    "example",
+    "invalid",
+    "localdomain",
 ];
 /// Countries whose label is the suffix of files, too.
 const SUFFIXES: [&str; 9] = ["rs", "py", "sh", "md", "so", "pl", "cc", "ps", "js"];
 
 /// Public authorities, products that inspect TLS, and this program: their names say what a chain is and whose it is not.
 const KNOWN_ISSUERS: [&str; 34] = [
-    "let's encrypt", "internet security research group", "isrg root", "digicert", "sectigo", "comodo", "globalsign",
-    "godaddy", "starfield", "google trust services", "amazon", "entrust", "identrust", "microsoft", "baltimore",
-    "usertrust", "certum", "buypass", "zerossl", "quovadis", "swisssign", "zscaler", "fortinet", "palo alto networks",
-    "cisco", "sophos", "check point", "blue coat", "symantec", "netskope", "mcafee", "squid", "mitmproxy", "rtc-check",
+    "let's encrypt",
+    "internet security research group",
+    "isrg root",
+    "digicert",
+    "sectigo",
+    "comodo",
+    "globalsign",
+    "godaddy",
+    "starfield",
+    "google trust services",
+    "amazon",
+    "entrust",
+    "identrust",
+    "microsoft",
+    "baltimore",
+    "usertrust",
+    "certum",
+    "buypass",
+    "zerossl",
+    "quovadis",
+    "swisssign",
+    "zscaler",
+    "fortinet",
+    "palo alto networks",
+    "cisco",
+    "sophos",
+    "check point",
+    "blue coat",
+    "symantec",
+    "netskope",
+    "mcafee",
+    "squid",
+    "mitmproxy",
+    "rtc-check",
 ];
 
 /// A character of a host's name as text has it.
@@ -25,7 +77,8 @@ pub(super) fn in_word(c: char) -> bool {
 pub(super) fn is_domain(word: &str) -> bool {
     let labels: Vec<&str> = word.split('.').collect();
     let [.., last] = labels.as_slice() else { return false };
-    let well_formed = |l: &&str| !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+    let well_formed =
+        |l: &&str| !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
     if labels.len() < 2 || !labels.iter().all(well_formed) {
         return false;
     }
@@ -59,7 +112,9 @@ pub(super) fn host(value: &str) -> &str {
 /// The hosts of URLs in running text.
 pub(super) fn in_urls(text: &str) -> impl Iterator<Item = &str> {
     let after = text.split("://").skip(1);
-    let url = |rest: &'_ str| rest.len() - rest.trim_start_matches(|c: char| !c.is_whitespace() && !"\"'`<>,;)".contains(c)).len();
+    let url = |rest: &'_ str| {
+        rest.len() - rest.trim_start_matches(|c: char| !c.is_whitespace() && !"\"'`<>,;)".contains(c)).len()
+    };
     after.map(move |rest| host(rest.get(..url(rest)).unwrap_or_default().trim_end_matches(['.', ':'])))
 }
 
@@ -90,7 +145,8 @@ pub(super) fn is_public(key: &str, value: &str) -> bool {
 
 /// Whether a value is so particular that it is looked for everywhere, and not a word that sentences are made of.
 pub(super) fn is_particular(value: &str) -> bool {
-    value.chars().count() > 2 && value.chars().any(|c| c.is_ascii_digit() || matches!(c, '.' | ' ' | '_') || c.is_uppercase())
+    value.chars().count() > 2
+        && value.chars().any(|c| c.is_ascii_digit() || matches!(c, '.' | ' ' | '_') || c.is_uppercase())
 }
 
 #[cfg(test)]
@@ -102,7 +158,8 @@ mod tests {
         for word in ["rtc.example.com", "a.b.de", "acme.io", "x.internal", "5d2c.local", "RTC.Example.COM"] {
             assert!(is_domain(word), "{word}");
         }
-        for word in ["rtc.media", "tls.private-root", "janus.plugin.videoroom", "ASP.NET", "G.107", "0.1.0", "main.rs", "com"]
+        for word in
+            ["rtc.media", "tls.private-root", "janus.plugin.videoroom", "ASP.NET", "G.107", "0.1.0", "main.rs", "com"]
         {
             assert!(!is_domain(word), "{word}");
         }

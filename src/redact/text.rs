@@ -1,10 +1,10 @@
 //! Running text: every address and name in it becomes its token, and every other character stays.
 
+use super::Redactor;
 use super::addresses::{self, Found};
 use super::keys::Holds;
 use super::names;
 use super::tokens::Kind;
-use super::Redactor;
 
 /// Directories below which users' own are named after them.
 const HOMES: [&str; 3] = ["/home/", "/Users/", "/run/user/"];
@@ -71,7 +71,8 @@ impl Redactor {
             return Some((word.len() - inner.len(), None));
         }
         let word = word.trim_end_matches(['.', '-', '_']);
-        let at_host = |r: &str| r.strip_prefix('@').is_some_and(|r| r.starts_with(|c: char| c.is_alphanumeric() || c == '['));
+        let at_host =
+            |r: &str| r.strip_prefix('@').is_some_and(|r| r.starts_with(|c: char| c.is_alphanumeric() || c == '['));
         let is_user = rest.get(word.len()..).is_some_and(at_host) || HOMES.iter().any(|home| head.ends_with(home));
         Some((word.len(), self.word(word, is_user)))
     }

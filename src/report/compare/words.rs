@@ -44,7 +44,13 @@ pub(super) fn summary(comparison: &Comparison) -> String {
         .iter()
         .map(|c| (part_of_check(c), "check"))
         .chain(comparison.findings.iter().map(|f| (part_of_finding(f), if f.counts { "finding" } else { "note" })))
-        .chain(comparison.figures.iter().filter(|f| f.change != Change::Same).map(|f| (part(f.change, false, false), "figure")))
+        .chain(
+            comparison
+                .figures
+                .iter()
+                .filter(|f| f.change != Change::Same)
+                .map(|f| (part(f.change, false, false), "figure")),
+        )
         .collect();
     let of = |wanted: Part| {
         let counted = ["finding", "check", "figure", "note"].map(|noun| {
@@ -89,14 +95,18 @@ pub(super) fn side(side: &Side) -> String {
     let counts = [(s.fail, "fail"), (s.unknown, "unknown"), (s.warn, "warn"), (s.pass, "pass"), (s.skip, "skip")];
     let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let counts = if counts.is_empty() { "no checks".to_owned() } else { counts.join(", ") };
-    format!("{}: {}, profile {}, from {}: {} ({counts})", side.name, side.started, side.profile, side.from, side.verdict)
+    format!(
+        "{}: {}, profile {}, from {}: {} ({counts})",
+        side.name, side.started, side.profile, side.from, side.verdict
+    )
 }
 
 /// Figures that differ by no more than chance, as one sentence; `None` where there are none.
 pub(super) fn noise(comparison: &Comparison) -> Option<String> {
     let within = comparison.figures.iter().filter(|f| f.change == Change::Same).count();
     (within > 0).then(|| {
-        let (are, their) = if within == 1 { ("differs", "its intervals overlap") } else { ("differ", "their intervals overlap") };
+        let (are, their) =
+            if within == 1 { ("differs", "its intervals overlap") } else { ("differ", "their intervals overlap") };
         format!("{} {are} by no more than chance explains: {their}.", count(within, "figure"))
     })
 }
@@ -126,7 +136,7 @@ fn finding(change: &FindingChange) -> Option<Item> {
     let lines = if change.after.is_some() { finding_lines(named) } else { vec![Line::Plain(named.detail.clone())] };
     Some(Item {
         part: part_of_finding(change),
-        status: named.status,
+        status: if change.after.is_none() { Status::Pass } else { named.status },
         head: format!("{} [{}]: {what}", named.title, change.finding),
         lines,
     })
@@ -169,7 +179,8 @@ fn checks(changes: &[CheckChange]) -> Vec<Item> {
 
 fn check(change: &CheckChange) -> Option<Item> {
     let state = change.after.as_ref().or(change.before.as_ref())?;
-    let optional = if state.need == crate::model::Need::Required { String::new() } else { format!(" [{}]", state.need) };
+    let optional =
+        if state.need == crate::model::Need::Required { String::new() } else { format!(" [{}]", state.need) };
     let what = match (&change.before, &change.after) {
         (Some(a), Some(b)) if a.status != b.status => format!("was {}, is {}", a.status, b.status),
         (Some(_), Some(b)) if change.change == Change::Changed && b.status == Status::Fail => {

@@ -119,6 +119,3 @@ fn result(comparison: &Comparison) -> Change {
         () => Change::Same,
     }
 }
-
-#[cfg(test)]
-mod tests;

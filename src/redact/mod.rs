@@ -305,6 +305,3 @@ fn mark(value: &mut Value, levels: &BTreeSet<Redacted>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,6 @@
 //! Two reports side by side: what is told, what makes a gate fail, and that reports of every earlier version are read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;

@@ -1,6 +1,7 @@
 //! Redaction: nothing that is to be kept back is found in any format, what stays useful stays, the report still reads
 //! back, and redacting twice changes nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
@@ -33,7 +34,7 @@ struct Secrets {
 fn secrets() -> impl Strategy<Value = Secrets> {
     let address = || {
         prop_oneof![
-            any::<[u8; 4]>().prop_filter("a host's", |[a, ..]| *a != 0).prop_map(|a| IpAddr::from(a)),
+            any::<[u8; 4]>().prop_filter("a host's", |[a, ..]| *a != 0).prop_map(IpAddr::from),
             any::<[u16; 8]>().prop_map(|mut s| {
                 s[0] = 0x2000 | (s[0] & 0xfff);
                 IpAddr::from(s)

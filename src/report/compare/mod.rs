@@ -88,6 +88,3 @@ fn part(change: Change, came_as_problem: bool, went_as_problem: bool) -> Part {
         Change::Same => Part::Moved,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,10 +20,12 @@ pub(super) fn draw(page: &mut Page, comparison: &Comparison) {
     let items = words::items(comparison);
     for part in Part::ALL {
         heading(page, part.heading(), !items.iter().any(|item| item.part == part));
+        let mut after_lines = false;
         for (n, item) in items.iter().filter(|item| item.part == part).enumerate() {
-            if n > 0 && !item.lines.is_empty() {
+            if n > 0 && (after_lines || !item.lines.is_empty()) {
                 page.blank();
             }
+            after_lines = !item.lines.is_empty();
             let mark = mark(page, item.status);
             page.flow(0, 2, &[span(tone(item.status), mark), span(Tone::Strong, item.head.as_str())]);
             item.lines.iter().for_each(|l| line(page, l));

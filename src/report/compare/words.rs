@@ -136,7 +136,7 @@ fn finding(change: &FindingChange) -> Option<Item> {
     let lines = if change.after.is_some() { finding_lines(named) } else { vec![Line::Plain(named.detail.clone())] };
     Some(Item {
         part: part_of_finding(change),
-        status: named.status,
+        status: if change.after.is_none() { Status::Pass } else { named.status },
         head: format!("{} [{}]: {what}", named.title, change.finding),
         lines,
     })

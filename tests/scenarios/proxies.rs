@@ -127,10 +127,8 @@ def request(flow):
     if "strip" in how:
         for name in ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"):
             flow.request.headers.pop(name, None)
+    if "cut" in how and "Upgrade" in flow.request.headers:
+        flow.kill()
     if "answer" in how:
         flow.response = http.Response.make(403, b"<html><h1>Blocked by policy</h1></html>", {"Content-Type": "text/html"})
-
-def websocket_start(flow):
-    if "cut" in how:
-        flow.kill()
 "#;

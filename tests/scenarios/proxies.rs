@@ -79,7 +79,8 @@ pub fn haproxy(lab: &Lab, how: &str) -> Daemon {
     lab.start_at(Place::Proxy, command, "haproxy", &[Listens::Tcp(PROXY4, 8989)])
 }
 
-/// mitmproxy on 8080: `explicit` or `transparent`; with `strip` it takes Upgrade away, with `cut` it ends WebSockets, with `refuse` it answers by itself.
+/// mitmproxy on 8080: `explicit` or `transparent`; with `strip` it takes Upgrade away, with `cut` it hangs up on it,
+/// with `answer` it answers by itself, and `unnamed` has an authority whose name says nothing.
 pub fn mitmproxy(lab: &Lab, how: &[&str]) -> Daemon {
     let mode = if how.contains(&"transparent") { "transparent" } else { "regular" };
     let confdir = lab.dir().join("mitm");

@@ -79,7 +79,8 @@ pub fn haproxy(lab: &Lab, how: &str) -> Daemon {
     lab.start_at(Place::Proxy, command, "haproxy", &[Listens::Tcp(PROXY4, 8989)])
 }
 
-/// mitmproxy on 8080: `explicit` or `transparent`; with `strip` it takes Upgrade away, with `cut` it ends WebSockets, with `refuse` it answers by itself.
+/// mitmproxy on 8080: `explicit` or `transparent`; with `strip` it takes Upgrade away, with `cut` it hangs up on it,
+/// with `answer` it answers by itself, and `unnamed` has an authority whose name says nothing.
 pub fn mitmproxy(lab: &Lab, how: &[&str]) -> Daemon {
     let mode = if how.contains(&"transparent") { "transparent" } else { "regular" };
     let confdir = lab.dir().join("mitm");
@@ -127,10 +128,8 @@ def request(flow):
     if "strip" in how:
         for name in ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"):
             flow.request.headers.pop(name, None)
+    if "cut" in how and "Upgrade" in flow.request.headers:
+        flow.kill()
     if "answer" in how:
         flow.response = http.Response.make(403, b"<html><h1>Blocked by policy</h1></html>", {"Content-Type": "text/html"})
-
-def websocket_start(flow):
-    if "cut" in how:
-        flow.kill()
 "#;

@@ -279,7 +279,7 @@ impl Tracer {
             for (number, tracked) in route.tracked.iter().enumerate() {
                 let Some(station) = tracked.wants().and_then(|n| route.stations.get(n)) else { continue };
                 match (tracked.state, station.address) {
-                    (State::Show, Some(address)) => {
+                    (State::Show(_), Some(address)) => {
                         let count = shows.entry(address).or_default();
                         *count += 1;
                         if *count > SHOW_AT_ONCE {

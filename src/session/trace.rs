@@ -138,7 +138,8 @@ impl Tracer {
         if self.due.is_empty() && self.round_ends().is_none_or(|end| now >= end) {
             self.conclude(now);
         }
-        let (_, ask) = self.due.pop_front_if(|(at, _)| *at <= now)?;
+        let (_, ask) = *self.due.front().filter(|(at, _)| *at <= now)?;
+        self.due.pop_front();
         self.open.insert(ask.number, (ask, now));
         self.last_sent = now;
         Some(ask)

@@ -9,6 +9,7 @@ mod tcp;
 mod ttl;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -134,13 +135,16 @@ impl Open {
 
     fn send_datagram(&mut self, ask: &Ask, to: SocketAddr) -> io::Result<()> {
         let key = (ask.aim, ask.line);
-        if !self.udp.contains_key(&key) {
-            let socket = UdpSocket::bind(SocketAddr::new(any(to.ip()), 0))?;
-            socket.set_nonblocking(true)?;
-            icmp::watch(&socket)?;
-            self.udp.insert(key, socket);
-        }
-        let Some(socket) = self.udp.get(&key) else { return Ok(()) };
+        let socket = match self.udp.entry(key) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => {
+                let socket = UdpSocket::bind(SocketAddr::new(any(to.ip()), 0))?;
+                socket.set_nonblocking(true)?;
+                icmp::watch(&socket)?;
+                place.insert(socket)
+            }
+        };
+        let socket = &*socket;
         set_ttl(socket, to.ip(), ask.ttl)?;
         let mut buf = [0; 128];
         let length = stun::write_binding_request(&mut buf, id(ask.number), None, 0).unwrap_or_default();

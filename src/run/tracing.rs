@@ -104,7 +104,7 @@ fn wanted_of_all(plan: &Plan, seen: &[Seen]) -> Vec<Failed> {
     let mut all: Vec<Failed> = Vec::new();
     for (index, one) in seen.iter().enumerate() {
         let Some((address, flow)) = one.address.zip(flow_of(plan, one)) else { continue };
-        match all.iter_mut().find(|(a, f, _)| (*a, &*f) == (address, &flow)) {
+        match all.iter_mut().find(|(a, f, _)| *a == address && *f == flow) {
             Some((.., of)) => of.push(index),
             None => all.push((address, flow, vec![index])),
         }

@@ -138,7 +138,8 @@ impl Tracer {
         if self.due.is_empty() && self.round_ends().is_none_or(|end| now >= end) {
             self.conclude(now);
         }
-        let (_, ask) = self.due.pop_front_if(|(at, _)| *at <= now)?;
+        let (_, ask) = *self.due.front().filter(|(at, _)| *at <= now)?;
+        self.due.pop_front();
         self.open.insert(ask.number, (ask, now));
         self.last_sent = now;
         Some(ask)
@@ -279,7 +280,7 @@ impl Tracer {
             for (number, tracked) in route.tracked.iter().enumerate() {
                 let Some(station) = tracked.wants().and_then(|n| route.stations.get(n)) else { continue };
                 match (tracked.state, station.address) {
-                    (State::Show, Some(address)) => {
+                    (State::Show(_), Some(address)) => {
                         let count = shows.entry(address).or_default();
                         *count += 1;
                         if *count > SHOW_AT_ONCE {

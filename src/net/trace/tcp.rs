@@ -38,13 +38,14 @@ impl Attempt {
             Err(_) if port != 0 => open(to, 0, ttl)?,
             Err(error) => return Err(error),
         };
-        match socket.connect(&to.into()) {
-            Err(e) if !matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::ECONNREFUSED)) => {
-                if e.kind() != ErrorKind::WouldBlock {
-                    return Err(e);
-                }
-            }
-            _ => {}
+        let under_way = |e: &io::Error| {
+            e.kind() == ErrorKind::WouldBlock
+                || matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::ECONNREFUSED))
+        };
+        if let Err(error) = socket.connect(&to.into())
+            && !under_way(&error)
+        {
+            return Err(error);
         }
         Ok(Self { ask, to, socket, hello, said: false })
     }

@@ -215,6 +215,20 @@ fn twenty_flows_share_what_errors_a_router_may_send() {
 }
 
 #[test]
+fn flows_of_one_kind_that_end_at_different_places_are_told_apart() {
+    let blocks = [(7001, 4, Filter::Reset), (7002, 1, Filter::Drop), (7003, 3, Filter::Drop), (7004, 2, Filter::Drop)];
+    let (found, took) = World::new(5, &blocks).trace(&[7001, 7002, 7003, 7004], flow(OPEN));
+    for (trace, (port, by, _)) in found.iter().zip(blocks) {
+        assert_eq!((trace.flow.port, trace.before.map(|h| h.distance)), (port, Some(by + 1)), "{trace:?}");
+    }
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    // After one that the host itself refuses, one that is reset on the way.
+    let mut world = World { serves: false, ..World::new(3, &[(7002, 1, Filter::Reset)]) };
+    let (found, _) = world.trace(&[7001, 7002], flow(OPEN));
+    assert!(found[0].ends_at_host() && !found[1].ends_at_host(), "{found:?}");
+}
+
+#[test]
 fn a_router_whose_budget_is_used_up_makes_no_false_place() {
     for used in 0..6 {
         let mut world = World::new(3, &[(8989, 2, Filter::Drop)]);

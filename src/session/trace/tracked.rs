@@ -11,7 +11,7 @@ use super::Answer;
 /// So often a round is repeated in which the control flow was not answered.
 const MOST_ROUNDS: u8 = 6;
 
-/// So often a hop is asked to show that the flow comes so far.
+/// So often, beside the first time, a hop is asked to show that the flow comes so far.
 const SHOWN: u8 = 1;
 
 /// A hop that answers the control flow, or the far end.
@@ -30,8 +30,8 @@ pub enum State {
     Search,
     /// Rounds at `high`.
     Confirm,
-    /// It ends before `high`: is it seen at the station before that?
-    Show,
+    /// It ends so at `high`: is it seen at the station before that?
+    Show(TraceEnd),
     Done(TraceEnd),
 }
 
@@ -93,6 +93,8 @@ pub struct Tracked {
     shows: u8,
     /// Rounds given up because the station's budget of errors was used up.
     given_up: u8,
+    /// The station at which rounds agreed, on what, and how many, while a nearer one is looked for.
+    fallback: Option<(usize, TraceEnd, u8)>,
     pub rounds: u8,
     /// The farthest router that it was seen at.
     pub seen: Option<Hop>,
@@ -103,7 +105,19 @@ pub struct Tracked {
 impl Tracked {
     pub fn new(state: State) -> Self {
         let tally = Tally::default();
-        Self { state, low: 0, high: 0, tally, shows: 0, given_up: 0, rounds: 0, seen: None, icmp: None, why: None }
+        Self {
+            state,
+            low: 0,
+            high: 0,
+            tally,
+            shows: 0,
+            given_up: 0,
+            fallback: None,
+            rounds: 0,
+            seen: None,
+            icmp: None,
+            why: None,
+        }
     }
 
     /// Searches all of `count` stations.
@@ -120,12 +134,16 @@ impl Tracked {
 
     fn begin(&mut self) {
         self.tally = Tally::default();
+        if self.low >= self.high && self.fallback.is_some_and(|(high, ..)| high == self.high) {
+            self.fall_back();
+            return;
+        }
         self.state = if self.low < self.high { State::Search } else { State::Confirm };
     }
 
     /// The station at which it ends, where it is known or supposed.
     pub fn high(&self) -> Option<usize> {
-        matches!(self.state, State::Confirm | State::Show | State::Done(_)).then_some(self.high)
+        matches!(self.state, State::Confirm | State::Show(_) | State::Done(_)).then_some(self.high)
     }
 
     /// The station that is asked next.
@@ -133,7 +151,7 @@ impl Tracked {
         match self.state {
             State::Search => Some((self.low + self.high) / 2),
             State::Confirm => Some(self.high),
-            State::Show => self.high.checked_sub(1),
+            State::Show(_) => self.high.checked_sub(1),
             State::Waiting | State::Done(_) => None,
         }
     }
@@ -154,7 +172,7 @@ impl Tracked {
         match self.state {
             State::Search => self.narrow(station.0, matches!(answer, Some(Answer::Expired(_)))),
             State::Confirm => self.confirm(stations, answer, proven),
-            State::Show => self.show(matches!(answer, Some(Answer::Expired(_)))),
+            State::Show(_) => self.show(matches!(answer, Some(Answer::Expired(_)))),
             State::Waiting | State::Done(_) => {}
         }
     }
@@ -182,8 +200,9 @@ impl Tracked {
         // Nothing was heard of the far end at all: nobody can show that it would answer.
         self.tally.count(answer, proven || far);
         if self.tally.expired > 0 {
-            if self.high + 1 < stations.len() {
-                (self.low, self.high) = (self.high + 1, stations.len() - 1);
+            let top = self.fallback.map_or(stations.len() - 1, |(high, ..)| high);
+            if self.high < top {
+                (self.low, self.high) = (self.high + 1, top);
                 self.begin();
             } else {
                 self.end(TraceEnd::Unknown, Some("the way changed while it was traced"));
@@ -193,23 +212,40 @@ impl Tracked {
         if self.tally.unproven() >= 2 && self.given_up < MOST_ROUNDS {
             self.given_up += self.tally.rounds;
             self.state = State::Waiting;
+            self.fall_back();
             return;
         }
         let Some((end, rounds)) = self.tally.verdict(crate::model::trace::Trace::ROUNDS) else { return };
+        if end == TraceEnd::Unknown && self.fallback.is_some() {
+            self.fall_back();
+            return;
+        }
         self.rounds = rounds;
         let before = self.high.checked_sub(1).and_then(|n| stations.get(n));
         let shown = before.is_none_or(|b| self.seen.is_some_and(|h| h.distance >= b.ttl));
         match end {
-            TraceEnd::Silent if !shown => self.state = State::Show,
+            TraceEnd::Silent | TraceEnd::Refused | TraceEnd::Cut if !shown => self.state = State::Show(end),
             TraceEnd::Unknown => self.end(end, Some("the rounds did not agree, or the routers limit their errors")),
             _ => self.state = State::Done(end),
         }
     }
 
     fn show(&mut self, expired: bool) {
+        let State::Show(end) = self.state else { return };
         self.shows += 1;
-        if expired || self.shows >= SHOWN {
-            self.state = State::Done(TraceEnd::Silent);
+        if expired || self.shows > SHOWN || self.high == 0 {
+            self.state = State::Done(end);
+        } else {
+            // It may end nearer than was supposed; if that cannot be told, it ends here.
+            self.fallback = Some((self.high, end, self.rounds));
+            (self.low, self.high) = (0, self.high - 1);
+            self.begin();
+        }
+    }
+
+    fn fall_back(&mut self) {
+        if let Some((high, end, rounds)) = self.fallback {
+            (self.high, self.rounds, self.state) = (high, rounds, State::Done(end));
         }
     }
 
@@ -221,7 +257,8 @@ impl Tracked {
     pub fn close(&mut self) -> TraceEnd {
         match self.state {
             State::Done(end) => return end,
-            State::Show => self.end(TraceEnd::Silent, None),
+            State::Show(end) => self.end(end, None),
+            _ if self.fallback.is_some() => self.fall_back(),
             _ => self.end(TraceEnd::Unknown, Some("time was up before three rounds agreed")),
         }
         if let State::Done(end) = self.state { end } else { TraceEnd::Unknown }

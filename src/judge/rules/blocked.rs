@@ -20,8 +20,8 @@ pub enum Cause {
     Rejected(IpAddr),
     /// Somebody at or before so many hops resets in the host's name.
     Forged(u8),
-    /// Nothing comes as far as so many hops.
-    Dropped(u8),
+    /// Nothing comes as far as the second of so many hops; the first is the last that it was seen at.
+    Dropped(Option<u8>, u8),
     /// A ClientHello with the target's name.
     Name(String),
     /// The host itself.
@@ -74,7 +74,7 @@ fn cause(one: &Traced<'_>) -> Option<Cause> {
         TraceEnd::Silent if trace.flow.carrier == Carrier::Tls => None,
         // A host need not answer a datagram.
         TraceEnd::Silent if trace.ends_at_host() && is_undecided_udp(one) => None,
-        TraceEnd::Silent => trace.before.map(|b| Cause::Dropped(b.distance)),
+        TraceEnd::Silent => trace.before.map(|b| Cause::Dropped(trace.after.map(|a| a.distance), b.distance)),
         TraceEnd::Rejected => trace.from.map(Cause::Rejected),
         TraceEnd::Refused | TraceEnd::Cut if trace.before.is_some() && !trace.ends_at_host() => {
             trace.before.map(|b| Cause::Forged(b.distance))

@@ -14,7 +14,7 @@ pub fn cause(address: IpAddr, cause: &Cause, of: &[&Traced<'_>]) -> Finding {
         Cause::Local => local(address, of),
         Cause::Rejected(from) => rejected(address, *from, of),
         Cause::Forged(distance) => forged(address, *distance, of),
-        Cause::Dropped(distance) => dropped(address, *distance, of),
+        Cause::Dropped(_, distance) => dropped(address, *distance, of),
         Cause::Name(name) => by_name(address, name, of),
         Cause::Refused => refused(address, of),
     }
@@ -73,10 +73,9 @@ fn ask(of: &[&Traced<'_>]) -> Vec<String> {
     all
 }
 
-/// The best known place of flows that end before the same hop.
+/// The place of flows that end at one.
 fn place_of(of: &[&Traced<'_>]) -> String {
-    let best = of.iter().max_by_key(|t| t.trace.after.map(|a| a.distance));
-    best.and_then(|t| place::between(&t.trace)).unwrap_or_else(|| "on the way".to_owned())
+    of.first().and_then(|t| place::between(&t.trace)).unwrap_or_else(|| "on the way".to_owned())
 }
 
 fn local(address: IpAddr, of: &[&Traced<'_>]) -> Finding {

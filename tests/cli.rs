@@ -280,6 +280,11 @@ fn relays_come_before_media_ranges_and_calls_and_nat_waits_for_nobody() {
     at("phase-done", "phase", "media");
 }
 
+/// What is known of the way without an answer from the far end.
+fn is_way(check: &harness::Check<'_>) -> bool {
+    check.value["id"].as_str().is_some_and(|id| id.starts_with("path."))
+}
+
 #[test]
 fn an_address_that_no_check_reached_is_not_measured_and_a_search_is_announced() {
     // Nobody accepts here, and nobody reads there: every check waits until the run's time is up.
@@ -292,7 +297,7 @@ fn an_address_that_no_check_reached_is_not_measured_and_a_search_is_announced() 
     let run = rtc_check(&[&args[..], &["--budget", "1", "--capacity", "--skip", "nat"]].concat());
     let report = run.report();
     assert!(run.stderr.contains("--capacity: at most 100 MB"), "{}", run.stderr);
-    let measured: Vec<_> = report.all().into_iter().filter(|c| c.rule().is_empty()).collect();
+    let measured: Vec<_> = report.all().into_iter().filter(|c| c.rule().is_empty() && !is_way(c)).collect();
     assert_eq!(measured.len(), 6, "ICE and a call too: {report}");
     for check in measured {
         let check = check.is("unknown");

@@ -7,7 +7,7 @@ use crate::profile::{RefusedUpgrade, Spec};
 use super::aim::Aim;
 use super::range::{self, Swept};
 use super::reason::{self, CERT_WARN_DAYS};
-use super::{services, turn};
+use super::{proxied, services, turn};
 
 /// A status and the sentence that goes with it.
 pub struct Judgement {
@@ -54,7 +54,7 @@ fn failed(item: &Item, seen: &Seen, failure: &Failure) -> Judgement {
 
 fn measured(item: &Item, seen: &Seen) -> Judgement {
     let facts = &seen.observation.facts;
-    let status = services::status(item, seen).worst(status_of_certificate(facts));
+    let status = services::status(item, seen).worst(status_of_certificate(facts)).worst(proxied::status(facts));
     Judgement { status, reason: reason::measured(item, seen, days_left(facts)) }
 }
 

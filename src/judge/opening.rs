@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Check, Failure, FailureKind, Step, Transport, metric};
+use crate::model::{Check, Failure, FailureKind, PortSet, Step, Transport, metric};
 
 /// `allow UDP 19099-20099 from 192.0.2.2 to 203.0.113.10, and replies`; `None` where no firewall's rule can mend the
 /// check: its name has no address, its port is open, or the host itself refuses.
@@ -15,10 +15,29 @@ pub fn ask(check: &Check, all: &[Check]) -> Option<String> {
     if failure.as_ref().is_some_and(beyond) {
         return None;
     }
-    let ports = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string()))?;
+    let ports = check.port.map(|p| p.to_string()).or_else(|| stopped(check))?;
     let from = source(all, address).map_or_else(String::new, |a| format!(" from {a}"));
     Some(format!("allow {} {ports}{from} to {address}, and replies", transport.as_str().to_uppercase()))
 }
+
+/// The ports of a range check that did not get through: a part of it where every port was asked and others got through, the
+/// whole range elsewhere. `None` for a check without a range.
+pub fn stopped(check: &Check) -> Option<String> {
+    let whole = check.ports?.to_string();
+    let set = |m| check.observed.get::<PortSet>(m).unwrap_or_default();
+    let count = |m| check.observed.get::<u32>(m);
+    let reached = [&metric::ANSWERED, &metric::REFUSED].into_iter().any(|m| !set(m).is_empty());
+    let all_asked = count(&metric::PROBED).is_some() && count(&metric::PROBED) == count(&metric::TOTAL);
+    let lost: Vec<String> = [&metric::SILENT, &metric::PROHIBITED]
+        .into_iter()
+        .flat_map(|m| set(m).ranges().iter().map(ToString::to_string).collect::<Vec<_>>())
+        .collect();
+    let is_part = reached && all_asked && !lost.is_empty() && lost.len() <= MOST_PARTS;
+    Some(if is_part { lost.join(", ") } else { whole })
+}
+
+/// So many parts of a range are named; more are asked for as the whole range.
+const MOST_PARTS: usize = 8;
 
 /// The rules for several checks, each once.
 pub fn asks<'a>(checks: impl IntoIterator<Item = &'a Check>, all: &[Check]) -> Vec<String> {

@@ -257,7 +257,8 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
         waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
     errors.extend(together(unknown, || {
         format!(
-            "no such rule; give quality, bandwidth, resolver, portal, control, path, nat, turn, ice, call, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            "no such rule; give quality, bandwidth, {}, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
+            trial::KINDS.join(", "),
             list(&rules)
         )
     }));
@@ -267,7 +268,8 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
     errors.extend(together(unknown, || {
         format!(
-            "neither a rule, a role nor a service here, nor quality, bandwidth, resolver, portal, control, path, nat, turn, ice or call; the rules are {}",
+            "neither a rule, a role nor a service here, nor one of quality, bandwidth, {}; the rules are {}",
+            trial::KINDS.join(", "),
             list(&rules)
         )
     }));

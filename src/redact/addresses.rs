@@ -20,8 +20,8 @@ pub(super) fn at(text: &str, before: Option<char>) -> Option<(usize, Found)> {
     let after = |len: usize| text.get(len..).and_then(|rest| rest.chars().next());
     hardware(text)
         .or_else(|| six(text))
-        .or_else(|| if matches!(before, Some('.')) { None } else { four(text) })
         .or_else(|| reverse(text))
+        .or_else(|| if matches!(before, Some('.')) { None } else { four(text) })
         .filter(|(len, _)| !after(*len).is_some_and(|c| c.is_alphanumeric() || c == '_'))
 }
 

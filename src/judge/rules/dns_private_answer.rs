@@ -28,7 +28,7 @@ fn of_name(name: &str, answers: &[ServerAnswer], checks: &[&Check]) -> Option<Fi
     }
     let (first, address) = wrong.first()?;
     let liar = place(first.server);
-    let at: Vec<&Check> = checks.iter().copied().filter(|c| c.address == Some(*address)).collect();
+    let at: Vec<&Check> = checks.iter().copied().filter(|c| is_rule_at(c, *address)).collect();
     let public: Vec<String> = answers
         .iter()
         .flat_map(|a| a.addresses.iter().map(move |address| (a.server, *address)))
@@ -56,10 +56,14 @@ fn of_name(name: &str, answers: &[ServerAnswer], checks: &[&Check]) -> Option<Fi
     })
 }
 
+fn is_rule_at(check: &Check, address: IpAddr) -> bool {
+    check.address == Some(address) && check.rule.is_some()
+}
+
 /// Something was tried there, something of it failed, and nothing went through.
 fn is_dead(checks: &[&Check], address: IpAddr) -> bool {
     let tried: Vec<Status> =
-        checks.iter().filter(|c| c.address == Some(address) && c.status != Status::Skip).map(|c| c.status).collect();
+        checks.iter().filter(|c| is_rule_at(c, address) && c.status != Status::Skip).map(|c| c.status).collect();
     tried.contains(&Status::Fail) && !tried.iter().any(|s| s.holds())
 }
 

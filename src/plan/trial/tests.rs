@@ -142,7 +142,9 @@ fn what_nothing_here_can_answer_is_a_usage_error() {
     assert!(error("acd", &only(&["turn"], asked(&[("acd", "192.0.2.2")]))).contains("--turn URI"));
     let call = Request { call: CallMode::Always, ..asked(&[("dlegate", "d.example")]) };
     assert!(error("dlegate", &call).contains("no rule here leads to a Janus Gateway"));
-    assert!(error("user", &only(&["call.acd"], user())).contains("nat, turn, ice, call or path"));
+    assert!(
+        error("user", &only(&["call.acd"], user())).contains("nat, turn, ice, call, control, resolver, portal, path")
+    );
     let stun = Request { stun: vec![(host("stun.example"), 3478)], ..only(&["nat"], Request::default()) };
     assert_eq!(ids(&plan("user", &stun)), ["nat.stun/stun.example"], "a STUN server alone is enough");
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::judge::opening;
 use crate::judge::place::{self, Traced};
 use crate::model::trace::{Carrier, TraceEnd, Ttl};
 use crate::model::{Check, Finding, Status, Transport, Who};
@@ -58,7 +59,7 @@ fn transport_of(one: &Traced<'_>) -> Transport {
 
 fn port(one: &Traced<'_>) -> String {
     let check = one.check;
-    let ports = check.ports.map(|p| p.to_string()).or(check.port.map(|p| p.to_string()));
+    let ports = opening::stopped(check).or(check.port.map(|p| p.to_string()));
     ports.unwrap_or_else(|| one.trace.flow.port.to_string())
 }
 
@@ -209,9 +210,15 @@ fn refused(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
     };
     let sign = if reset { "a reset" } else { "port unreachable" };
     Finding {
-        title: format!("Nothing serves {} on {address}", ports(of)),
+        title: match reset && !same {
+            true => format!("{} on {address} is refused", ports(of)),
+            false => format!("Nothing serves {} on {address}", ports(of)),
+        },
         detail: format!("Packets come as far as {address} and are answered with {sign} from there: {more}."),
-        remedy: "Start the service, or have it listen on this address and port.".to_owned(),
+        remedy: match reset && !same {
+            true => "Start the service, or have it listen on this address and port; where it does, ask the administrator of the firewall before it for the rule.".to_owned(),
+            false => "Start the service, or have it listen on this address and port.".to_owned(),
+        },
         who: Some(Who::Server),
         ask: of
             .iter()

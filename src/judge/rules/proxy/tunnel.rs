@@ -1,16 +1,21 @@
 //! `proxy.answers-itself`, `proxy.upgrade-stripped` and `proxy.idle-cut`: the proxy connects, and what passes is not left alone.
 
+use crate::judge::proxied;
+
 use super::{Both, each_place, evidence, ids, worst};
 use crate::model::{FailureKind, Finding, Step, Who, metric};
 
 /// A page or bytes of its own where the tunnel should be; TLS that is none through the proxy, and is directly.
 pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+    let pages = has_pages(all);
     let own = |b: &&Both<'_>| {
         let unlike = b.tunnelled() && b.direct.is_ok() && b.failed_by(FailureKind::NotTls);
-        b.failed_by(FailureKind::ProxyAnswered) || unlike
+        b.failed_by(FailureKind::ProxyAnswered) || unlike || is_page(b) || (pages && is_refused(b))
     };
     let own: Vec<&Both<'_>> = all.iter().copied().filter(own).collect();
-    let said = own.first()?.proxy.failure.as_ref().map(|f| f.detail.clone())?;
+    let first = own.iter().find(|b| is_page(b)).or(own.first())?;
+    let said = first.proxy.failure.as_ref().map(|f| f.detail.clone());
+    let said = said.or_else(|| proxied::pages(&first.direct, &first.proxy))?;
     Some(Finding {
         id: "proxy.answers-itself".to_owned(),
         status: worst(&own),
@@ -24,14 +29,30 @@ pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     })
 }
 
+fn is_page(both: &Both<'_>) -> bool {
+    proxied::is_another_page(&both.direct, &both.proxy)
+}
+
+/// Whoever answers pages in the servers' place refuses their WebSockets too.
+fn has_pages(all: &[&Both<'_>]) -> bool {
+    all.iter().any(|b| is_page(b))
+}
+
+fn is_refused(both: &Both<'_>) -> bool {
+    both.direct.is_ok() && both.failed_by(FailureKind::UpgradeRefused)
+}
+
 /// No 101 through the proxy, and one directly; or an answer that bears the proxy's mark.
 pub fn upgrade_stripped(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+    let pages = has_pages(all);
     let stripped = |b: &&Both<'_>| {
         let kinds = [FailureKind::UpgradeRefused, FailureKind::Closed, FailureKind::Reset, FailureKind::TimedOut];
         let headers: Option<serde_json::Value> = b.check.observed.get(&metric::HTTP_HEADERS);
         let marked = headers.is_some_and(|h| h.to_string().to_ascii_lowercase().contains("\"via"));
         let refused = b.failed_at(Step::Upgrade) && kinds.into_iter().any(|kind| b.failed_by(kind));
-        refused && (b.direct.is_ok() || (marked && b.failed_by(FailureKind::UpgradeRefused)))
+        refused
+            && !(pages && is_refused(b))
+            && (b.direct.is_ok() || (marked && b.failed_by(FailureKind::UpgradeRefused)))
     };
     let stripped: Vec<&Both<'_>> = all.iter().copied().filter(stripped).collect();
     let said = stripped.first()?.proxy.failure.as_ref().map(|f| f.detail.clone())?;

@@ -40,6 +40,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, ready};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::PortsMode;
@@ -187,48 +188,56 @@ pub async fn probe(
     both::ways(task, settings, way).await
 }
 
-/// Carries out one task the way that it says.
-async fn one_way(
-    task: &Task,
-    settings: &Settings,
-    tries: &LoginTries,
-    cancel: &CancellationToken,
+/// Carries out one task the way that it says. On the heap: each probe's state is large, and the stack of a thread is not.
+fn one_way<'a>(
+    task: &'a Task,
+    settings: &'a Settings,
+    tries: &'a LoginTries,
+    cancel: &'a CancellationToken,
     progress: Progress,
-) -> Observation {
+) -> BoxFuture<'a, Observation> {
     match &task.spec {
-        Spec::Http(spec) => http::probe(task, settings, spec).await,
-        Spec::Redirect(spec) => redirect::probe(task, settings, spec).await,
-        Spec::Ws(spec) => ws::probe(task, settings, spec).await,
-        Spec::Stun => meaning_of_silence(stun::probe(task, settings, cancel).await, task, settings).await,
-        Spec::Range => {
-            let begun = net::clock::now();
-            let page = well_known::ask(task, settings).await;
-            let left = task.deadline.saturating_sub(net::clock::now().saturating_duration_since(begun));
-            let task = Task { deadline: left, ..task.clone() };
-            let mut seen = udp_range::probe(&task, settings, page.serves, progress, cancel).await;
-            if let Some(clock) = page.clock {
-                seen.facts.set(&metric::CLOCK_ERROR, clock);
-            }
-            seen
-        }
-        Spec::Ssh => ssh::probe(task).await,
+        Spec::Http(spec) => Box::pin(http::probe(task, settings, spec)),
+        Spec::Redirect(spec) => Box::pin(redirect::probe(task, settings, spec)),
+        Spec::Ws(spec) => Box::pin(ws::probe(task, settings, spec)),
+        Spec::Stun => Box::pin(meaning_of_silence(stun::probe(task, settings, cancel), task, settings)),
+        Spec::Range => Box::pin(range(task, settings, cancel, progress)),
+        Spec::Ssh => Box::pin(ssh::probe(task)),
         // The look-up of every host is the run's first phase; a rule about the name is judged on it.
-        Spec::Dns => Observation::skipped(ProbeKind::Dns, "the name was looked up before"),
-        Spec::Turn(transport) => turn::probe(task, *transport, settings, cancel).await,
-        Spec::Rtsp(spec) => rtsp::probe(task, settings, tries, spec).await,
-        Spec::Ftp => ftp::probe(task).await,
-        Spec::Rtmp(spec) => rtmp::probe(task, settings, spec).await,
+        Spec::Dns => Box::pin(ready(Observation::skipped(ProbeKind::Dns, "the name was looked up before"))),
+        Spec::Turn(transport) => Box::pin(turn::probe(task, *transport, settings, cancel)),
+        Spec::Rtsp(spec) => Box::pin(rtsp::probe(task, settings, tries, spec)),
+        Spec::Ftp => Box::pin(ftp::probe(task)),
+        Spec::Rtmp(spec) => Box::pin(rtmp::probe(task, settings, spec)),
         Spec::Sip(SipCarrier::Udp) => {
-            meaning_of_silence(sip::probe(task, settings, SipCarrier::Udp, cancel).await, task, settings).await
+            Box::pin(meaning_of_silence(sip::probe(task, settings, SipCarrier::Udp, cancel), task, settings))
         }
-        Spec::Sip(carrier) => sip::probe(task, settings, *carrier, cancel).await,
-        Spec::Ike(spec) => meaning_of_silence(ike::probe(task, *spec, settings, cancel).await, task, settings).await,
-        Spec::Gre => gre::probe(task, settings, cancel).await,
+        Spec::Sip(carrier) => Box::pin(sip::probe(task, settings, *carrier, cancel)),
+        Spec::Ike(spec) => Box::pin(meaning_of_silence(ike::probe(task, *spec, settings, cancel), task, settings)),
+        Spec::Gre => Box::pin(gre::probe(task, settings, cancel)),
     }
 }
 
+/// A responder's page says first whether it serves the range, and tells the clock.
+async fn range(task: &Task, settings: &Settings, cancel: &CancellationToken, progress: Progress) -> Observation {
+    let begun = net::clock::now();
+    let page = well_known::ask(task, settings).await;
+    let left = task.deadline.saturating_sub(net::clock::now().saturating_duration_since(begun));
+    let task = Task { deadline: left, ..task.clone() };
+    let mut seen = udp_range::probe(&task, settings, page.serves, progress, cancel).await;
+    if let Some(clock) = page.clock {
+        seen.facts.set(&metric::CLOCK_ERROR, clock);
+    }
+    seen
+}
+
 /// Silence of a port that a responder says it serves means something: the page is asked for, and noted.
-async fn meaning_of_silence(mut observation: Observation, task: &Task, settings: &Settings) -> Observation {
+async fn meaning_of_silence(
+    probing: impl Future<Output = Observation>,
+    task: &Task,
+    settings: &Settings,
+) -> Observation {
+    let mut observation = probing.await;
     if observation.failure().is_some_and(|f| f.kind == FailureKind::TimedOut)
         && let Some(served) = well_known::serves(task, settings).await
     {

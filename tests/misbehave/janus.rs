@@ -170,7 +170,8 @@ fn silence_at_any_request_ends() {
     });
     // Where it says nothing of itself, the other API is asked, which is not there.
     let sentence = fails(|r| asks(r, "info").then(Vec::new), &["info", "connect"], &["timed-out", "refused"]);
-    assert!(sentence.contains("5.0 s"), "{sentence}");
+    // What the connection took is not its time.
+    assert!(["4.9 s", "5.0 s"].iter().any(|time| sentence.contains(time)), "{sentence}");
 }
 
 #[test]

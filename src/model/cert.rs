@@ -134,6 +134,10 @@ impl FromStr for Issuer {
         if digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
             return Ok(Issuer::Sha256(digits.to_ascii_lowercase()));
         }
+        // No authority has such a name, and a digit too few would be taken for one.
+        if digits.len() >= 32 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(format!("a SHA-256 has 64 hexadecimal digits, and this has {}", digits.len()));
+        }
         match text.chars().count() {
             3..=200 if !text.chars().any(char::is_control) => Ok(Issuer::Name(text.to_owned())),
             _ => Err("give a SHA-256 of 64 hexadecimal digits, or 3 to 200 letters of the issuer's name".to_owned()),

@@ -9,6 +9,9 @@ const SLOW_MS: f64 = 1000.0;
 /// What follows the place in the check's reason, with the product and the certificate: `answered 401 by nginx, cert 61 d`;
 /// `None` where the probe speaks to no service, or the reason is of another form.
 pub(super) fn told(check: &Check) -> Option<String> {
+    if check.probe == ProbeKind::Path {
+        return check.reason.strip_prefix("The way: ").map(|said| said.trim_end_matches('.').to_owned());
+    }
     use ProbeKind::{Dns, Ftp, Gre, Http, Ike, Rtmp, Rtsp, Sip, Ssh, Stun, Ws};
     let speaks = matches!(check.probe, Http | Ws | Sip | Rtsp | Rtmp | Ssh | Ike | Gre | Ftp | Stun | Dns);
     let said = speaks.then(|| after_place(check)).flatten()?;

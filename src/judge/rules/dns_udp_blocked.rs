@@ -1,10 +1,10 @@
 //! `dns.udp-blocked`: a resolver answers over TCP 53 and not over UDP 53, which every program asks first.
 
 use crate::model::resolver::{AskedFor, Over};
-use crate::model::{Check, FailureKind, Finding, Status, Who};
+use crate::model::{Check, Failure, FailureKind, Finding, Status, Who, metric};
 use crate::plan::Plan;
 
-use super::resolvers::{self, Asked, ids, look_ups, place};
+use super::resolvers::{self, Asked, ids, place};
 
 /// One a run: a failure where a name of the run did not resolve.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
@@ -13,8 +13,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     if found.is_empty() {
         return Vec::new();
     }
-    let unresolved: Vec<&str> =
-        look_ups(checks).into_iter().filter(|(_, (_, found))| !found).map(|(name, _)| name).collect();
+    let unresolved: Vec<&str> = silent_look_ups(checks);
     let servers: Vec<String> = found.iter().map(|a| place(a.seen.server)).collect();
     let effect = match unresolved.is_empty() {
         true => "Other resolvers helped out in this run.".to_owned(),
@@ -38,6 +37,18 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         evidence,
         checks: ids(found.iter().map(|a| a.check)),
     }]
+}
+
+/// Names that got no answer; one that is denied was answered.
+fn silent_look_ups(checks: &[Check]) -> Vec<&str> {
+    let silent = |c: &&Check| {
+        let failure: Option<Failure> = c.observed.get(&metric::FAILURE);
+        failure.is_some_and(|f| f.kind == FailureKind::ResolverTimeout)
+    };
+    let mut names: Vec<&str> = checks.iter().filter(silent).map(|c| c.target.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn told(asked: &Asked<'_>) -> String {
@@ -67,7 +78,11 @@ mod tests {
         let found = find(&plan(), std::slice::from_ref(&blocked));
         assert_eq!((found.len(), found[0].status), (1, Status::Warn));
         assert_eq!(found[0].ask, ["allow UDP 53 from this machine to 192.0.2.53, and replies"]);
-        let unresolved = named(check("a/rtc.example", "rtc.example", None, Status::Fail), 5000.0, &[]);
+        let denied = named(check("a/typo.example", "typo.example", None, Status::Fail), 5.0, &[]);
+        assert_eq!(find(&plan(), &[blocked.clone(), denied])[0].status, Status::Warn);
+        let mut unresolved = named(check("a/rtc.example", "rtc.example", None, Status::Fail), 5000.0, &[]);
+        let silence = Failure::new(crate::model::Step::Name, FailureKind::ResolverTimeout, "no answer");
+        unresolved.observed.set(&metric::FAILURE, silence);
         let found = find(&plan(), &[blocked, unresolved]);
         assert_eq!(found[0].status, Status::Fail);
         assert!(found[0].detail.contains("rtc.example"), "{:?}", found[0]);

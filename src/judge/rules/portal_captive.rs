@@ -88,13 +88,15 @@ fn redirected(checks: &[Check]) -> Vec<Sign<'_>> {
     let mut to: BTreeMap<String, Vec<&Check>> = BTreeMap::new();
     for check in checks.iter().filter(|c| c.probe == ProbeKind::Http && !c.observed.has(&metric::PORTAL)) {
         let Some(host) = location(check).as_deref().and_then(foreign::host_of) else { continue };
-        if !checks.iter().any(|c| foreign::is_kin(&host, &c.target) || c.address.is_some_and(|a| a.to_string() == host))
-        {
+        // Whoever tests by addresses does not say whose names are the platform's.
+        let unnamed = is_literal(&check.target) && !is_inside(&host);
+        let own = |c: &Check| foreign::is_kin(&host, &c.target) || c.address.is_some_and(|a| a.to_string() == host);
+        if !unnamed && !checks.iter().any(own) {
             to.entry(host).or_default().push(check);
         }
     }
     fn sign<'a>((host, of): (String, Vec<&'a Check>)) -> Option<Sign<'a>> {
-        let inside = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(is_private);
+        let inside = is_inside(&host);
         let enough =
             addresses(&of).len() >= 2 || (inside && of.iter().any(|c| c.address.is_some_and(|a| !is_private(a))));
         let places: Vec<String> = of.iter().map(|c| c.id.clone()).collect();
@@ -105,10 +107,19 @@ fn redirected(checks: &[Check]) -> Vec<Sign<'_>> {
     to.into_iter().filter_map(sign).collect()
 }
 
-/// Several addresses show one certificate that names none of them.
+fn is_literal(target: &str) -> bool {
+    target.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+/// An address inside a network, in place of a name.
+fn is_inside(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(is_private)
+}
+
+/// Several names show one certificate that is for none of them; certificates seldom name addresses.
 fn one_certificate(checks: &[Check]) -> Vec<Sign<'_>> {
     let mut by_leaf: BTreeMap<String, Vec<&Check>> = BTreeMap::new();
-    for check in checks.iter().filter(|c| c.status == Status::Fail) {
+    for check in checks.iter().filter(|c| c.status == Status::Fail && !is_literal(&c.target)) {
         let chain: Value = check.observed.get(&metric::CERT_CHAIN).unwrap_or_default();
         let Some(leaf) = chain.get(0) else { continue };
         let names: Vec<&str> =

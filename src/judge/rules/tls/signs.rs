@@ -124,7 +124,9 @@ fn by_port(chain: &Chain<'_>, all: &[Chain<'_>]) -> Option<String> {
             && o.port().is_some_and(|p| p != HTTPS)
             && o.root.standing == RootStanding::Public
     };
-    let other = all.iter().find(is_beside).filter(|_| chain.port() == Some(HTTPS))?;
+    // A device's own page, which nobody else signed, is no inspection.
+    let own_making = chain.sent.first().is_none_or(|leaf| leaf.subject == leaf.issuer);
+    let other = all.iter().find(is_beside).filter(|_| chain.port() == Some(HTTPS) && !own_making)?;
     Some(format!(
         "{} shows \"{}\" and {} of the same host the public root \"{}\".",
         chain.full_place(),

@@ -7,6 +7,7 @@ mod call;
 mod capacity;
 mod check;
 mod control;
+mod diagnosed;
 mod figures;
 mod groups;
 pub mod host;
@@ -65,12 +66,13 @@ pub struct Meta {
 
 /// Judges a whole run.
 pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
-    let checks: Vec<Check> = seen.iter().flat_map(|s| judge_one(plan, s, meta.strict)).collect();
+    let mut checks: Vec<Check> = seen.iter().flat_map(|s| judge_one(plan, s, meta.strict)).collect();
     let mut summary = Summary::default();
     checks.iter().filter(|c| c.waived.is_none()).for_each(|c| summary.count(c.status));
     let verdict = groups::verdict(plan, &checks);
     let findings = rules::all(plan, &checks);
     let ways = ways::of(plan, &checks).rows.into_iter().map(|row| row.shown).collect();
+    diagnosed::tell(&mut checks, &findings);
     let of = About {
         profile: &plan.profile,
         from: plan.from.join(","),

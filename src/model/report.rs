@@ -142,6 +142,16 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// The checks that show it.
     pub checks: Vec<String>,
+    /// The ids of the findings that cause it, where it is no job of its own; they share its failing checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<String>,
+}
+
+impl Finding {
+    /// How the sentence of a check points to it: `see blocked.dropped`.
+    pub fn pointer(&self) -> String {
+        format!("see {}", self.id)
+    }
 }
 
 /// Who can act on a finding.

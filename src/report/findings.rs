@@ -12,33 +12,101 @@ const SHOWN: usize = 5;
 
 /// What to change: causes that several checks share, the worst first, and of those what hides the rest.
 pub(super) fn draw(page: &mut Page, report: &Report) {
-    let mut findings: Vec<&Finding> = report.findings.iter().filter(|f| f.status != Status::Pass).collect();
-    findings.sort_by_key(|f| std::cmp::Reverse(f.status));
-    let title = if findings.len() > 1 { "WHAT IS WRONG, IN THE ORDER OF MENDING" } else { "WHAT IS WRONG" };
-    heading(page, title, findings.is_empty());
-    for (n, finding) in findings.iter().enumerate() {
+    let causes = causes(report);
+    let several = causes.len() > 1;
+    let title = if several { "WHAT IS WRONG, IN THE ORDER OF MENDING" } else { "WHAT IS WRONG" };
+    heading(page, title, causes.is_empty());
+    for (n, finding) in causes.iter().enumerate() {
         if n > 0 {
             page.blank();
         }
         let (mark, tone) = (mark(page, finding.status), tone(finding.status));
-        let mark = if findings.len() > 1 { format!("{mark} {}.", n + 1) } else { mark.to_owned() };
+        let mark = if several { format!("{mark} {}.", n + 1) } else { mark.to_owned() };
         page.flow(0, 2, &[span(tone, mark), span(Tone::Strong, finding.title.as_str()), id(finding)]);
         body(page, report, finding);
+        effects(page, report, &causes, n);
     }
-    if let Some(first) = findings.first() {
-        page.blank();
-        let more = match findings.len() {
-            1 => "How to confirm it by hand:",
-            _ => "How to confirm each by hand:",
+    confirm(page, &causes);
+}
+
+/// What is wrong by itself, in order.
+fn causes(report: &Report) -> Vec<&Finding> {
+    let mut causes: Vec<&Finding> =
+        report.findings.iter().filter(|f| f.status != Status::Pass && !follows(report, f)).collect();
+    causes.sort_by_key(|f| std::cmp::Reverse(f.status));
+    causes
+}
+
+/// It follows from what is told as wrong.
+fn follows(report: &Report, finding: &Finding) -> bool {
+    let is_cause = |f: &Finding| f.status != Status::Pass && f.follows.is_empty() && finding.follows.contains(&f.id);
+    report.findings.iter().any(is_cause)
+}
+
+/// The numbers of the causes that a finding follows from: of those of one id, the ones whose checks it shares.
+fn numbers(causes: &[&Finding], finding: &Finding) -> Vec<usize> {
+    let named: Vec<usize> =
+        (0..causes.len()).filter(|n| causes.get(*n).is_some_and(|c| finding.follows.contains(&c.id))).collect();
+    let shares = |n: &usize| causes.get(*n).is_some_and(|c| c.checks.iter().any(|id| finding.checks.contains(id)));
+    let shared: Vec<usize> = named.iter().copied().filter(shares).collect();
+    if shared.is_empty() { named } else { shared }
+}
+
+/// What follows from causes of which this is the last.
+fn effects(page: &mut Page, report: &Report, causes: &[&Finding], cause: usize) {
+    for finding in report.findings.iter().filter(|f| follows(report, f)) {
+        let numbers = numbers(causes, finding);
+        if numbers.last() != Some(&cause) {
+            continue;
+        }
+        let list: Vec<String> = numbers.iter().map(|n| (n + 1).to_string()).collect();
+        let lead = match causes.len() > 1 {
+            true => format!("Follows from {}:", list.join(" and ")),
+            false => "Follows from it:".to_owned(),
         };
-        let command = format!("rtc-check explain {}", first.id);
-        page.flow(0, 2, &[span(Tone::Faint, more), span(Tone::Plain, command)]);
+        let mut spans = vec![span(Tone::Faint, lead), span(Tone::Plain, format!("{}.", finding.title)), id(finding)];
+        spans.extend([&finding.detail, &finding.remedy].map(|text| span(Tone::Faint, text.as_str())));
+        page.flow(2, 4, &spans);
     }
+}
+
+/// The words that tell how each is confirmed by hand.
+fn confirm(page: &mut Page, causes: &[&Finding]) {
+    let mut commands: Vec<String> = Vec::new();
+    for cause in causes {
+        let command = format!("rtc-check explain {}", cause.id);
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
+    if commands.is_empty() {
+        return;
+    }
+    page.blank();
+    commands.truncate(SHOWN);
+    page.flow(0, 2, &[span(Tone::Faint, "How to confirm it by hand:"), span(Tone::Plain, commands.join("; "))]);
+}
+
+/// The report with its checks pointing to the numbers that findings have here.
+pub(super) fn numbered(report: &Report) -> Report {
+    let causes = causes(report);
+    let mut numbered = report.clone();
+    for check in &mut numbered.checks {
+        let pointed = |(n, cause): (usize, &&Finding)| {
+            let (before, _) = check.reason.split_once(&format!("; {}: ", cause.pointer()))?;
+            let has = cause.checks.contains(&check.id);
+            Some((!has, n, before.to_owned()))
+        };
+        let Some((_, n, before)) = causes.iter().enumerate().filter_map(pointed).min() else { continue };
+        let place = if causes.len() > 1 { format!("see {} above", n + 1) } else { "see above".to_owned() };
+        check.reason = format!("{before}; {place}.");
+    }
+    numbered
 }
 
 /// Findings with nothing to mend.
 pub(super) fn notes(page: &mut Page, report: &Report) {
-    let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass).collect();
+    let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass && !follows(report, f)).collect();
     heading(page, "NOTES", notes.is_empty());
     for note in notes {
         page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str()), id(note)]);

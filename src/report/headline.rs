@@ -25,7 +25,7 @@ fn counts(report: &Report) -> String {
     let s = &report.summary;
     let waived = report.checks.iter().filter(|c| c.waived.is_some()).count();
     let all = [
-        (u64::from(s.fail), "fail"),
+        (u64::from(s.fail), failures(report)),
         (u64::from(s.unknown), "unknown"),
         (u64::from(s.warn), "warn"),
         (u64::from(s.pass), "pass"),
@@ -34,6 +34,15 @@ fn counts(report: &Report) -> String {
     ];
     let told: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     if told.is_empty() { "no checks".to_owned() } else { told.join(", ") }
+}
+
+/// What failures are where the verdict is none.
+fn failures(report: &Report) -> &'static str {
+    match report.verdict {
+        Status::Fail | Status::Unknown | Status::Skip => "fail",
+        _ if counted(report, Status::Fail).any(|c| c.need == Need::Required) => "fail (an alternative works)",
+        _ => "fail (not required)",
+    }
 }
 
 /// What the exit code means, and what the body below it says that the verdict does not.

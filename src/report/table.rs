@@ -9,6 +9,7 @@ use crate::model::{Check, Report, Status, masked};
 
 /// Draws the whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
+    let report = &findings::numbered(report);
     let mut page = Page::new(style);
     header(&mut page, report);
     headline::draw(&mut page, report);

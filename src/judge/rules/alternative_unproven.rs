@@ -49,5 +49,5 @@ fn finding(all: &[Check], broken: &[&Check], unproven: &[&Check]) -> Finding {
         who: Some(if ask.is_empty() { Who::Server } else { Who::Firewall }),
         ask,
         evidence: broken.iter().chain(unproven).map(|c| format!("{}: {}", c.id, c.reason)).collect(),
-        checks: ids(broken).into_iter().chain(ids(unproven)).collect() }
+        checks: ids(broken).into_iter().chain(ids(unproven)).collect(), ..Finding::default() }
 }

@@ -42,6 +42,7 @@ fn finding(checks: &[Check], check: &Check) -> Option<Finding> {
             format!("beside the range TCP {} got no answer", seen.outside_silent),
         ],
         checks: vec![check.id.clone()],
+        ..Finding::default()
     })
 }
 

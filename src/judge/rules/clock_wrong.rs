@@ -99,6 +99,7 @@ fn finding(words: &[Word<'_>], refused: &[&Check], first: &ClockError) -> Findin
         ask: vec![format!("set this machine's clock, which is {off}, and let NTP (UDP 123) to its time server through, and replies")],
         evidence: words.iter().map(told).chain(refused.iter().map(failed)).collect(),
         checks: ids(words.iter().map(|w| w.check).chain(refused.iter().copied())),
+        ..Finding::default()
     }
 }
 

@@ -53,6 +53,7 @@ fn of_name(name: &str, answers: &[ServerAnswer], checks: &[&Check]) -> Option<Fi
         )],
         evidence,
         checks: ids(at),
+        ..Finding::default()
     })
 }
 

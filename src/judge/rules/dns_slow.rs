@@ -37,6 +37,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             .collect(),
         evidence,
         checks: ids(found.iter().map(|a| a.check)),
+        ..Finding::default()
     }]
 }
 

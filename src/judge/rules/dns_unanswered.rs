@@ -45,6 +45,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             .collect(),
         evidence,
         checks: ids(dead.iter().map(|a| a.check)),
+        ..Finding::default()
     }]
 }
 

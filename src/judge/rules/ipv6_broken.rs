@@ -66,6 +66,7 @@ fn finding(name: &str, checks: &[&Check]) -> Option<Finding> {
             .collect(),
         evidence: evidence.collect(),
         checks: broken.iter().map(|c| c.id.clone()).collect(),
+        ..Finding::default()
     })
 }
 

@@ -36,6 +36,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         )],
         evidence: vec![evidence(check, loss)],
         checks: vec![check.id.clone()],
+        ..Finding::default()
     };
     checks.iter().filter_map(|c| Some((c, loss(c)?))).map(finding).collect()
 }

@@ -7,6 +7,9 @@ use crate::model::{Check, Failure, Finding, PortSet, Status, WayRow, Who, metric
 use crate::plan::Plan;
 use crate::profile::OnlyAlternative;
 
+/// What remains to be done where the cause of the direct way's failure is told elsewhere.
+pub const OR_GIVE_A_RELAY: &str = "Or give a relay that media may take instead, with --turn.";
+
 /// One finding a target and address.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let ways = ways::of(plan, checks);
@@ -48,6 +51,7 @@ fn of_choice(plan: &Plan, checks: &[Check], ways: &Ways<'_>, choice: &Choice) ->
         // One that asks for credentials may carry media: that is told of the group.
         None if relays.iter().any(|r| r.check.status.holds() || r.check.observed.has(&metric::FALLBACK)) => None,
         None if relays.is_empty() && direct.shown.status != Status::Fail => None,
+        None if is_partly_open(direct.check) => Some(partly(direct, status(plan, checks, direct))),
         None => Some(no_way(direct, &relays, status(plan, checks, direct))),
     }
 }
@@ -135,6 +139,26 @@ fn range_open(direct: &Row<'_>, status: Status) -> Finding {
     }
 }
 
+/// Some ports were reached and others are stopped: calls fail now and then.
+fn partly(direct: &Row<'_>, status: Status) -> Finding {
+    let count = |m| direct.check.observed.get::<PortSet>(m).map_or(0, |set| set.count());
+    let reached = count(&metric::ANSWERED) + count(&metric::REFUSED);
+    let asked = direct.check.observed.get::<u32>(&metric::PROBED).unwrap_or(reached);
+    let stopped = opening::stopped(direct.check).unwrap_or_default();
+    Finding {
+        id: "media.range-open".to_owned(),
+        status,
+        title: format!("Media reach only a part of the range to {}", place(&direct.shown)),
+        detail: format!(
+            "{reached} of the {asked} ports that were asked were reached: a call that gets another one has no media by direct UDP."
+        ),
+        remedy: groups::open(direct.check),
+        evidence: vec![format!("{}: UDP {stopped} is not reached", direct.check.id)],
+        checks: vec![direct.check.id.clone()],
+        ..Finding::default()
+    }
+}
+
 fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
     let all: Vec<&Row<'_>> = std::iter::once(direct).chain(relays.iter().copied()).collect();
     let evidence: Vec<String> = all.iter().map(|row| format!("{}: {}", short(&row.shown), why(row.check))).collect();
@@ -143,7 +167,7 @@ fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
         _ => format!("No way for media to {} was shown to work", place(&direct.shown)),
     };
     let relay = match relays.is_empty() {
-        true => "Or give a relay that media may take instead, with --turn.",
+        true => OR_GIVE_A_RELAY,
         false => "Or make one of the relays work: each check of them says how.",
     };
     Finding {
@@ -151,6 +175,9 @@ fn no_way(direct: &Row<'_>, relays: &[&Row<'_>], status: Status) -> Finding {
         status,
         title,
         detail: match relays.len() {
+            0 if direct.check.address.is_none() => {
+                "The name has no address, so nothing was sent, and no relay was given.".to_owned()
+            }
             0 => "Direct UDP was tried, and no relay was given.".to_owned(),
             1 => "Direct UDP and a relay were tried; neither was shown to carry media.".to_owned(),
             n => format!("Direct UDP and {n} relays were tried; none was shown to carry media."),

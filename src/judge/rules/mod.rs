@@ -12,6 +12,7 @@ mod dns_slow;
 mod dns_udp_blocked;
 mod dns_unanswered;
 mod dscp;
+mod follows;
 mod foreign;
 mod icmp_filtered;
 mod ipv6_broken;
@@ -31,6 +32,7 @@ mod responder;
 mod sampled;
 mod sip_alg;
 mod tls;
+mod twins;
 mod without_responder;
 
 use crate::model::{Check, Finding};
@@ -72,12 +74,15 @@ const RULES: &[Rule] = &[
     not_given::find,
 ];
 
+pub use follows::cause_of;
 pub use order::ids;
 
 /// Every finding, the worst first, and of those what to mend first.
 pub fn all(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, checks)).collect();
     order::sort(&mut findings);
+    twins::fold(&mut findings, checks);
+    follows::apply(&mut findings, checks);
     findings
 }
 

@@ -41,7 +41,7 @@ fn symmetric(plan: &Plan, checks: &[Check], nats: &[&Check]) -> Option<Finding> 
         who: Some(Who::Firewall),
         ask: vec!["map UDP endpoint-independently (RFC 4787 REQ-1), or allow the clients to a TURN relay".to_owned()],
         evidence: found.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
-        checks: ids(&found) })
+        checks: ids(&found), ..Finding::default() })
 }
 
 fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
@@ -62,6 +62,7 @@ fn short_lifetime(nats: &[&Check]) -> Option<Finding> {
         ask: vec![format!("raise the timeout of idle UDP mappings to 30 s or more; now they are gone after {gone} s")],
         evidence: found.iter().filter_map(|c| Some(idle(c, short(c)?))).collect(),
         checks: ids(&found),
+        ..Finding::default()
     })
 }
 

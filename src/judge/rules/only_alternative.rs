@@ -39,5 +39,6 @@ fn finding(all: &[Check], broken: &[&Check], working: &[&Check], status: Status)
         ask,
         evidence: broken.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
         checks: ids(broken).into_iter().chain(ids(working)).collect(),
+        ..Finding::default()
     }
 }

@@ -92,6 +92,7 @@ fn lost(checks: &[Check], path: &Check, mtu: &Mtu) -> Option<Finding> {
         ask: asked(path, &to, first, mtu),
         evidence: evidence(path, mtu, first, &hung),
         checks,
+        ..Finding::default()
     })
 }
 
@@ -146,6 +147,7 @@ fn told_small(path: &Check, mtu: &Mtu) -> Option<Finding> {
         ask: vec![format!("raise the MTU on the way to {to} to {} bytes or more", media.packet)],
         evidence: vec![by],
         checks: vec![path.id.clone()],
+        ..Finding::default()
     })
 }
 

@@ -35,6 +35,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ask,
         evidence: found.iter().map(|(c, p)| told(c, p)).collect(),
         checks: found.iter().map(|(c, _)| c.id.clone()).collect(),
+        ..Finding::default()
     }]
 }
 

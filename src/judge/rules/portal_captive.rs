@@ -49,6 +49,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         }],
         evidence: signs.iter().map(|s| s.words.clone()).collect(),
         checks: ids(signs.iter().flat_map(|s| s.checks.iter().copied())),
+        ..Finding::default()
     }]
 }
 

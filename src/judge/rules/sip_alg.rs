@@ -19,5 +19,5 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         who: Some(Who::Firewall),
         ask: vec!["switch off SIP ALG (SIP helper, session-helper, SIP inspection) for UDP and TCP 5060".to_owned()],
         evidence: found.iter().filter_map(|c| Some(format!("{}: {}", c.id, sip::rewritten(&c.observed)?))).collect(),
-        checks: found.iter().map(|c| c.id.clone()).collect() }]
+        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
 }

@@ -111,6 +111,7 @@ fn interception(plan: &Plan, checks: &[Check], of: &[&Chain<'_>], signs: &[Sign]
         ask,
         evidence,
         checks: ids(of),
+        ..Finding::default()
     }
 }
 

@@ -43,7 +43,7 @@ fn udp_silent(found: &[&Check], checks: &[Check]) -> Option<Finding> {
         who: Some(Who::Firewall),
         ask,
         evidence: found.iter().map(|c| format!("{}: {}", c.id, c.reason)).collect(),
-        checks: found.iter().map(|c| c.id.clone()).collect() })
+        checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() })
 }
 
 fn without(found: &[&Check]) -> Option<Finding> {

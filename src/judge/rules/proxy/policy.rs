@@ -33,6 +33,7 @@ pub fn port_policy(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         ask: each_place(&refused, |place| format!("allow CONNECT to {place}")),
         evidence: evidence(&refused),
         checks: ids(&refused),
+        ..Finding::default()
     })
 }
 
@@ -62,6 +63,7 @@ pub fn refused(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         ask: each_place(&refused, |place| format!("allow CONNECT to {place}")),
         evidence: evidence(&refused),
         checks: ids(&refused),
+        ..Finding::default()
     })
 }
 
@@ -85,5 +87,6 @@ pub fn cannot_reach(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         }),
         evidence: evidence(&lost),
         checks: ids(&lost),
+        ..Finding::default()
     })
 }

@@ -40,6 +40,7 @@ pub fn unreachable(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         ask: vec![ask],
         evidence: evidence(&lost),
         checks: ids(&lost),
+        ..Finding::default()
     })
 }
 
@@ -80,5 +81,6 @@ pub fn login(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         ask: vec![ask],
         evidence: evidence(&refused),
         checks: ids(&refused),
+        ..Finding::default()
     })
 }

@@ -26,6 +26,7 @@ pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         ask: each_place(&own, |place| format!("allow CONNECT to {place} without a block or login page")),
         evidence: evidence(&own),
         checks: ids(&own),
+        ..Finding::default()
     })
 }
 
@@ -71,6 +72,7 @@ pub fn upgrade_stripped(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         }),
         evidence: evidence(&stripped),
         checks: ids(&stripped),
+        ..Finding::default()
     })
 }
 
@@ -112,5 +114,6 @@ pub fn idle_cut(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         }),
         evidence: evidence(&cut),
         checks: ids(&cut),
+        ..Finding::default()
     })
 }

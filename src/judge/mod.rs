@@ -67,6 +67,7 @@ pub struct Meta {
 /// Judges a whole run.
 pub fn judge(plan: &Plan, seen: &[Seen], meta: &Meta) -> Report {
     let mut checks: Vec<Check> = seen.iter().flat_map(|s| judge_one(plan, s, meta.strict)).collect();
+    path::without_end(&mut checks);
     let mut summary = Summary::default();
     checks.iter().filter(|c| c.waived.is_none()).for_each(|c| summary.count(c.status));
     let verdict = groups::verdict(plan, &checks);

@@ -2,7 +2,7 @@
 
 use crate::model::machine::Link;
 use crate::model::path::{Mtu, MtuAnswerer, PathHop, SizeFate};
-use crate::model::{Outcome, Seen, Status, metric};
+use crate::model::{Check, Outcome, ProbeKind, Seen, Status, metric};
 
 use super::check::Judgement;
 use super::reason;
@@ -35,6 +35,26 @@ pub fn judge(seen: &Seen) -> Judgement {
     Judgement { status, reason }
 }
 
+/// A way of whose target nothing was reached is not known to be good, whatever routers on it answered.
+pub fn without_end(checks: &mut [Check]) {
+    let reached = |c: &Check| {
+        c.status.holds() || c.observed.has(&metric::RTT_CONNECT_MS) || c.observed.has(&metric::MTU)
+    };
+    let tried = |of: &&Check| of.rule.is_some() && of.status != Status::Skip;
+    let dead: Vec<bool> = checks
+        .iter()
+        .map(|path| {
+            let mut here = checks.iter().filter(|c| c.address == path.address).filter(tried).peekable();
+            here.peek().is_some() && !here.any(reached) && !path.observed.has(&metric::MTU)
+        })
+        .collect();
+    let ways = checks.iter_mut().zip(dead).filter(|(c, dead)| c.probe == ProbeKind::Path && *dead);
+    for (way, _) in ways.filter(|(c, _)| c.status == Status::Pass) {
+        way.status = Status::Unknown;
+        way.reason = format!("{}; nothing of the target itself was reached.", way.reason.trim_end_matches('.'));
+    }
+}
+
 fn routers(hops: &[PathHop]) -> Option<String> {
     let one = |h: &PathHop| format!("{} {}", h.distance, h.address);
     (!hops.is_empty()).then(|| format!("first routers {}", hops.iter().map(one).collect::<Vec<_>>().join(", ")))
@@ -46,16 +66,16 @@ fn words_of(mtu: &Mtu) -> (Status, String) {
     match (passed, lost) {
         (_, Some(lost)) if mtu.answerer == MtuAnswerer::Responder => (
             Status::Warn,
-            format!("datagrams of {} bytes are dropped without a word, while small ones pass", lost.bytes),
+            format!("packets of {} bytes are dropped without a word, while small ones pass", lost.packet),
         ),
         (_, Some(lost)) => (
             Status::Unknown,
             format!(
-                "requests of {} bytes got no answer, while small ones did: whether the way drops them or the server does not take them is not known",
-                lost.bytes
+                "packets of {} bytes got no answer, while small ones did: whether the way drops them or the server does not take them is not known",
+                lost.packet
             ),
         ),
-        (Some(passed), None) => (Status::Pass, format!("datagrams of up to {} bytes pass unfragmented", passed.bytes)),
+        (Some(passed), None) => (Status::Pass, format!("packets of up to {} bytes pass unfragmented", passed.packet)),
         (None, None) => (Status::Unknown, "which sizes of datagrams pass was not seen".to_owned()),
     }
 }
@@ -84,7 +104,7 @@ mod tests {
     fn what_was_seen_is_told_and_silence_is_blamed_on_the_way_only_where_a_responder_would_have_answered() {
         let with = |answerer, up| judged(|o| o.facts.set(&metric::MTU, mtu(answerer, up)));
         let all = with(MtuAnswerer::Stun, SizeFate::Passed);
-        assert_eq!(all, (Status::Pass, "The way: datagrams of up to 1472 bytes pass unfragmented.".to_owned()));
+        assert_eq!(all, (Status::Pass, "The way: packets of up to 1500 bytes pass unfragmented.".to_owned()));
         assert_eq!(with(MtuAnswerer::Responder, SizeFate::Silent).0, Status::Warn);
         let (status, reason) = with(MtuAnswerer::Stun, SizeFate::Silent);
         assert!(status == Status::Unknown && reason.contains("not known"), "{reason}");

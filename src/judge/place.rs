@@ -1,6 +1,6 @@
 //! Where a flow ends, in words, from `observed.trace`. Knows one check, and no other.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::trace::{Hop, Trace, TraceEnd, Ttl};
 use crate::model::{Check, Facts, metric};
@@ -10,9 +10,12 @@ pub fn of(observed: &Facts) -> Option<Trace> {
     observed.get(&metric::TRACE)
 }
 
-/// `hop 2 (192.0.2.1)`.
+/// `hop 2 (192.0.2.1)`; the first is where this machine sends what is to go there.
 pub fn hop(hop: Hop) -> String {
-    format!("hop {} ({})", hop.distance, hop.address)
+    match hop.distance {
+        1 => format!("hop 1 ({}, your gateway)", hop.address),
+        n => format!("hop {n} ({})", hop.address),
+    }
 }
 
 /// A router by its place on the way where that is known: `hop 2 (192.0.2.1)`, `192.0.2.9`.
@@ -20,19 +23,26 @@ pub fn router(trace: &Trace, address: IpAddr) -> String {
     trace.distance_of(address).map_or_else(|| address.to_string(), |distance| hop(Hop { distance, address }))
 }
 
-/// Where silence begins: `at or after hop 1 (192.0.2.1), before hop 2 (203.0.113.1)`; `None` where nothing shows it.
+/// Where silence begins, as `dropped …` goes on: `by hop 1 (192.0.2.1, your gateway), or between it and hop 2 (203.0.113.1)`;
+/// `None` where nothing shows it.
 pub fn between(trace: &Trace) -> Option<String> {
     let before = trace.before?;
-    let end =
-        if trace.ends_at_host() { "before the host answers".to_owned() } else { format!("before {}", hop(before)) };
     // A flow that was not itself seen at a router stays where it is known not to have come.
-    Some(match trace.after {
-        Some(after) => format!("at or after {}, {end}", hop(after)),
-        None if before.distance == 1 && !trace.ends_at_host() => {
+    Some(match (trace.after, trace.ends_at_host()) {
+        (Some(after), true) => format!("by {}, something behind it, or the server's own firewall", hop(after)),
+        (Some(after), false) => format!("by {}, or between it and {}", hop(after), hop(before)),
+        (None, true) => "at a place on the way that is not known, or by the server's own firewall".to_owned(),
+        (None, false) if before.distance == 1 => {
             format!("before the first router ({}), so on this machine or its local link", before.address)
         }
-        None => end,
+        (None, false) => format!("before {}", hop(before)),
     })
+}
+
+/// Routers that know no way there, which no rule of a firewall mends.
+pub fn is_no_way(trace: &Trace) -> bool {
+    trace.end == TraceEnd::Rejected
+        && trace.icmp.as_deref().is_some_and(|i| i.ends_with("unreachable") && i != "port unreachable")
 }
 
 /// What is said of the place in the check's reason; `None` where nothing is gained.
@@ -43,6 +53,9 @@ pub fn clause(observed: &Facts) -> Option<String> {
         TraceEnd::Rejected => {
             let from = trace.from?;
             let icmp = trace.icmp.as_deref().unwrap_or("ICMP error");
+            if is_no_way(&trace) {
+                return Some(format!("{} says: {icmp}", router(&trace, from)));
+            }
             Some(format!("rejected by {} ({icmp})", router(&trace, from)))
         }
         TraceEnd::Refused if trace.ttl.is_some_and(Ttl::differ) => {
@@ -84,10 +97,39 @@ pub struct Traced<'a> {
     pub check: &'a Check,
     pub address: IpAddr,
     pub trace: Trace,
+    /// This machine's address as a NAT shows it to others, where that is another than its own.
+    pub mapped: Option<IpAddr>,
+}
+
+impl Traced<'_> {
+    /// From where the packets come at the place where they are stopped: `192.0.2.2 (seen there as 203.0.113.2)`.
+    pub fn source(&self) -> Option<String> {
+        let own = self.trace.source?;
+        let place = match self.trace.end {
+            TraceEnd::Silent => self.trace.after,
+            _ => self.trace.from.and_then(|a| Some(Hop { distance: self.trace.distance_of(a)?, address: a })),
+        };
+        let beyond = self.trace.ends_at_host() || place.is_some_and(|h| h.distance > 1);
+        Some(match self.mapped.filter(|_| beyond) {
+            Some(mapped) => format!("{own} (seen there as {mapped})"),
+            None => own.to_string(),
+        })
+    }
 }
 
 /// Every such check that is not waived.
 pub fn all(checks: &[Check]) -> Vec<Traced<'_>> {
     let open = checks.iter().filter(|c| !c.status.holds() && c.waived.is_none());
-    open.filter_map(|check| Some(Traced { check, address: check.address?, trace: of(&check.observed)? })).collect()
+    let traced = open.filter_map(|check| {
+        let (address, trace) = (check.address?, of(&check.observed)?);
+        let mapped = trace.source.and_then(|own| mapped(checks, own));
+        Some(Traced { check, address, trace, mapped })
+    });
+    traced.collect()
+}
+
+/// What servers saw in place of the address `own`.
+fn mapped(checks: &[Check], own: IpAddr) -> Option<IpAddr> {
+    let seen = |c: &Check| c.observed.get::<String>(&metric::MAPPED)?.parse::<SocketAddr>().ok().map(|a| a.ip());
+    checks.iter().filter_map(seen).find(|a| a.is_ipv4() == own.is_ipv4()).filter(|a| *a != own)
 }

@@ -1,5 +1,6 @@
 //! One sentence a check that a network admin can act on: what was tried, what was seen, what to change.
 
+use crate::model::path::{Policed, PolicedVerdict};
 use crate::model::{Facts, Failure, Seen, Service, Status, Step, metric};
 use crate::plan::Item;
 
@@ -116,14 +117,27 @@ pub fn range(item: &Item, seen: &Seen, range: &Swept, status: Status) -> String 
             "UDP {all} to {to}: all {reached} ports asked were reached, but a sample proves only itself (--strict); run `rtc-check serve` at the far end to ask all of them ({coverage})."
         ),
         _ if range.responder => format!(
-            "UDP {} to {to} stayed silent while {reached} other ports answered{astray}, which the loss on this path explains too: it decides nothing; ask again more slowly with --pace 50, or look for what limits UDP ({coverage}).",
+            "UDP {} to {to} stayed silent while {reached} other ports answered{astray}, which the loss on this path explains too: it decides nothing; {} ({coverage}).",
             short(&range.silent),
+            slower(&seen.observation.facts),
         ),
         _ => format!(
             "UDP {} to {to} stayed silent while {}{astray}, which decides nothing; run `rtc-check serve` at the far end to prove each port ({coverage}).",
             short(&range.silent),
             others(reached, range),
         ),
+    }
+}
+
+/// How to ask again: below the rate that was seen to pass, where one was.
+fn slower(facts: &Facts) -> String {
+    let policed = facts.get::<Policed>(&metric::POLICED).filter(|p| p.verdict == PolicedVerdict::Policed);
+    match policed.map(|p| f64::from(p.fast.per_second) * f64::from(p.fast.answered) / f64::from(p.fast.sent.max(1))) {
+        Some(passed) => format!(
+            "about {passed:.0} datagrams a second pass, so ask again below that, with --pace {:.0}, once the limit is known, or have it raised",
+            (passed / 2.0).floor().max(1.0)
+        ),
+        None => "ask again more slowly with --pace 50, or look for what limits UDP".to_owned(),
     }
 }
 
@@ -195,8 +209,9 @@ fn short(set: &crate::model::PortSet) -> String {
     match ranges.len().saturating_sub(SHOWN) {
         0 => text.join(", "),
         more => {
-            let s = if more == 1 { "" } else { "s" };
-            format!("{} and {more} more range{s} ({} ports in all)", text.join(", "), set.count())
+            let ports = ranges.iter().all(|r| r.count() == 1);
+            let what = if ports || more == 1 { "" } else { " parts" };
+            format!("{} and {more} more{what} ({} ports in all)", text.join(", "), set.count())
         }
     }
 }

@@ -85,7 +85,12 @@ fn listed(set: &PortSet) -> String {
     let shown: Vec<String> = set.ranges().iter().take(RANGES_LISTED).map(ToString::to_string).collect();
     let more = set.ranges().len().saturating_sub(RANGES_LISTED);
     let shown = shown.join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more ranges") }
+    let what = if set.ranges().iter().all(|r| r.count() == 1) { "ports" } else { "parts" };
+    match more {
+        0 => shown,
+        1 => format!("{shown} and 1 more"),
+        _ => format!("{shown} and {more} more {what}"),
+    }
 }
 
 /// Every `…rtt_ms` that is a number and whose step does not tell it already.
@@ -216,6 +221,6 @@ mod tests {
     #[test]
     fn many_ranges_are_counted() {
         let set: PortSet = (1..=9).map(|n| n * 10).collect();
-        assert_eq!(listed(&set), "10, 20, 30, 40, 50, 60 and 3 more ranges");
+        assert_eq!(listed(&set), "10, 20, 30, 40, 50, 60 and 3 more ports");
     }
 }

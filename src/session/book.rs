@@ -52,7 +52,7 @@ pub struct RangeOutcome {
     pub silent: PortSet,
     /// Ports stopped on the way, by ICMP (prohibited or unreachable) or by a firewall on this machine.
     pub prohibited: PortSet,
-    /// How many ports were asked.
+    /// How many ports were asked, or kept back for good by this machine's own rules.
     pub probed: u32,
     /// How many ports the range has.
     pub total: u32,
@@ -297,7 +297,7 @@ impl Book {
             refused: self.set(|p| p.fate == Fate::Refused),
             silent: self.set(|p| p.fate == Fate::Silent && p.asks >= least.max(1)),
             prohibited: self.set(|p| matches!(p.fate, Fate::Prohibited | Fate::Unreachable)),
-            probed: u32::try_from(self.ports.iter().filter(|p| p.asks > 0).count()).unwrap_or(u32::MAX),
+            probed: u32::try_from(self.ports.iter().filter(|p| p.asks > 0 || p.fate == Fate::Prohibited).count()).unwrap_or(u32::MAX),
             total: self.total(),
             sent: self.sent,
             responder: self.responder,

@@ -18,7 +18,7 @@ use crate::model::trace::{Carrier, Flow, Trace};
 use super::{IcmpError, SendError};
 pub use route::FULL;
 use route::Route;
-use tracked::State;
+use tracked::{State, Tracked};
 
 /// Where to look, and for what.
 #[derive(Clone, Debug)]
@@ -276,10 +276,13 @@ impl Tracer {
         let mut flows = Vec::new();
         let mut controls: Vec<(usize, u8, IpAddr)> = Vec::new();
         let mut shows: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let confirming = self.confirming();
         for (aim, route) in self.routes.iter().enumerate() {
             for (number, tracked) in route.tracked.iter().enumerate() {
                 let Some(station) = tracked.wants().and_then(|n| route.stations.get(n)) else { continue };
                 match (tracked.state, station.address) {
+                    // What it can send is wanted for rounds that decide more.
+                    (State::Show(_), Some(address)) if confirming.contains(&address) => continue,
                     (State::Show(_), Some(address)) => {
                         let count = shows.entry(address).or_default();
                         *count += 1;
@@ -298,6 +301,15 @@ impl Tracer {
         }
         flows.into_iter().for_each(|(aim, line, ttl)| self.ask(now, aim, line, ttl));
         controls.into_iter().for_each(|(aim, ttl, _)| self.ask(now + AFTER, aim, Line::Control, ttl));
+    }
+
+    /// The stations at which rounds go on.
+    fn confirming(&self) -> Vec<IpAddr> {
+        let of = |route: &Route, t: &Tracked| match t.state {
+            State::Confirm => route.stations.get(t.wants()?)?.address,
+            _ => None,
+        };
+        self.routes.iter().flat_map(|r| r.tracked.iter().filter_map(move |t| of(r, t))).collect()
     }
 
     /// Begins the first flow of each kind, and those whose first has found its place.

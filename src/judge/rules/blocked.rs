@@ -1,6 +1,7 @@
 //! Where flows are stopped, each cause and place once for each host: `host.unreachable`, `udp.blocked`, `blocked.local`,
 //! `blocked.rejected`, `blocked.dropped`, `blocked.sni`, `service.down`. Silence concludes nothing without a trace.
 
+mod host;
 mod told;
 
 use std::collections::BTreeMap;
@@ -35,10 +36,10 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     traced.retain(|t| !by_family.contains(&t.address));
     let mut findings = Vec::new();
     let dead = dead_hosts(checks, &traced);
-    findings.extend(dead.iter().map(|address| told::unreachable(*address, &of_address(&traced, *address), checks)));
+    findings.extend(dead.iter().map(|address| host::unreachable(*address, &of_address(&traced, *address), checks)));
     let mut left: Vec<&Traced<'_>> = traced.iter().filter(|t| !dead.contains(&t.address)).collect();
     if let Some(udp) = all_udp(checks, &left) {
-        findings.push(told::udp(&udp));
+        findings.push(host::udp(&udp));
         left.retain(|t| t.trace.flow.carrier != Carrier::Udp);
     }
     let mut groups: BTreeMap<(IpAddr, Cause), Vec<&Traced<'_>>> = BTreeMap::new();
@@ -53,13 +54,6 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
 
 fn of_address<'a, 'b>(traced: &'b [Traced<'a>], address: IpAddr) -> Vec<&'b Traced<'a>> {
     traced.iter().filter(|t| t.address == address).collect()
-}
-
-/// Routers that know no way there, which no rule of a firewall mends.
-pub fn is_no_way(one: &Traced<'_>) -> bool {
-    one.trace.end == TraceEnd::Rejected
-        && one.trace.icmp.as_deref().is_some_and(|i| i.ends_with("unreachable"))
-        && one.trace.icmp.as_deref() != Some("port unreachable")
 }
 
 /// What stops a flow; `None` where nothing shows it.
@@ -94,9 +88,10 @@ fn dead_hosts(checks: &[Check], traced: &[Traced<'_>]) -> Vec<IpAddr> {
     let mut all: Vec<IpAddr> = traced.iter().map(|t| t.address).collect();
     all.sort();
     all.dedup();
+    all.retain(|address| !super::ipv6_broken::lives_over_v4(checks, *address));
     let silent = |t: &Traced<'_>| {
         let nothing = t.trace.end == TraceEnd::Silent && t.trace.before.is_none() && t.trace.rounds >= 3;
-        t.trace.host_distance.is_none() && (nothing || is_no_way(t))
+        t.trace.host_distance.is_none() && (nothing || place::is_no_way(&t.trace))
     };
     all.retain(|address| {
         let lives = |c: &Check| c.status.holds() || c.observed.has(&metric::RTT_CONNECT_MS);

@@ -1,5 +1,6 @@
 //! `range.lossy`: a range was reached, and only by asking again: the path drops or limits datagrams.
 
+use crate::model::path::{Policed, PolicedVerdict};
 use crate::model::{Check, Finding, Status, Who, metric};
 use crate::plan::Plan;
 
@@ -16,9 +17,14 @@ fn evidence(check: &Check, loss: f64) -> String {
     format!("{}: {loss:.1} % of the first round were lost{asked}", check.id)
 }
 
+/// Whether the loss is that of a limit on the rate, of which `udp.policed` tells.
+fn policed(check: &Check) -> bool {
+    check.observed.get::<Policed>(&metric::POLICED).is_some_and(|p| p.verdict == PolicedVerdict::Policed)
+}
+
 /// One finding a range.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let loss = |c: &Check| c.observed.get::<f64>(&metric::ROUND_TRIP_LOSS_PCT).filter(|p| *p >= WORTH_A_WORD_PCT);
+    let loss = |c: &Check| c.observed.get::<f64>(&metric::ROUND_TRIP_LOSS_PCT).filter(|p| *p >= WORTH_A_WORD_PCT && !policed(c));
     let finding = |(check, loss): (&Check, f64)| Finding {
         id: "range.lossy".to_owned(),
         status: Status::Warn,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::judge::path::MEDIA;
 use crate::model::machine::{Link, LinkKind};
-use crate::model::path::{Mtu, MtuAnswerer, MtuSize, SizeFate};
+use crate::model::path::{Mtu, MtuAnswerer, MtuSize, PathHop, SizeFate};
 use crate::model::{Check, Failure, FailureKind, Finding, ProbeKind, Status, Step, Who, metric};
 use crate::plan::Plan;
 
@@ -72,28 +72,40 @@ fn lost(checks: &[Check], path: &Check, mtu: &Mtu) -> Option<Finding> {
     let to = path.address.map_or_else(|| path.target.clone(), |a| a.to_string());
     let mut checks = vec![path.id.clone()];
     checks.extend(hung.iter().map(|c| c.id.clone()));
-    let (worth, also) = match is_media {
-        true => ("media of full size are lost", String::new()),
-        false => (
-            "media of 1200 bytes pass, and large answers over TCP, such as a server's certificates, hang",
-            String::new(),
-        ),
+    let worth = match (is_media, hung.is_empty()) {
+        (true, _) => "media of full size are lost",
+        (false, false) => "media of 1200 bytes pass, and large answers over TCP, such as a server's certificates, hang",
+        (false, true) => "media of 1200 bytes pass, and no check of this run hung on it; longer messages over TCP may",
     };
     Some(Finding {
         id: "path.mtu".to_owned(),
         status: if is_media || !hung.is_empty() { Status::Fail } else { Status::Warn },
         title: "Large packets vanish on the way, and nobody says so (MTU black hole)".to_owned(),
         detail: format!(
-            "Packets of {} bytes and more to or from {to} are dropped {direction} without the ICMP message that would make the sender use smaller ones; {most} pass: {worth}.{also}",
+            "Packets of {} bytes and more are dropped {direction} ({to}) without the ICMP message that would make the sender use smaller ones; packets of {most} pass: {worth}. Sizes are those of IP packets; the limit lies between the two. A link with a small MTU does this where ICMP is filtered, and so does a filter by length.",
             first.packet
         ),
-        remedy: "Let ICMP \"fragmentation needed\" (IPv6: \"packet too big\") through every firewall on the way, or lower the tunnel's MTU on both ends and clamp the MSS of TCP to it.".to_owned(),
+        remedy: format!(
+            "Let ICMP \"fragmentation needed\" (IPv6: \"packet too big\") through every firewall on the way, or set the MTU of the narrow link on both ends and clamp the MSS of TCP to it. {}",
+            place_by_hand(path, first)
+        ),
         who: Some(Who::Firewall),
         ask: asked(path, &to, first, mtu),
         evidence: evidence(path, mtu, first, &hung),
         checks,
         ..Finding::default()
     })
+}
+
+/// How to find the place: silence does not tell it.
+fn place_by_hand(path: &Check, first: &MtuSize) -> String {
+    let hops: Vec<PathHop> = path.observed.get(&metric::HOPS).unwrap_or_default();
+    let all: Vec<String> = hops.iter().map(|h| h.address.to_string()).collect();
+    let hops = if all.is_empty() { "each router of `traceroute -n`".to_owned() } else { all.join(", then ") };
+    format!(
+        "Which link it is was not seen: `ping -M do -c 3 -s {} ADDRESS` to {hops} is answered up to there.",
+        first.bytes
+    )
 }
 
 fn asked(path: &Check, to: &str, first: &MtuSize, mtu: &Mtu) -> Vec<String> {
@@ -104,7 +116,7 @@ fn asked(path: &Check, to: &str, first: &MtuSize, mtu: &Mtu) -> Vec<String> {
     let mut ask = vec![format!("let {icmp} through, from any router to {own} and to {to}")];
     ask.extend(fits.map(|packet| {
         let mss = packet.saturating_sub(if v6 { 60 } else { 40 });
-        format!("or: set the MTU of the tunnel between {own} and {to} to {packet}, and clamp the MSS of TCP to {mss}")
+        format!("or: set the MTU of the narrow link between {own} and {to} to {packet} (the largest that was seen to pass), and clamp the MSS of TCP to {mss}")
     }));
     ask
 }
@@ -116,11 +128,11 @@ fn evidence(path: &Check, mtu: &Mtu, first: &MtuSize, hung: &[&Check]) -> Vec<St
     };
     let to = path.address.map_or_else(|| path.target.clone(), |a| a.to_string());
     let mut all = vec![format!(
-        "{who} at {to} UDP {} answered small datagrams before, between and after, and none of 3 with a payload of {} bytes (DF set); no ICMP error came",
-        mtu.port, first.bytes
+        "{who} at {to} UDP {} answered small datagrams before, between and after, and none of 3 in packets of {} bytes (a payload of {}, DF set); no ICMP error came",
+        mtu.port, first.packet, first.bytes
     )];
     let passed = mtu.sizes.iter().rfind(|s| s.up == SizeFate::Passed && s.down != SizeFate::Silent);
-    all.extend(passed.map(|s| format!("a payload of {} bytes (a packet of {}) passed", s.bytes, s.packet)));
+    all.extend(passed.map(|s| format!("packets of {} bytes (a payload of {}) passed", s.packet, s.bytes)));
     all.extend(hung.iter().map(|c| {
         let mss = c.observed.get::<u32>(&metric::MSS).map(|m| format!(" (MSS {m})")).unwrap_or_default();
         format!("{}: TCP connected{mss}, and TLS got no answer", c.id)
@@ -141,8 +153,8 @@ fn told_small(path: &Check, mtu: &Mtu) -> Option<Finding> {
         id: "path.mtu".to_owned(),
         status: Status::Warn,
         title: "The way is too narrow for media".to_owned(),
-        detail: format!("Datagrams with {MEDIA} bytes, which media use, do not pass to {to} unfragmented: {by}."),
-        remedy: format!("Raise the MTU of the tunnel or line on the way to {} or more.", media.packet),
+        detail: format!("Datagrams with {MEDIA} bytes, which media use (packets of {}), do not pass to {to} unfragmented: {by}.", media.packet),
+        remedy: format!("Raise the MTU of the narrow link on the way to {} or more.", media.packet),
         who: Some(if local { Who::ThisMachine } else { Who::Firewall }),
         ask: vec![format!("raise the MTU on the way to {to} to {} bytes or more", media.packet)],
         evidence: vec![by],
@@ -171,15 +183,15 @@ fn smaller(paths: &[&(&Check, Mtu)]) -> Option<Finding> {
     let one = |(path, mtu): &&(&Check, Mtu)| {
         let most = mtu.sizes.iter().rev().find(|s| s.up == SizeFate::Passed).map_or(0, |s| s.packet);
         let by = told_by(mtu).unwrap_or_else(|| "this machine's own link takes no larger ones".to_owned());
-        format!("{}: packets of {most} bytes pass; {by}", path.id)
+        format!("{}: of the sizes that were tried, packets of up to {most} bytes pass; {by}", path.id)
     };
     Some(Finding {
         id: "path.mtu-small".to_owned(),
         status: Status::Pass,
         title: "The way takes smaller packets than Ethernet, and says so".to_owned(),
         detail: format!(
-            "Packets of {} bytes pass and larger ones are refused aloud, as behind a tunnel or DSL: media of {MEDIA} bytes are not touched, and TCP adapts.",
-            most.packet
+            "Packets of up to {} bytes pass, and of larger ones ICMP tells the sender, as behind DSL or a VPN: media of {MEDIA} bytes are not touched, and TCP adapts. There is nothing to do.",
+            first.too_big.and_then(|t| t.mtu).unwrap_or_else(|| most.packet.into())
         ),
         evidence: paths.iter().map(one).collect(),
         checks: paths.iter().map(|(c, _)| c.id.clone()).collect(),
@@ -199,10 +211,10 @@ fn tunnel(checks: &[Check]) -> Option<Finding> {
         status: Status::Pass,
         title: "Packets to the target leave by a tunnel or VPN".to_owned(),
         detail: format!(
-            "The route leads through {}: calls take the way around by the VPN's far end, with its delay, its MTU and its firewall.",
+            "The route leads through {}: calls take the way around by the VPN's far end, with its delay, its MTU and its firewall. There is nothing to do while calls are good.",
             first.interface
         ),
-        remedy: "Where calls suffer, take the media out of the VPN (split tunnelling) for the target's addresses."
+        remedy: "Only where calls suffer: have the administrator of the VPN take the target's addresses out of it (split tunnelling)."
             .to_owned(),
         evidence: found.iter().map(one).collect(),
         checks: found.iter().map(|(c, _)| c.id.clone()).collect(),

@@ -20,17 +20,21 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     };
     let found: Vec<(&Check, Policed)> = checks.iter().filter_map(|c| Some((c, policed(c)?))).collect();
     let Some(slowest) = found.iter().map(|(_, p)| passed(p)).reduce(f64::min) else { return Vec::new() };
-    let status = if slowest <= AUDIO { Status::Fail } else { Status::Warn };
+    // What decides no check is no failure either.
+    let undecided = found.iter().all(|(c, _)| c.status == Status::Unknown);
+    let status = if slowest <= AUDIO && !undecided { Status::Fail } else { Status::Warn };
+    let asked_with = found.iter().filter_map(|(c, _)| c.observed.get::<u32>(&metric::PACKETS_SENT)).max();
+    let datagrams = asked_with.map(|n| format!("{n} ")).unwrap_or_default();
     let mut ask: Vec<String> = found.iter().map(|(c, p)| asked(checks, c, p)).collect();
     ask.dedup();
     vec![Finding {
         id: "udp.policed".to_owned(),
         status,
-        title: "UDP is limited to so many packets a second".to_owned(),
+        title: format!("UDP is limited to about {slowest:.0} packets a second"),
         detail: format!(
-            "Something on the way lets about {slowest:.0} datagrams a second through and drops the others at once; one audio call sends {AUDIO:.0} a second each way, with video about {CALL}."
+            "Something on the way lets about {slowest:.0} datagrams a second through and drops the others at once; one audio call sends {AUDIO:.0} a second each way, with video about {CALL}. It is why ports of the range stayed silent: the {datagrams}datagrams that asked them came faster than that, so their silence says nothing of single ports."
         ),
-        remedy: "Raise the limit for UDP to the media ports, or exempt them from flood protection.".to_owned(),
+        remedy: "Which box it is was not seen: look at the counters of the policer or flood protection of each on the way, your own first. Raise the limit for UDP to the media ports, or exempt them from flood protection.".to_owned(),
         who: Some(Who::Firewall),
         ask,
         evidence: found.iter().map(|(c, p)| told(c, p)).collect(),

@@ -275,3 +275,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rounds_add_up_over_a_pause_in_which_a_router_sends_no_errors() {
+    let mut world = World::new(2, &[(8989, 1, Filter::Drop)]);
+    world.budgets[2] = Bucket::new(zero(), 3.0, 1.0);
+    let (found, took) = world.trace(&[8989], flow(OPEN));
+    assert_eq!(place(&found[0]), (TraceEnd::Silent, Some(1), Some(2)), "{found:?}");
+    assert!(found[0].rounds == 3 && took < Duration::from_secs(3), "{took:?}");
+}

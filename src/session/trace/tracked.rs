@@ -69,6 +69,11 @@ impl Tally {
         self.rounds - self.silent - self.expired - self.rejected - self.refused - self.cut - self.reached
     }
 
+    /// Without the rounds that showed nothing.
+    fn proven(self) -> Self {
+        Self { rounds: self.rounds - self.unproven(), ..self }
+    }
+
     /// What the rounds agree on, and how many did; `None` where more are needed.
     pub fn verdict(&self, needed: u8) -> Option<(TraceEnd, u8)> {
         let enough = self.rounds >= needed;
@@ -93,6 +98,8 @@ pub struct Tracked {
     shows: u8,
     /// Rounds given up because the station's budget of errors was used up.
     given_up: u8,
+    /// What the rounds at a station brought before its budget was used up, while others are asked.
+    kept: Option<(usize, Tally)>,
     /// The station at which rounds agreed, on what, and how many, while a nearer one is looked for.
     fallback: Option<(usize, TraceEnd, u8)>,
     pub rounds: u8,
@@ -112,6 +119,7 @@ impl Tracked {
             tally,
             shows: 0,
             given_up: 0,
+            kept: None,
             fallback: None,
             rounds: 0,
             seen: None,
@@ -139,6 +147,9 @@ impl Tracked {
             return;
         }
         self.state = if self.low < self.high { State::Search } else { State::Confirm };
+        if let Some((_, tally)) = self.kept.filter(|(high, _)| self.state == State::Confirm && *high == self.high) {
+            self.tally = tally;
+        }
     }
 
     /// The station at which it ends, where it is known or supposed.
@@ -210,7 +221,8 @@ impl Tracked {
             return;
         }
         if self.tally.unproven() >= 2 && self.given_up < MOST_ROUNDS {
-            self.given_up += self.tally.rounds;
+            self.given_up += self.tally.unproven();
+            self.kept = Some((self.high, self.tally.proven()));
             self.state = State::Waiting;
             self.fall_back();
             return;

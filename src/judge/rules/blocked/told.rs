@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::judge::opening;
 use crate::judge::place::{self, Traced};
-use crate::model::trace::{Carrier, TraceEnd, Ttl};
-use crate::model::{Check, Finding, Status, Transport, Who};
+use crate::model::trace::{Carrier, Flow, TraceEnd, Ttl};
+use crate::model::{Finding, Status, Transport, Who};
 
 use super::Cause;
 
@@ -22,29 +22,50 @@ pub fn cause(address: IpAddr, cause: &Cause, of: &[&Traced<'_>]) -> Finding {
 }
 
 /// The parts that all of them have.
-fn of_flows(id: &str, of: &[&Traced<'_>]) -> Finding {
+pub(super) fn of_flows(id: &str, of: &[&Traced<'_>]) -> Finding {
     let status = of.iter().map(|t| t.check.status).reduce(Status::worst).unwrap_or_default();
     Finding {
         id: id.to_owned(),
         status,
-        evidence: of.iter().map(|t| evidence(t)).collect(),
+        evidence: evidence(of),
         checks: of.iter().map(|t| t.check.id.clone()).collect(),
         ..Finding::default()
     }
 }
 
-fn evidence(one: &Traced<'_>) -> String {
-    let clause = place::clause(&one.check.observed).unwrap_or_else(|| "no place was found".to_owned());
-    let control = &one.trace.control;
-    let way = match one.trace.host_distance {
-        Some(hops) => format!("{} {} reaches the host at hop {hops}", control.carrier.words(), control.port),
-        None => format!("{} {} does not reach the host either", control.carrier.words(), control.port),
-    };
-    format!("{} {} to {}: {clause}; {way}.", one.trace.flow.carrier.words(), one.trace.flow.port, one.address)
+/// One line for all flows that ended alike.
+pub(super) fn evidence(of: &[&Traced<'_>]) -> Vec<String> {
+    let mut lines: Vec<((String, String), Vec<Flow>)> = Vec::new();
+    for one in of {
+        let clause = place::clause(&one.check.observed).unwrap_or_else(|| "no place was found".to_owned());
+        let control = &one.trace.control;
+        let control = format!("{} {}", control.carrier.words(), control.port);
+        let way = match one.trace.host_distance {
+            Some(hops) => format!("{control} reaches {} at hop {hops}", one.address),
+            None => format!("{control} does not reach {} either", one.address),
+        };
+        let flow = one.trace.flow.clone();
+        match lines.iter_mut().find(|(told, _)| *told == (clause.clone(), way.clone())) {
+            Some((_, flows)) => flows.push(flow),
+            None => lines.push(((clause, way), vec![flow])),
+        }
+    }
+    lines.into_iter().map(|((clause, way), flows)| format!("{}: {clause}; {way}.", listed(&flows))).collect()
+}
+
+/// `TCP 80, 443 and UDP 19500`.
+fn listed(flows: &[Flow]) -> String {
+    let all = [Carrier::Tcp, Carrier::Tls, Carrier::Udp].map(|carrier| {
+        let of = flows.iter().filter(|f| f.carrier == carrier).map(|f| f.port.to_string());
+        let mut ports: Vec<String> = of.collect();
+        ports.dedup();
+        (!ports.is_empty()).then(|| format!("{} {}", carrier.words(), ports.join(", ")))
+    });
+    all.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// `TCP 443, 8089 and UDP 19099-20099`.
-fn ports(of: &[&Traced<'_>]) -> String {
+pub(super) fn ports(of: &[&Traced<'_>]) -> String {
     let all = [Transport::Tcp, Transport::Udp].map(|transport| {
         let mut ports: Vec<String> = of.iter().filter(|t| transport_of(t) == transport).map(|t| port(t)).collect();
         ports.dedup();
@@ -64,14 +85,22 @@ fn port(one: &Traced<'_>) -> String {
 }
 
 /// `allow UDP 19099-20099 from 192.0.2.2 to 198.51.100.10, and replies`.
-fn ask(of: &[&Traced<'_>]) -> Vec<String> {
+pub(super) fn ask(of: &[&Traced<'_>]) -> Vec<String> {
     let line = |t: &&Traced<'_>| {
-        let from = t.trace.source.map(|s| format!("from {s} ")).unwrap_or_default();
+        let from = t.source().map(|s| format!("from {s} ")).unwrap_or_default();
         format!("allow {} {} {from}to {}, and replies", transport_of(t).as_str().to_uppercase(), port(t), t.address)
     };
     let mut all: Vec<String> = of.iter().map(line).collect();
     all.dedup();
     all
+}
+
+/// What shows on the server whether packets come there.
+fn capture(of: &[&Traced<'_>]) -> String {
+    let Some(one) = of.first() else { return String::new() };
+    let client = one.mapped.or(one.trace.source).map(|a| format!("host {a} and ")).unwrap_or_default();
+    let transport = transport_of(one).as_str();
+    format!("`tcpdump -ni any '{client}{transport} port {}'`", one.trace.flow.port)
 }
 
 /// The place of flows that end at one.
@@ -90,7 +119,7 @@ fn local(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
                 ports(of)
             ),
         },
-        remedy: "Allow it in the output rules of this machine's firewall or security software.".to_owned(),
+        remedy: "Allow it in the output rules of this machine's firewall or security software (`nft list ruleset`, `iptables -nvL OUTPUT`).".to_owned(),
         who: Some(Who::ThisMachine),
         ask: ask(of),
         ..of_flows("blocked.local", of)
@@ -102,12 +131,13 @@ fn rejected(address: IpAddr, from: IpAddr, of: &[&Traced<'_>]) -> Finding {
     let by = of.first().map_or_else(|| from.to_string(), |t| place::router(&t.trace, from));
     let base = of_flows("blocked.rejected", of);
     let title = format!("{} to {address} is rejected by {by}", ports(of));
-    if of.iter().any(|t| super::is_no_way(t)) {
+    if of.iter().any(|t| place::is_no_way(&t.trace)) {
         return Finding {
-            title,
-            detail: format!("{by} answers that there is no way to {address} ({icmp})."),
-            remedy: format!("Mend the route to {address} on {by}, or bring the host up behind it."),
+            title: format!("{by} has no way for {} to {address}", ports(of)),
+            detail: format!("{by} answers \"{icmp}\", which a firewall can answer too where it hides that it rejects."),
+            remedy: format!("Mend the route to {address} on {by}, or bring the host up behind it; else allow the flows there."),
             who: Some(Who::Firewall),
+            ask: ask(of),
             ..base
         };
     }
@@ -140,9 +170,9 @@ fn forged(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
         )
     };
     Finding {
-        title: format!("{} to {address} is reset on the way, in the host's name", ports(of)),
+        title: format!("{} to {address} is reset on the way, and not by the host", ports(of)),
         detail: ttl.map(by_ttl).unwrap_or_else(|| format!(
-            "Packets whose time to live ends at {at} are answered with a reset, and the host is farther away: a firewall or inspection device at or before {at} resets the connections."
+            "Packets whose time to live ends at {at} are answered with a reset that bears the host's address, and the host is farther away: a firewall or inspection device at or before {at} resets the connections."
         )),
         remedy: match ttl {
             Some(_) => format!("Allow the flows in the firewall before {address}."),
@@ -157,21 +187,33 @@ fn forged(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
 fn dropped(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
     let place = place_of(of);
     let at_host = of.iter().any(|t| t.trace.ends_at_host());
-    let more = match at_host {
-        true => " A firewall on the host itself would look the same.",
+    let after = of.first().and_then(|t| t.trace.after).map(place::hop);
+    let seen = after.as_ref().map(|hop| format!("come as far as {hop} and ")).unwrap_or_default();
+    let end = if at_host { format!("the host (hop {distance})") } else { format!("hop {distance}") };
+    let mute = of.iter().all(|t| t.trace.hops.is_empty());
+    let blind = match mute {
+        true => " No router before the host says where a packet ends (ICMP time exceeded is filtered), so the place cannot be told from here.",
         false => "",
     };
+    let remedy = match (&after, at_host) {
+        (Some(hop), true) => format!("Ask first whoever runs {hop}; where that lets it through, the server's operator. A capture on the server decides whose it is."),
+        (Some(hop), false) => format!("Allow it in the rules of {hop}, or of what stands between that and hop {distance}."),
+        (None, true) => "Ask in this order: the firewall of your own network, the provider, the server's operator. A capture on the server decides whether it is the way or the server.".to_owned(),
+        (None, false) => format!("Allow it in the firewall {place}."),
+    };
+    let mut ask = ask(of);
+    if at_host {
+        let command = capture(of);
+        ask.push(format!("of the server's operator: run {command} on the server during a test; if packets come, allow the same in the server's own firewall, and if none do, they are dropped before it"));
+    }
     Finding {
         title: format!("{} to {address} is dropped {place}", ports(of)),
         detail: format!(
-            "In three rounds nothing came back from hop {distance} on, while other packets to the same host were answered there: a filter drops them {place}.{more}"
+            "In three rounds these packets {seen}were not answered at {end}, while other packets to the same host were: a filter drops them.{blind}"
         ),
-        remedy: match at_host {
-            true => format!("Allow the flows in the firewall {place}; if there is none, in the server's own firewall."),
-            false => format!("Allow the flows in the firewall {place}."),
-        },
+        remedy,
         who: Some(Who::Firewall),
-        ask: ask(of),
+        ask,
         ..of_flows("blocked.dropped", of)
     }
 }
@@ -184,10 +226,11 @@ fn by_name(address: IpAddr, name: &str, of: &[&Traced<'_>]) -> Finding {
         .map(|t| format!("let TLS for {name} to {address} port {} through, without inspection", port(t)))
         .collect();
     ask.dedup();
+    let fate = if of.iter().all(|t| t.trace.end == TraceEnd::Cut) { "cut off" } else { "lost" };
     let mut finding = Finding {
-        title: format!("TLS for {name} is cut by the name in it"),
+        title: format!("TLS for {name} on {} is stopped because of that name", ports(of)),
         detail: format!(
-            "At {address}, a ClientHello with the name {name} is cut off or lost in three rounds, and the same one with the name {other} is answered in three ({at}): something filters by the server's name."
+            "At {address}, a ClientHello with the name {name} is {fate} in three rounds, and the same one with the name {other} is answered in three ({at}): something filters by the name, on the way or right before the server; the port itself is open."
         ),
         remedy: format!("Exempt {name} from the filter of names (URL or SNI filter)."),
         who: Some(Who::Firewall),
@@ -204,7 +247,7 @@ fn refused(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
     let more = match (reset, same) {
         (_, true) => "nothing listens on the port (the reset has the same TTL as the host's other answers)",
         (true, false) => {
-            "nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset would tell them apart: root may see it)"
+            "nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset tells them apart: run the same command as root, who may see it)"
         }
         (false, false) => "nothing listens on the port",
     };
@@ -231,51 +274,5 @@ fn refused(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
             })
             .collect(),
         ..of_flows("service.down", of)
-    }
-}
-
-/// All UDP is stopped.
-pub fn udp(of: &[&Traced<'_>]) -> Finding {
-    let mut places: Vec<String> = of.iter().filter_map(|t| place::clause(&t.check.observed)).collect();
-    places.sort();
-    places.dedup();
-    let port = of.iter().find_map(|t| t.trace.other_port.as_ref()).map_or(0, |o| o.port);
-    Finding {
-        title: "All UDP is stopped, and TCP works".to_owned(),
-        detail: format!(
-            "No UDP was answered by any host, and a UDP port that no rule names ({port}) is stopped as well: {}.",
-            places.join("; ")
-        ),
-        remedy: "Allow UDP to the ports below, and their replies; media need it. A relay over TLS on port 443 is the second best.".to_owned(),
-        who: Some(Who::Firewall),
-        ask: ask(of),
-        ..of_flows("udp.blocked", of)
-    }
-}
-
-/// Nothing answers from a host.
-pub fn unreachable(address: IpAddr, of: &[&Traced<'_>], checks: &[Check]) -> Finding {
-    let no_way = of.iter().find(|t| super::is_no_way(t));
-    let last = of.iter().filter_map(|t| t.trace.hops.last()).max_by_key(|h| h.distance);
-    let way = match (no_way.and_then(|t| Some((place::router(&t.trace, t.trace.from?), t.trace.icmp.clone()?))), last) {
-        (Some((router, icmp)), _) => format!("{router} says: {icmp}"),
-        (None, Some(last)) => format!("the last that answers on the way is {}", place::hop(*last)),
-        (None, None) => "no router on the way answers either".to_owned(),
-    };
-    let here = checks.iter().filter(|c| c.address == Some(address) && c.rule.is_some() && !c.status.holds());
-    Finding {
-        title: format!("{address} is not reached at all"),
-        detail: format!(
-            "Nothing answers from {address}: no TCP or UDP port of the rules, and no trace; {way}. The host is off, its address is another, or everything to it is dropped on the way."
-        ),
-        remedy: match no_way {
-            Some(_) => "See that the host is up and has this address; else mend the route there.".to_owned(),
-            None => "See that the host is up and has this address; then ask for the rules below where the answers end."
-                .to_owned(),
-        },
-        who: Some(Who::Server),
-        ask: if no_way.is_some() { Vec::new() } else { ask(of) },
-        checks: here.map(|c| c.id.clone()).collect(),
-        ..of_flows("host.unreachable", of)
     }
 }

@@ -59,14 +59,14 @@ fn silence_of_large_ones_is_a_black_hole_with_its_directions_and_numbers() {
     let found = find(&plan(), &[check]).remove(0);
     assert_eq!((found.id.as_str(), found.status, found.who), ("path.mtu", Status::Warn, Some(Who::Firewall)));
     assert!(
-        found.detail.contains("Packets of 1308 bytes and more to or from 198.51.100.10 are dropped towards the target")
+        found.detail.contains("Packets of 1308 bytes and more are dropped towards the target (198.51.100.10)")
     );
     assert_eq!(found.ask.len(), 2);
     assert!(
         found.ask[0].contains("ICMP type 3 code 4")
-            && found.ask[1].contains("to 1228, and clamp the MSS of TCP to 1188")
+            && found.ask[1].contains("to 1228 (the largest that was seen to pass), and clamp the MSS of TCP to 1188")
     );
-    assert!(found.evidence[0].contains("none of 3 with a payload of 1280 bytes"), "{:?}", found.evidence);
+    assert!(found.evidence[0].contains("none of 3 in packets of 1308 bytes"), "{:?}", found.evidence);
     let (check, _) = path(MtuAnswerer::Responder, [(Passed, Silent); 5]);
     let found = find(&plan(), &[check]).remove(0);
     assert_eq!(found.status, Status::Fail, "media do not pass");

@@ -86,7 +86,8 @@ mod tests {
     use super::*;
 
     fn at(address: &str, status: Status, answers: &[ServerAnswer]) -> Check {
-        named(check(&format!("a/rtc.example/{address}"), "rtc.example", Some(address), status), 5.0, answers)
+        let check = check(&format!("a/rtc.example/{address}"), "rtc.example", Some(address), status);
+        named(Check { rule: Some("rtc.https".into()), ..check }, 5.0, answers)
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
             "check the name for a typing error, or have it added to the DNS that this network uses"
         }
         FailureKind::NoAddress => "have an A or AAAA record added for it, or test the family it has",
-        FailureKind::ResolverTimeout => "allow DNS (UDP and TCP 53) to the resolver, or mend the resolver",
+        FailureKind::ResolverTimeout => {
+            "let questions to the resolver and its answers through (its own check, dns.resolver, tells whether UDP 53, TCP 53 or both are stopped), or mend the resolver"
+        }
         FailureKind::OutOfTime => "run it again and let it end, with a longer --budget if one was set",
         _ => "mend the resolver, or ask another one with --dns",
     };

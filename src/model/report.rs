@@ -162,8 +162,10 @@ pub enum Who {
     ThisMachine,
     /// The administrator of a firewall or router on the way.
     Firewall,
-    /// The administrator of the HTTP or SOCKS proxy, or of what inspects TLS.
+    /// The administrator of the HTTP or SOCKS proxy, also where it inspects TLS.
     Proxy,
+    /// Whoever runs what inspects TLS without being asked: a firewall or gateway on the way, or software on this machine.
+    Inspection,
     /// The administrator of the DNS resolver.
     Resolver,
     /// The provider of the line.
@@ -179,6 +181,7 @@ impl Who {
             Who::ThisMachine => "the administrator of this machine",
             Who::Firewall => "the administrator of the firewall",
             Who::Proxy => "the administrator of the proxy",
+            Who::Inspection => "whoever runs TLS inspection on the way, or the security software of this machine",
             Who::Resolver => "the administrator of the DNS resolver",
             Who::Provider => "the provider of the line",
             Who::Server => "the operator of the server",

@@ -118,6 +118,12 @@ impl ResolverSeen {
         (times.len() >= 2).then(|| times.get((times.len() - 1) / 2).map(|ms| (*ms, times.len())))?
     }
 
+    /// The shortest and the longest of those times.
+    pub fn spread_ms(&self) -> Option<(f64, f64)> {
+        let times = || self.of(AskedFor::Needed, Over::Udp).filter_map(|q| q.answer.ms);
+        Some((times().reduce(f64::min)?, times().reduce(f64::max)?))
+    }
+
     /// Whether anything came back over this transport.
     pub fn answers_over(&self, over: Over) -> bool {
         self.questions.iter().any(|q| q.over == over && q.is_answered())

@@ -223,7 +223,7 @@ async fn exchange(
     Err(if garbage {
         (FailureKind::Garbage, "the server's answer is not a DNS message".to_owned())
     } else {
-        (FailureKind::ResolverTimeout, format!("no answer to {TRIES} questions in {}", seconds(timeout)))
+        (FailureKind::ResolverTimeout, format!("no answer to a question sent {TRIES} times in {}", seconds(timeout)))
     })
 }
 

@@ -17,6 +17,8 @@ pub struct Pin {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     pins: Vec<Pin>,
+    /// So many of them, the first, are the operator's own; the others are the profile's.
+    given: usize,
     /// The row in which the document takes it that TLS is inspected on the way.
     pub inspection: Option<Source>,
 }
@@ -30,7 +32,13 @@ impl Trust {
         let roles = profile.roles.iter().map(|(name, role)| (name, role.issuer.as_slice()));
         let documents = roles.filter(|(name, _)| !is_named(name)).flat_map(of_role);
         let pins = request.pins.iter().cloned().chain(documents).collect();
-        Self { pins, inspection: profile.inspection.clone() }
+        Self { pins, given: request.pins.len(), inspection: profile.inspection.clone() }
+    }
+
+    /// Who expects them: `--pin` or the profile.
+    pub fn expects(&self, role: &RoleName) -> &'static str {
+        let is_given = self.pins.iter().take(self.given).any(|p| p.role.as_ref().is_none_or(|r| r == role));
+        if is_given { "by --pin" } else { "by the profile" }
     }
 
     /// Any of these may have issued the certificates of the role's hosts; none: anybody may.

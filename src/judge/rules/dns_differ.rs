@@ -11,7 +11,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     let mut notes = Vec::new();
     for (name, (answers, of)) in resolvers::names(checks) {
         let differ = of.iter().any(|c| c.observed.get(&metric::DNS_DIFFER) == Some(true));
-        if !differ || dns_private_answer::is_found(name, &answers, &of) {
+        if !differ || dns_private_answer::is_found(name, &answers, &checks.iter().collect::<Vec<_>>()) {
             continue;
         }
         notes.push(Finding {

@@ -22,15 +22,18 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     targets.sort_unstable();
     targets.dedup();
     let about_targets = match targets.is_empty() {
-        true => "The names of this run lead elsewhere; any that is mistyped or not known there does not.".to_owned(),
+        true => "The names of this run have other addresses and were tested there, so this run is not affected. A name that is mistyped, or that the resolver does not know, ends at that address instead of failing.".to_owned(),
         false => format!("{} leads to the same place, so nothing of it was tested.", targets.join(", ")),
     };
+    let own = if targets.is_empty() { "" } else { ", and the platform's names with their own addresses" };
     vec![Finding {
         id: "dns.hijack".to_owned(),
         status: if led.is_empty() { Status::Warn } else { Status::Fail },
         title: "The resolver gives addresses for names that cannot exist".to_owned(),
-        detail: format!("{} sends unknown names to {list}. {about_targets}", servers.join(", ")),
-        remedy: "Have unknown names answered with NXDOMAIN (no search page, block page or log-in page in their place), and the platform's names with their own addresses; where the network has a log-in page, log in first.".to_owned(),
+        detail: format!("{} answers {list} for names that do not exist. {about_targets}", servers.join(", ")),
+        remedy: format!(
+            "Have unknown names answered with NXDOMAIN, in place of the address of a search page, block page or log-in page{own}."
+        ),
         who: Some(Who::Resolver),
         ask: ask(&servers, &targets),
         evidence: evidence(&liars, &led),

@@ -16,7 +16,11 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     }
     let sentence = |a: &&Asked<'_>| {
         let (ms, n) = a.seen.median_ms()?;
-        Some(format!("{} takes {ms:.0} ms for an answer (median of {n} answers to one name).", place(a.seen.server)))
+        Some(format!(
+            "{} takes {ms:.0} ms for an answer (median of {n} answers to one name{}).",
+            place(a.seen.server),
+            a.seen.spread_ms().map(|(least, most)| format!(", {least:.0} to {most:.0} ms")).unwrap_or_default()
+        ))
     };
     let mut evidence: Vec<String> = found.iter().filter_map(sentence).collect();
     evidence.extend(resolvers::slow_look_ups(checks, SLOW_MS));
@@ -29,11 +33,11 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             "{} takes longer than {SLOW_MS:.0} ms for an answer. A call looks up two to four names before it rings, so it starts late each time.",
             servers.join(", ")
         ),
-        remedy: "Give this network a resolver that is near and caches, or mend the way to this one.".to_owned(),
+        remedy: "Give this network a resolver that is near and caches, or mend the way to this one: a ping to it tells how much of the time is the way's.".to_owned(),
         who: Some(Who::Resolver),
         ask: servers
             .iter()
-            .map(|s| format!("resolver {s}: answer a name that was just asked for within 50 ms"))
+            .map(|s| format!("resolver {s}: answer a name that was just asked for well within {SLOW_MS:.0} ms (one that is near and caches needs a few)"))
             .collect(),
         evidence,
         checks: ids(found.iter().map(|a| a.check)),

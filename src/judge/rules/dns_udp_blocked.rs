@@ -16,8 +16,11 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     let unresolved: Vec<&str> = silent_look_ups(checks);
     let servers: Vec<String> = found.iter().map(|a| place(a.seen.server)).collect();
     let effect = match unresolved.is_empty() {
-        true => "Other resolvers helped out in this run.".to_owned(),
-        false => format!("Names did not resolve: {}.", unresolved.join(", ")),
+        true => helped(&all),
+        false => format!(
+            "Names did not resolve: {}; this machine asks over UDP and does not turn to TCP.",
+            unresolved.join(", ")
+        ),
     };
     let mut evidence: Vec<String> = found.iter().map(|a| told(a)).collect();
     evidence.extend(resolvers::slow_look_ups(checks, 1000.0));
@@ -26,12 +29,14 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         status: if unresolved.is_empty() { Status::Warn } else { Status::Fail },
         title: "DNS over UDP is blocked; over TCP it works".to_owned(),
         detail: format!("{} answers over TCP and not over UDP, which is asked first. {effect}", servers.join(", ")),
-        remedy: "Let UDP 53 through to the resolver and its answers back, beside TCP 53.".to_owned(),
+        remedy: "Let UDP 53 through to the resolver and its answers back (TCP 53 passes already); if nothing stops it on the way, have the resolver listen on UDP 53 too.".to_owned(),
         who: Some(Who::Firewall),
         ask: found
             .iter()
             .map(|a| {
-                format!("allow UDP {} from this machine to {}, and replies", a.seen.server.port(), a.seen.server.ip())
+                let server = a.seen.server;
+                let from = resolvers::source(checks, server.ip());
+                format!("allow UDP {} from {from} to {}, and replies", server.port(), server.ip())
             })
             .collect(),
         evidence,
@@ -50,6 +55,16 @@ fn silent_look_ups(checks: &[Check]) -> Vec<&str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Who answered in its place, as far as that is known.
+fn helped(all: &[Asked<'_>]) -> String {
+    let others = all.iter().filter(|a| a.seen.configured && a.works() && !a.seen.is_blocked_over_udp());
+    let others: Vec<String> = others.map(|a| place(a.seen.server)).collect();
+    match others.is_empty() {
+        true => "The names of this run were found all the same, and no other resolver helped: this machine asks over TCP, or has them in its hosts file or cache. Whatever asks over UDP finds nothing.".to_owned(),
+        false => format!("The names of this run were found all the same: {} answers too.", others.join(", ")),
+    }
 }
 
 fn told(asked: &Asked<'_>) -> String {

@@ -7,14 +7,17 @@ mod reach;
 mod tunnel;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::model::Finding;
-use crate::model::{Check, FailureKind, ProxyAnswer, Status, Step, WayTaken, metric};
+use crate::model::{Check, FailureKind, ProbeKind, ProxyAnswer, Status, Step, WayTaken, metric};
 use crate::plan::Plan;
 
 /// Every finding on proxies.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let all: Vec<Both<'_>> = checks.iter().filter_map(Both::of).collect();
+    let mut all: Vec<Both<'_>> = checks.iter().filter_map(Both::of).collect();
+    let source = own_address(checks);
+    all.iter_mut().for_each(|both| both.source = source);
     if all.is_empty() {
         return Vec::new();
     }
@@ -32,17 +35,29 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     findings
 }
 
+/// The plain request's port; others are asked for by CONNECT.
+const HTTP: u16 = 80;
+
+/// This machine's address as its packets leave with it; `None` where several were seen.
+fn own_address(checks: &[Check]) -> Option<IpAddr> {
+    let text = |c: &Check| c.observed.get::<String>(&metric::LOCAL)?.parse().ok();
+    let seen: BTreeSet<IpAddr> = checks.iter().filter_map(text).collect();
+    seen.first().copied().filter(|_| seen.len() == 1)
+}
+
 /// One check and its ways.
 struct Both<'a> {
     check: &'a Check,
     direct: WayTaken,
     proxy: WayTaken,
+    /// This machine's own address, where the run saw it.
+    source: Option<IpAddr>,
 }
 
 impl<'a> Both<'a> {
     fn of(check: &'a Check) -> Option<Self> {
         let (direct, proxy) = (check.observed.get(&metric::DIRECT)?, check.observed.get(&metric::PROXY)?);
-        Some(Self { check, direct, proxy })
+        Some(Self { check, direct, proxy, source: None })
     }
 
     fn via(&self) -> &str {
@@ -66,6 +81,15 @@ impl<'a> Both<'a> {
         self.proxy.facts.get(&metric::PROXY_ANSWER)
     }
 
+    /// What to have allowed: port 80 is asked for by a plain request and not by CONNECT.
+    fn wanted(&self) -> String {
+        let from = self.source.map(|a| format!(" from {a}")).unwrap_or_default();
+        match self.check.probe == ProbeKind::Http && self.port() == HTTP {
+            true => format!("plain HTTP (GET){from} to {}", self.place()),
+            false => format!("CONNECT{from} to {}", self.place()),
+        }
+    }
+
     /// The proxy connected, or passed the request on.
     fn tunnelled(&self) -> bool {
         self.proxy.tunnelled()
@@ -79,10 +103,16 @@ impl<'a> Both<'a> {
         self.proxy.failed_by(kind)
     }
 
-    /// `CHECK: what the failure of the way through the proxy was`.
+    /// What the failure of the way through the proxy was, beside the direct way.
     fn evidence(&self) -> String {
         let seen = self.proxy.failure.as_ref().map_or("it works", |f| f.detail.as_str());
-        format!("{}: {seen}; directly: {}", self.check.id, self.directly())
+        let status = |way: &WayTaken| way.facts.get::<u16>(&metric::HTTP_STATUS);
+        match (status(&self.direct), status(&self.proxy)) {
+            (Some(direct), Some(proxied)) if direct != proxied => {
+                format!("through the proxy HTTP {proxied}, directly HTTP {direct}")
+            }
+            _ => format!("{seen}; directly: {}", self.directly()),
+        }
     }
 
     fn directly(&self) -> String {
@@ -94,9 +124,19 @@ impl<'a> Both<'a> {
 const TOLD: usize = 6;
 
 fn evidence(of: &[&Both<'_>]) -> Vec<String> {
-    let mut told: Vec<String> = of.iter().take(TOLD).map(|both| both.evidence()).collect();
-    if of.len() > TOLD {
-        told.push(format!("and {} more checks", of.len() - TOLD));
+    let mut alike: Vec<(String, Vec<String>)> = Vec::new();
+    for both in of {
+        let words = both.evidence();
+        match alike.iter_mut().find(|(w, _)| *w == words) {
+            Some((_, ids)) => ids.push(both.check.id.clone()),
+            None => alike.push((words, vec![both.check.id.clone()])),
+        }
+    }
+    let more = alike.len().saturating_sub(TOLD);
+    let line = |(words, ids): (String, Vec<String>)| format!("{}: {words}", ids.join(", "));
+    let mut told: Vec<String> = alike.into_iter().take(TOLD).map(line).collect();
+    if more > 0 {
+        told.push(format!("and {more} more"));
     }
     told
 }
@@ -121,8 +161,23 @@ fn list<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
 
 /// Each place once, as something to ask for.
 fn each_place(of: &[&Both<'_>], ask: impl Fn(&str) -> String) -> Vec<String> {
-    let places: BTreeSet<String> = of.iter().map(|both| both.place()).collect();
-    places.iter().map(|place| ask(place)).collect()
+    each(of, |both| ask(&both.place()))
+}
+
+/// Each line once, in the order of ports.
+fn each(of: &[&Both<'_>], ask: impl Fn(&Both<'_>) -> String) -> Vec<String> {
+    let lines: BTreeSet<(u16, String)> = of.iter().map(|both| (both.port(), ask(both))).collect();
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// How many of them work without the proxy, and what follows where all do.
+fn without(of: &[&Both<'_>]) -> String {
+    let works = of.iter().filter(|b| b.direct.is_ok()).count();
+    match works == of.len() {
+        true if works == 1 => "Directly, this check works.".to_owned(),
+        true => format!("Directly, all {works} of these checks work."),
+        false => format!("Directly, {works} of these {} checks work.", of.len()),
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::plan::Plan;
 use chains::{Chain, Way};
 use signs::Sign;
 
+const INTERCEPTION: &str = "tls.interception";
+
 /// One finding an authority.
 pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     let chains = chains::of(checks);
@@ -28,6 +30,10 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
         if signs.is_empty() { private_root(plan, of) } else { Some(interception(plan, checks, of, &signs, &chains)) }
     };
     let mut found: Vec<Finding> = authorities.iter().filter_map(of_authority).collect();
+    // What else is private is told there as what is left alone.
+    if found.iter().any(|f| f.id == INTERCEPTION) {
+        found.retain(|f| f.id == INTERCEPTION);
+    }
     found.extend(unexpected(plan, &chains));
     found
 }
@@ -87,6 +93,7 @@ fn interception(plan: &Plan, checks: &[Check], of: &[&Chain<'_>], signs: &[Sign]
         _ => format!("TLS is intercepted {place}"),
     };
     let mut evidence: Vec<String> = signs.iter().map(|s| s.words.clone()).collect();
+    evidence.extend(untouched(of, all));
     evidence.push(by);
     evidence.extend(aimed.iter().filter(|c| c.check.probe == ProbeKind::Ws).map(|c| websocket(c.check)));
     evidence.extend(allowed(plan, &aimed));
@@ -95,23 +102,55 @@ fn interception(plan: &Plan, checks: &[Check], of: &[&Chain<'_>], signs: &[Sign]
     ask.sort();
     ask.dedup();
     Finding {
-        id: "tls.interception".to_owned(),
+        id: INTERCEPTION.to_owned(),
         status,
         title,
         detail: format!(
-            "\"{name}\"{known} signs the certificates of {} in place of who else would: it reads what passes. {}",
+            "\"{name}\"{known} signs the certificates of {} in place of the authority of those hosts: whoever has its key reads what passes. {} {}",
             places(of).join(", "),
             match trusted {
                 true => "This machine trusts it; other machines and programs here may not.",
                 false => "This machine does not trust it, so browsers and programs here refuse the connection.",
-            }
+            },
+            needed(status, &aimed)
         ),
         remedy: remedy(aimed.is_empty(), trusted, is_local, name),
-        who: Some(if is_local { Who::ThisMachine } else { Who::Proxy }),
+        who: Some(match (is_local, place.ends_with("proxy")) {
+            (true, _) => Who::ThisMachine,
+            (_, true) => Who::Proxy,
+            _ => Who::Inspection,
+        }),
         ask,
         evidence,
         checks: ids(of),
         ..Finding::default()
+    }
+}
+
+/// Ports of the same hosts that show another authority: what shows best that somebody is in between.
+fn untouched(of: &[&Chain<'_>], all: &[Chain<'_>]) -> Vec<String> {
+    let aside = |c: &&Chain<'_>| {
+        let here = |o: &&Chain<'_>| o.check.target == c.check.target && o.check.address == c.check.address;
+        !c.is_control() && c.way != Way::Direct && of.iter().any(here) && !of.iter().any(|o| o.place() == c.place())
+    };
+    let words =
+        |c: &Chain<'_>| format!("{} of the same host is left alone: \"{}\" signs there.", c.place(), c.root.short());
+    let mut told: Vec<String> = all.iter().filter(aside).map(words).collect();
+    told.sort();
+    told.dedup();
+    told
+}
+
+/// Whether something has to be done now.
+fn needed(status: Status, aimed: &[&Chain<'_>]) -> &'static str {
+    let works = aimed.iter().all(|c| c.check.status.holds());
+    match (status, works) {
+        (Status::Pass, _) => "",
+        (Status::Fail, _) => "A required check fails in it, so it has to be changed for calls.",
+        (_, true) => {
+            "Every check of them works through it today, so calls need no change now; an exemption guards against the next update of what inspects."
+        }
+        (_, false) => "Some check of them does not work through it, and nothing that is required fails for that.",
     }
 }
 
@@ -120,9 +159,9 @@ fn remedy(nothing_aimed: bool, trusted: bool, is_local: bool, name: &str) -> Str
         (true, _, _) => "Nothing for the hosts that were tested: their certificates are their own.".to_owned(),
         (_, _, true) => "Have the program on this machine leave these hosts out of its scanning of TLS.".to_owned(),
         (_, false, _) => format!(
-            "Exempt these hosts from TLS inspection, or install the authority \"{name}\" on this machine (for this program alone: --ca FILE)."
+            "Find out whose \"{name}\" is before anything is trusted: an attack looks the same. If it is this network's own, exempt these hosts from TLS inspection, or install the authority \"{name}\" on this machine (for this program alone: --ca FILE)."
         ),
-        _ => "Exempt these hosts from TLS inspection: signalling over WebSockets and relays over TLS break or grow slow in it.".to_owned(),
+        _ => "Exempt these hosts from TLS inspection: signalling over WebSockets and relays over TLS can break in it or grow slow.".to_owned(),
     }
 }
 
@@ -142,6 +181,9 @@ fn status(plan: &Plan, checks: &[Check], aimed: &[&Chain<'_>]) -> Status {
     aimed.iter().map(worth).reduce(Status::worst).unwrap_or(Status::Pass)
 }
 
+/// How to find the place, which no packet tells.
+const FIND_IT: &str = "At which hop is not known: run the check on another machine of this network and on another network (a phone's), and take what is common to those where it appears.";
+
 /// Where it happens, in the title's words, and the sentence that shows it.
 fn whereabouts(of: &[&Chain<'_>], all: &[Chain<'_>], is_local: bool) -> (String, String) {
     if is_local {
@@ -154,9 +196,11 @@ fn whereabouts(of: &[&Chain<'_>], all: &[Chain<'_>], is_local: bool) -> (String,
             true => {
                 "The direct way is intercepted and the proxy's is not: it is done on the way itself (transparently)."
             }
-            false => "Nothing here went through a proxy: it is done on the way itself (transparently).",
+            false => {
+                "No proxy was used: a firewall or gateway on the way does it (transparently), or security software on this machine."
+            }
         };
-        return ("on the way".to_owned(), words.to_owned());
+        return ("on the way".to_owned(), format!("{words} {FIND_IT}"));
     };
     let is_beside = |c: &Chain<'_>| c.way == Way::Direct && of.iter().any(|o| o.check.id == c.check.id);
     let direct: Vec<&Chain<'_>> = all.iter().filter(|c| is_beside(c)).collect();
@@ -193,7 +237,7 @@ fn websocket(check: &Check) -> String {
         (None, Some(held)) => {
             format!("{}: the WebSocket upgrades, and was still open after {held} s of silence.", check.id)
         }
-        (None, None) => format!("{}: the WebSocket upgrades; --hold would show whether it stays open.", check.id),
+        (None, None) => format!("{}: the WebSocket upgrades; whether it stays open is shown by --hold 60.", check.id),
     }
 }
 
@@ -201,8 +245,14 @@ fn websocket(check: &Check) -> String {
 fn allowed(plan: &Plan, aimed: &[&Chain<'_>]) -> Option<String> {
     let source = plan.trust.inspection.as_ref().filter(|_| !aimed.is_empty())?;
     Some(format!(
-        "The document takes it as allowed where secure WebSockets get through it ({}, {}: \"{}\").",
-        source.document, source.section, source.row
+        "The document takes it as allowed where secure WebSockets get through it{} ({}, {}: \"{}\").",
+        match aimed.iter().any(|c| c.check.probe == ProbeKind::Ws && c.check.observed.has(&metric::FAILURE)) {
+            true => ", and here one does not",
+            false => "",
+        },
+        source.document,
+        source.section,
+        source.row
     ))
 }
 

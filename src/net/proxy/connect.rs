@@ -71,7 +71,9 @@ impl Proxy {
             return Ok(());
         }
         let said = format!("HTTP {} {}", answer.status, answer.reason);
-        let said = match &answer.error {
+        // Squid's second word is a number of the system's, and 0 none.
+        let error = answer.error.as_deref().map(|e| e.strip_suffix(" 0").unwrap_or(e));
+        let said = match error {
             Some(error) => format!("{}, {error}", said.trim_end()),
             None => said.trim_end().to_owned(),
         };

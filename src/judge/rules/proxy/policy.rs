@@ -1,6 +1,6 @@
 //! `proxy.port-policy` and `proxy.refused`: the proxy works, and does not connect where it is asked to.
 
-use super::{Both, each_place, evidence, ids, list, ports, worst};
+use super::{Both, each, each_place, evidence, ids, list, ports, without, worst};
 use crate::model::{FailureKind, Finding, Who};
 
 /// SOCKS5: connection not allowed by the rule set (RFC 1928 section 6).
@@ -26,15 +26,21 @@ pub fn port_policy(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         detail: format!(
             "It connected to port {passing} and refused port {closed} by its own rules; most proxies allow CONNECT to 443 alone unless they are told more."
         ),
-        remedy: format!(
-            "Have the proxy allow CONNECT to port {closed} for these hosts, or exempt them from the proxy and open the direct way."
-        ),
+        remedy: format!("Have the proxy allow CONNECT to port {closed} for these hosts, or {}.", exempt(&refused)),
         who: Some(Who::Proxy),
-        ask: each_place(&refused, |place| format!("allow CONNECT to {place}")),
+        ask: each(&refused, |both| format!("allow {}", both.wanted())),
         evidence: evidence(&refused),
         checks: ids(&refused),
         ..Finding::default()
     })
+}
+
+/// The other remedy: as far as the direct way works, nothing else has to be opened for it.
+fn exempt(of: &[&Both<'_>]) -> &'static str {
+    match of.iter().all(|b| b.direct.is_ok()) {
+        true => "exempt them from the proxy (NO_PROXY, or the PAC file): the direct way works",
+        false => "exempt them from the proxy and open the direct way",
+    }
 }
 
 /// What is refused on ports that never pass, and what passes.
@@ -53,14 +59,18 @@ pub fn refused(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     let first = refused.first()?;
     let what = if open.is_empty() { "everything that it was asked" } else { "these hosts" };
     let said = first.proxy.failure.as_ref().map(|f| f.detail.clone()).unwrap_or_default();
+    let hint = match open.is_empty() {
+        true => "As every port is refused, its rule is about this client or these hosts, and not about ports.",
+        false => "Other hosts pass on the same ports, so its rule is about these hosts.",
+    };
     Some(Finding {
         id: "proxy.refused".to_owned(),
         status: worst(&refused),
         title: format!("The proxy {via} refuses {what}"),
-        detail: format!("It answers, and its rules forbid the connections: {said}. That is its policy and not a fault of the line."),
-        remedy: "Have the proxy allow CONNECT to these hosts and ports, or exempt them from the proxy and open the direct way.".to_owned(),
+        detail: format!("It answers, and its rules forbid the connections: {said}. {hint} {}", without(&refused)),
+        remedy: format!("Have the proxy allow these requests, or {}.", exempt(&refused)),
         who: Some(Who::Proxy),
-        ask: each_place(&refused, |place| format!("allow CONNECT to {place}")),
+        ask: each(&refused, |both| format!("allow {}", both.wanted())),
         evidence: evidence(&refused),
         checks: ids(&refused),
         ..Finding::default()

@@ -1,6 +1,6 @@
 //! `proxy.unreachable` and `proxy.login`: the proxy itself cannot be used.
 
-use super::{Both, evidence, ids, worst};
+use super::{Both, each, evidence, ids, without, worst};
 use crate::judge::remedy;
 use crate::model::{Facts, FailureKind, Finding, Step, Who, metric};
 
@@ -16,28 +16,43 @@ pub fn unreachable(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         why.kind,
         FailureKind::NxDomain | FailureKind::NoAddress | FailureKind::ResolverError | FailureKind::ResolverTimeout
     );
-    let (who, ask) = match (by_name, why.kind) {
-        (true, _) => (Who::ThisMachine, format!("set the proxy to a name that this network knows, in place of {via}")),
-        (_, FailureKind::Refused) => {
-            (Who::Proxy, format!("start the proxy that listens at {via}, or give its right port"))
-        }
-        _ => (Who::Firewall, format!("allow TCP from this machine to {via}, and replies")),
+    let from = lost.iter().find_map(|b| b.source).map_or_else(|| "this machine".to_owned(), |a| a.to_string());
+    // `http://10.0.0.5:3128` is no address of a firewall's rule.
+    let at = via.split_once("://").map_or(via, |(_, at)| at);
+    let (host, port) = at.rsplit_once(':').unwrap_or((at, "its port"));
+    let spare = lost.iter().all(|b| b.direct.is_ok());
+    let way = match (by_name, why.kind) {
+        (true, _) => format!("set the proxy to a name that this network knows, in place of {host}"),
+        (_, FailureKind::Refused) => format!("start the proxy on {host}, TCP {port}, or give its right port"),
+        _ => format!("allow TCP {port} from {from} to {host}, and replies; and see that the proxy there is up"),
     };
-    let works = lost.iter().filter(|b| b.direct.is_ok()).count();
+    let out = format!(
+        "take {at} out of the settings of this machine that name it (--proxy, HTTPS_PROXY, HTTP_PROXY or ALL_PROXY)"
+    );
+    let who = match (by_name || spare, why.kind) {
+        (true, _) => Who::ThisMachine,
+        (_, FailureKind::Refused) => Who::Proxy,
+        _ => Who::Firewall,
+    };
+    let (title, does) = match why.kind {
+        FailureKind::Refused => (format!("The proxy {via} refuses connections"), "nothing listens there"),
+        _ => (format!("The proxy {via} cannot be reached"), "it does not answer"),
+    };
     Some(Finding {
         id: "proxy.unreachable".to_owned(),
         status: worst(&lost),
-        title: format!("The proxy {via} cannot be reached"),
-        detail: format!(
-            "Programs on this machine are told to use the proxy, and it does not answer: {}. Directly, {works} of these {} checks work.",
-            why.detail,
-            lost.len()
-        ),
-        remedy: format!(
-            "Make {via} reachable from here, or, where this network needs no proxy, take it out of the settings (--proxy none shows what works without)."
-        ),
+        title,
+        detail: format!("This run was told to use the proxy, and {does}: {}. {}", why.detail, without(&lost)),
+        remedy: match spare {
+            true => format!(
+                "Everything works without it: take it out of the settings or correct it there. If this network means it to be used: {way}."
+            ),
+            false => format!(
+                "Make {at} reachable from here, or, where this network needs no proxy, take it out of the settings (--proxy none shows what works without)."
+            ),
+        },
         who: Some(who),
-        ask: vec![ask],
+        ask: vec![if spare && !by_name { out } else { way }],
         evidence: evidence(&lost),
         checks: ids(&lost),
         ..Finding::default()
@@ -73,12 +88,19 @@ pub fn login(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         status: worst(&refused),
         title,
         detail: format!(
-            "It answered {status}, offering {schemes}, {}; nothing passes through it before that is settled. Media servers' own programs and apps meet the same.",
-            if answer.login { "to the login that was sent" } else { "to requests without a login" }
+            "It answered {status}, offering {schemes}, {}; nothing passes through it before that is settled. A browser may have a login of its own for it; what has none meets the same. {}",
+            if answer.login { "to the login that was sent" } else { "to requests without a login" },
+            without(&refused)
         ),
-        remedy: format!("To use it, {}.", remedy::of_proxy_login(&facts)),
-        who: Some(if domain { Who::Proxy } else { Who::ThisMachine }),
-        ask: vec![ask],
+        remedy: format!(
+            "Get an account of the proxy from its administrator, or have these hosts let through without one{}. For this program, {}.",
+            if refused.iter().all(|b| b.direct.is_ok()) { ", or go directly (NO_PROXY), which works" } else { "" },
+            remedy::of_proxy_login(&facts)
+        ),
+        who: Some(Who::Proxy),
+        ask: std::iter::once(ask)
+            .chain(each(&refused, |both| format!("or allow without a login: {}", both.wanted())))
+            .collect(),
         evidence: evidence(&refused),
         checks: ids(&refused),
         ..Finding::default()

@@ -51,9 +51,10 @@ fn pinned(plan: &Plan, chain: &Chain<'_>) -> Option<String> {
     let expected: Vec<String> = expected.collect();
     (is_expected(plan, chain) == Some(false)).then(|| {
         format!(
-            "The certificate of {} should be by {} and is by \"{}\".",
+            "The certificate of {} should be by {} ({}) and is by \"{}\".",
             chain.full_place(),
             expected.join(" or "),
+            plan.trust.expects(&chain.check.role),
             chain.root.name
         )
     })

@@ -150,8 +150,8 @@ fn public_roots_are_no_finding_and_a_private_one_alone_is_a_note() {
 fn an_expected_authority_is_no_finding_and_another_one_is_interception() {
     assert_eq!(Bench::new().pinned("corp root").https(&private()).findings(), []);
     let found = Bench::new().pinned("Platform CA").https(&private()).wss(&private()).one();
-    assert_eq!((found.id.as_str(), found.status, found.who), ("tls.interception", Status::Warn, Some(Who::Proxy)));
-    says(&found, "should be by \"Platform CA\" and is by \"CN=Corp Root\"");
+    assert_eq!((found.id.as_str(), found.status, found.who), ("tls.interception", Status::Warn, Some(Who::Inspection)));
+    says(&found, "should be by \"Platform CA\" (by --pin) and is by \"CN=Corp Root\"");
     says(&found, "(transparently)");
     says(&found, "inspection is allowed");
     says(&found, "the WebSocket upgrades; --hold would show");

@@ -89,7 +89,7 @@ fn the_router_that_drops_is_named_in_both_families() {
             for ports in ["tcp 8089", "udp 19099-20099"] {
                 let check = report.at(address, ports);
                 assert_eq!(place(check), ["silent", after[family], before[family]], "{check}");
-                check.says(&["dropped at or after hop", after[family]]);
+                check.says(&["dropped by hop", after[family]]);
                 assert!(untraced.at(address, ports).seen("trace").is_null());
             }
             let told = finding(&report, "blocked.dropped", address);

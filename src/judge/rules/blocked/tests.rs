@@ -71,8 +71,18 @@ fn what_to_ask_for_is_a_rule_with_both_ends() {
     let told = told::cause(traced[0].address, &Cause::Dropped(Some(1), 2), &[&traced[0]]);
     assert_eq!(told.ask, ["allow UDP 3478 from 192.0.2.200 to 192.0.2.3, and replies"]);
     assert!(
-        told.title.ends_with("is dropped at or after hop 1 (192.0.2.1), before hop 2 (192.0.2.2)"),
+        told.title.ends_with("is dropped by hop 1 (192.0.2.1, your gateway), or between it and hop 2 (192.0.2.2)"),
         "{}",
         told.title
     );
+}
+
+#[test]
+fn what_may_be_the_servers_own_firewall_is_asked_of_both_by_the_address_that_they_see() {
+    let mut one = check("tcp", 443, "fail", ("silent", Some(2), Some(3)));
+    one.observed.set(&metric::MAPPED, "203.0.113.2:40000");
+    let traced = place::all(std::slice::from_ref(&one));
+    let told = told::cause(traced[0].address, &Cause::Dropped(Some(2), 3), &[&traced[0]]);
+    assert_eq!(told.ask[0], "allow TCP 443 from 192.0.2.200 (seen there as 203.0.113.2) to 192.0.2.3, and replies");
+    assert!(told.ask[1].contains("`tcpdump -ni any 'host 203.0.113.2 and tcp port 443'`"), "{:?}", told.ask);
 }

@@ -106,7 +106,8 @@ pub(super) fn numbered(report: &Report) -> Report {
 
 /// Findings with nothing to mend.
 pub(super) fn notes(page: &mut Page, report: &Report) {
-    let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass && !follows(report, f)).collect();
+    let notes: Vec<&Finding> =
+        report.findings.iter().filter(|f| f.status == Status::Pass && !follows(report, f)).collect();
     heading(page, "NOTES", notes.is_empty());
     for note in notes {
         page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str()), id(note)]);

@@ -185,12 +185,14 @@ mod tests {
     fn what_no_cause_explains_stays_and_asks_only_for_the_rest() {
         let checks = [check("a/h/192.0.2.1", "udp", "fail"), check("b/h/192.0.2.2", "udp", "fail")];
         let both = ["a/h/192.0.2.1", "b/h/192.0.2.2"];
-        let mut findings = vec![finding("blocked.dropped", Status::Fail, &both[..1]), finding("media.no-way", Status::Fail, &both)];
+        let mut findings =
+            vec![finding("blocked.dropped", Status::Fail, &both[..1]), finding("media.no-way", Status::Fail, &both)];
         findings[1].ask.push("allow TCP".to_owned());
         apply(&mut findings, &checks);
         assert!(findings[1].follows.is_empty());
         assert_eq!(findings[1].ask, ["allow TCP"]);
-        let mut notes = vec![finding("blocked.dropped", Status::Pass, &both), finding("media.no-way", Status::Fail, &both)];
+        let mut notes =
+            vec![finding("blocked.dropped", Status::Pass, &both), finding("media.no-way", Status::Fail, &both)];
         apply(&mut notes, &checks);
         assert!(notes[1].follows.is_empty(), "a note is no cause");
     }
@@ -211,10 +213,8 @@ mod tests {
 
     #[test]
     fn a_note_that_a_problem_refutes_is_left_out() {
-        let mut findings = vec![
-            finding("tls.interception", Status::Warn, &[]),
-            finding("tls.private-root", Status::Pass, &[]),
-        ];
+        let mut findings =
+            vec![finding("tls.interception", Status::Warn, &[]), finding("tls.private-root", Status::Pass, &[])];
         apply(&mut findings, &[]);
         assert_eq!(findings.len(), 1);
     }

@@ -135,7 +135,9 @@ fn rejected(address: IpAddr, from: IpAddr, of: &[&Traced<'_>]) -> Finding {
         return Finding {
             title: format!("{by} has no way for {} to {address}", ports(of)),
             detail: format!("{by} answers \"{icmp}\", which a firewall can answer too where it hides that it rejects."),
-            remedy: format!("Mend the route to {address} on {by}, or bring the host up behind it; else allow the flows there."),
+            remedy: format!(
+                "Mend the route to {address} on {by}, or bring the host up behind it; else allow the flows there."
+            ),
             who: Some(Who::Firewall),
             ask: ask(of),
             ..base
@@ -192,7 +194,9 @@ fn dropped(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
     let end = if at_host { format!("the host (hop {distance})") } else { format!("hop {distance}") };
     let mute = of.iter().all(|t| t.trace.hops.is_empty());
     let blind = match mute {
-        true => " No router before the host says where a packet ends (ICMP time exceeded is filtered), so the place cannot be told from here.",
+        true => {
+            " No router before the host says where a packet ends (ICMP time exceeded is filtered), so the place cannot be told from here."
+        }
         false => "",
     };
     let remedy = match (&after, at_host) {

@@ -1,13 +1,14 @@
 //! The sentence of a check whose cause a finding tells: what was measured and what the finding says to do, without guesses
 //! that it refutes. Changes no status.
 
-use crate::model::{Check, Failure, Finding, PortSet, metric};
+use crate::model::{Check, Failure, Finding, PortSet, Status, metric};
 
 use super::rules;
 
 /// Gives every failing check the words of its cause.
 pub fn tell(checks: &mut [Check], findings: &[Finding]) {
-    for check in checks.iter_mut().filter(|c| !c.status.holds() && c.waived.is_none()) {
+    let fails = |c: &&mut Check| !c.status.holds() && c.status != Status::Skip && c.waived.is_none();
+    for check in checks.iter_mut().filter(fails) {
         if let Some(cause) = rules::cause_of(check, findings) {
             check.reason = told(check, cause);
         }

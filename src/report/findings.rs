@@ -65,7 +65,11 @@ fn effects(page: &mut Page, report: &Report, causes: &[&Finding], cause: usize) 
             false => "Follows from it:".to_owned(),
         };
         let mut spans = vec![span(Tone::Faint, lead), span(Tone::Plain, format!("{}.", finding.title)), id(finding)];
-        spans.extend([&finding.detail, &finding.remedy].map(|text| span(Tone::Faint, text.as_str())));
+        let of_calls = ["media.", "group.", "range."].iter().any(|family| finding.id.starts_with(family));
+        if of_calls || finding.status == Status::Pass {
+            spans.push(span(Tone::Faint, finding.detail.as_str()));
+        }
+        spans.push(span(Tone::Faint, finding.remedy.as_str()));
         page.flow(2, 4, &spans);
     }
 }
@@ -106,7 +110,8 @@ pub(super) fn numbered(report: &Report) -> Report {
 
 /// Findings with nothing to mend.
 pub(super) fn notes(page: &mut Page, report: &Report) {
-    let notes: Vec<&Finding> = report.findings.iter().filter(|f| f.status == Status::Pass && !follows(report, f)).collect();
+    let notes: Vec<&Finding> =
+        report.findings.iter().filter(|f| f.status == Status::Pass && !follows(report, f)).collect();
     heading(page, "NOTES", notes.is_empty());
     for note in notes {
         page.flow(0, 2, &[span(Tone::Plain, "-"), span(Tone::Strong, note.title.as_str()), id(note)]);

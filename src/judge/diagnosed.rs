@@ -42,6 +42,7 @@ fn range(check: &Check) -> Option<String> {
     let (ports, asked) = (check.ports?, check.observed.get::<u32>(&metric::PROBED)?);
     let count = |m| check.observed.get::<PortSet>(m).map_or(0, |set| set.count());
     let reached = count(&metric::ANSWERED) + count(&metric::REFUSED);
+    let asked = asked.max(reached + count(&metric::SILENT) + count(&metric::PROHIBITED));
     let to = check.address.map_or_else(|| check.target.clone(), |a| a.to_string());
     let words = if reached == 0 { "none".to_owned() } else { reached.to_string() };
     Some(format!("UDP {ports} to {to}: of {asked} ports asked {words} were reached"))

@@ -61,6 +61,7 @@ fn effects(page: &mut Page, report: &Report, causes: &[&Finding], cause: usize) 
         }
         let list: Vec<String> = numbers.iter().map(|n| (n + 1).to_string()).collect();
         let lead = match causes.len() > 1 {
+            _ if finding.id == "icmp.filtered" => "What makes the place unsure:".to_owned(),
             true => format!("Follows from {}:", list.join(" and ")),
             false => "Follows from it:".to_owned(),
         };

@@ -1,13 +1,14 @@
 //! The sentence of a check whose cause a finding tells: what was measured and what the finding says to do, without guesses
 //! that it refutes. Changes no status.
 
-use crate::model::{Check, Failure, Finding, PortSet, metric};
+use crate::model::{Check, Failure, Finding, PortSet, Status, metric};
 
 use super::rules;
 
 /// Gives every failing check the words of its cause.
 pub fn tell(checks: &mut [Check], findings: &[Finding]) {
-    for check in checks.iter_mut().filter(|c| !c.status.holds() && c.waived.is_none()) {
+    let fails = |c: &&mut Check| !c.status.holds() && c.status != Status::Skip && c.waived.is_none();
+    for check in checks.iter_mut().filter(fails) {
         if let Some(cause) = rules::cause_of(check, findings) {
             check.reason = told(check, cause);
         }
@@ -41,6 +42,7 @@ fn range(check: &Check) -> Option<String> {
     let (ports, asked) = (check.ports?, check.observed.get::<u32>(&metric::PROBED)?);
     let count = |m| check.observed.get::<PortSet>(m).map_or(0, |set| set.count());
     let reached = count(&metric::ANSWERED) + count(&metric::REFUSED);
+    let asked = asked.max(reached + count(&metric::SILENT) + count(&metric::PROHIBITED));
     let to = check.address.map_or_else(|| check.target.clone(), |a| a.to_string());
     let words = if reached == 0 { "none".to_owned() } else { reached.to_string() };
     Some(format!("UDP {ports} to {to}: of {asked} ports asked {words} were reached"))

@@ -61,11 +61,16 @@ fn effects(page: &mut Page, report: &Report, causes: &[&Finding], cause: usize) 
         }
         let list: Vec<String> = numbers.iter().map(|n| (n + 1).to_string()).collect();
         let lead = match causes.len() > 1 {
+            _ if finding.id == "icmp.filtered" => "What makes the place unsure:".to_owned(),
             true => format!("Follows from {}:", list.join(" and ")),
             false => "Follows from it:".to_owned(),
         };
         let mut spans = vec![span(Tone::Faint, lead), span(Tone::Plain, format!("{}.", finding.title)), id(finding)];
-        spans.extend([&finding.detail, &finding.remedy].map(|text| span(Tone::Faint, text.as_str())));
+        let of_calls = ["media.", "group.", "range."].iter().any(|family| finding.id.starts_with(family));
+        if of_calls || finding.status == Status::Pass {
+            spans.push(span(Tone::Faint, finding.detail.as_str()));
+        }
+        spans.push(span(Tone::Faint, finding.remedy.as_str()));
         page.flow(2, 4, &spans);
     }
 }

@@ -140,5 +140,6 @@ fn finding(Cause(id, status, title, detail, remedy, who): &Cause) -> Finding {
         ask,
         evidence,
         checks,
+        ..Finding::default()
     }
 }

@@ -135,6 +135,7 @@ fn finding() -> impl Strategy<Value = Finding> {
             ask,
             evidence,
             checks,
+            ..Finding::default()
         },
     )
 }

@@ -1,7 +1,7 @@
 //! Which findings only follow from others: what is told of a way, a group or a range is no job of its own where other
 //! findings tell the cause of all that fails in it. Looks at findings when every rule has spoken.
 
-use crate::model::{Check, Failure, Finding, Status, Step, Transport, metric};
+use crate::model::{Check, Failure, Finding, ProbeKind, Status, Step, Transport, metric};
 
 use super::media_way;
 
@@ -106,12 +106,18 @@ fn behind(checks: &[&Check], causes: &[&Finding]) -> Option<Vec<String>> {
 fn covers(cause: &Finding, check: &Check) -> bool {
     let udp = check.transport == Some(Transport::Udp);
     let one_of = |word: &str| check.address.is_some_and(|a| word.split('/').any(|part| part == a.to_string()));
-    let same_address = || cause.checks.iter().any(|id| one_of(id)) && !check.status.holds();
+    let fails = !check.status.holds() && check.status != Status::Skip;
+    let same_address = || cause.checks.iter().any(|id| one_of(id)) && fails;
+    let is_session = matches!(check.probe, ProbeKind::Ice | ProbeKind::JanusCall);
+    let stops_udp = || cause.ask.iter().any(|line| line.contains("UDP"));
     let failure = || check.observed.get::<Failure>(&metric::FAILURE);
     cause.checks.contains(&check.id)
         || match cause.id.as_str() {
-            "portal.captive" => !check.status.holds(),
-            "udp.blocked" => udp && !check.status.holds(),
+            "portal.captive" => fails,
+            "udp.blocked" => (udp || is_session) && fails,
+            "blocked.dropped" | "blocked.rejected" | "blocked.local" | "range.as-tcp" => {
+                is_session && stops_udp() && same_address()
+            }
             "host.unreachable" | "ipv6.broken" => same_address(),
             "udp.policed" => udp && same_address(),
             "dns.udp-blocked" | "dns.unanswered" => failure().is_some_and(|f| f.step == Step::Name),

@@ -143,7 +143,8 @@ fn range_open(direct: &Row<'_>, status: Status) -> Finding {
 fn partly(direct: &Row<'_>, status: Status) -> Finding {
     let count = |m| direct.check.observed.get::<PortSet>(m).map_or(0, |set| set.count());
     let reached = count(&metric::ANSWERED) + count(&metric::REFUSED);
-    let asked = direct.check.observed.get::<u32>(&metric::PROBED).unwrap_or(reached);
+    let lost = count(&metric::SILENT) + count(&metric::PROHIBITED);
+    let asked = direct.check.observed.get::<u32>(&metric::PROBED).unwrap_or_default().max(reached + lost);
     let stopped = opening::stopped(direct.check).unwrap_or_default();
     Finding {
         id: "media.range-open".to_owned(),

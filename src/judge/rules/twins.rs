@@ -31,7 +31,9 @@ pub fn fold(findings: &mut Vec<Finding>, checks: &[Check]) {
 fn likeness(finding: &Finding, checks: &[Check]) -> Option<Likeness> {
     let stopped_at = |c: &Check| Some(place::of(&c.observed)?.before?.distance);
     let of = checks.iter().filter(|c| finding.checks.contains(&c.id));
-    let mut of: Vec<_> = of.map(|c| (c.name().to_owned(), c.target.clone(), stopped_at(c))).collect();
+    // A host whose addresses were given is one of its role.
+    let host = |c: &Check| c.target.parse::<IpAddr>().map_or_else(|_| c.target.clone(), |_| c.role.to_string());
+    let mut of: Vec<_> = of.map(|c| (c.name().to_owned(), host(c), stopped_at(c))).collect();
     of.sort();
     OF_AN_ADDRESS.contains(&finding.id.as_str()).then(|| (finding.id.clone(), finding.status, of))
 }

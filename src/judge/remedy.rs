@@ -95,7 +95,10 @@ fn at_proxy(aim: &Aim<'_>, seen: &Seen, kind: FailureKind) -> String {
     let (facts, port, host) = (&seen.observation.facts, &aim.port, aim.host);
     match kind {
         FailureKind::ProxyLogin => of_proxy_login(facts).to_owned(),
-        FailureKind::ProxyRefused => format!("have the proxy's administrator allow {host} {port}, or look at its way there"),
+        FailureKind::ProxyRefused if facts.get::<ProxyAnswer>(&metric::PROXY_ANSWER).and_then(|a| a.status) >= Some(500) => {
+            format!("have the proxy's administrator look at its way to {host} {port} and at its resolver")
+        }
+        FailureKind::ProxyRefused => format!("have the proxy's administrator allow {host} {port}"),
         FailureKind::ProxyAnswered => {
             format!("have the proxy's administrator let {host} {port} through unchanged, or exempt it (NO_PROXY)")
         }
@@ -105,6 +108,9 @@ fn at_proxy(aim: &Aim<'_>, seen: &Seen, kind: FailureKind) -> String {
         _ => "check the proxy's address (--proxy, or HTTPS_PROXY of the environment) and the way to it, or go without one (--proxy none)".to_owned(),
     }
 }
+
+/// The variables of the login.
+pub const PROXY_LOGIN: &str = "RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD";
 
 /// What to change where a proxy asks for a login, or does not accept the one that it got.
 pub fn of_proxy_login(facts: &Facts) -> &'static str {

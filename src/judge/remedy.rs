@@ -32,6 +32,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
     if let Some(by) = inspected(seen, failure) {
         return exempt(aim, &by);
     }
+    if let Some(by) = behind_inspection(seen, failure) {
+        return by;
+    }
     if failure.step == Step::Proxy {
         return at_proxy(aim, seen, failure.kind);
     }
@@ -155,6 +158,18 @@ fn inspected(seen: &Seen, failure: &Failure) -> Option<Inspection> {
     let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
     let by = root.inspection.filter(|_| root.standing == RootStanding::Untrusted);
     by.filter(|_| matches!(failure.kind, CertUnknownIssuer | CertIncompleteChain | CertInvalid))
+}
+
+/// The handshake succeeded with the certificate of a product that inspects TLS, and what follows does not get through.
+fn behind_inspection(seen: &Seen, failure: &Failure) -> Option<String> {
+    use FailureKind::{Closed, HoldCut, Reset, TimedOut, UpgradeRefused};
+    let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
+    let by =
+        root.inspection.filter(|_| matches!(failure.kind, Closed | HoldCut | Reset | TimedOut | UpgradeRefused))?;
+    Some(format!(
+        "TLS is inspected by what calls itself {}, which may well be what does this: have this destination exempted from it, and test again before the server is blamed",
+        by.product
+    ))
 }
 
 fn exempt(aim: &Aim<'_>, by: &Inspection) -> String {

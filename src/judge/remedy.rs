@@ -29,11 +29,10 @@ pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
 pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> String {
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
-    if let Some(by) = inspected(seen, failure) {
-        return exempt(aim, &by);
-    }
-    if let Some(by) = behind_inspection(seen, failure) {
-        return by;
+    if let Some(words) =
+        inspected(seen, failure).map(|by| exempt(aim, &by)).or_else(|| behind_inspection(seen, failure))
+    {
+        return words;
     }
     if failure.step == Step::Proxy {
         return at_proxy(aim, seen, failure.kind);

@@ -29,8 +29,10 @@ pub fn name(aim: &Aim<'_>, failure: &Failure) -> String {
 pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> String {
     let (port, to) = (&aim.port, aim.to());
     let from: Option<String> = seen.observation.facts.get(&metric::ICMP_FROM);
-    if let Some(by) = inspected(seen, failure) {
-        return exempt(aim, &by);
+    if let Some(words) =
+        inspected(seen, failure).map(|by| exempt(aim, &by)).or_else(|| behind_inspection(seen, failure))
+    {
+        return words;
     }
     if failure.step == Step::Proxy {
         return at_proxy(aim, seen, failure.kind);
@@ -95,7 +97,10 @@ fn at_proxy(aim: &Aim<'_>, seen: &Seen, kind: FailureKind) -> String {
     let (facts, port, host) = (&seen.observation.facts, &aim.port, aim.host);
     match kind {
         FailureKind::ProxyLogin => of_proxy_login(facts).to_owned(),
-        FailureKind::ProxyRefused => format!("have the proxy's administrator allow {host} {port}, or look at its way there"),
+        FailureKind::ProxyRefused if facts.get::<ProxyAnswer>(&metric::PROXY_ANSWER).and_then(|a| a.status) >= Some(500) => {
+            format!("have the proxy's administrator look at its way to {host} {port} and at its resolver")
+        }
+        FailureKind::ProxyRefused => format!("have the proxy's administrator allow {host} {port}"),
         FailureKind::ProxyAnswered => {
             format!("have the proxy's administrator let {host} {port} through unchanged, or exempt it (NO_PROXY)")
         }
@@ -105,6 +110,9 @@ fn at_proxy(aim: &Aim<'_>, seen: &Seen, kind: FailureKind) -> String {
         _ => "check the proxy's address (--proxy, or HTTPS_PROXY of the environment) and the way to it, or go without one (--proxy none)".to_owned(),
     }
 }
+
+/// The variables of the login.
+pub const PROXY_LOGIN: &str = "RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD";
 
 /// What to change where a proxy asks for a login, or does not accept the one that it got.
 pub fn of_proxy_login(facts: &Facts) -> &'static str {
@@ -149,6 +157,18 @@ fn inspected(seen: &Seen, failure: &Failure) -> Option<Inspection> {
     let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
     let by = root.inspection.filter(|_| root.standing == RootStanding::Untrusted);
     by.filter(|_| matches!(failure.kind, CertUnknownIssuer | CertIncompleteChain | CertInvalid))
+}
+
+/// The handshake succeeded with the certificate of a product that inspects TLS, and what follows does not get through.
+fn behind_inspection(seen: &Seen, failure: &Failure) -> Option<String> {
+    use FailureKind::{Closed, HoldCut, Reset, TimedOut, UpgradeRefused};
+    let root: CertRoot = seen.observation.facts.get(&metric::CERT_ROOT)?;
+    let by =
+        root.inspection.filter(|_| matches!(failure.kind, Closed | HoldCut | Reset | TimedOut | UpgradeRefused))?;
+    Some(format!(
+        "TLS is inspected by what calls itself {}, which may well be what does this: have this destination exempted from it, and test again before the server is blamed",
+        by.product
+    ))
 }
 
 fn exempt(aim: &Aim<'_>, by: &Inspection) -> String {

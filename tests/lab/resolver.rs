@@ -204,7 +204,10 @@ fn a_captive_portal_is_known_by_a_page_that_is_known_and_by_what_several_hosts_a
     // Without it: both hosts redirect to one that is neither, and show one certificate that names neither.
     let report = checked(&lab, &[]);
     let words = finding(&report, "portal.captive");
-    assert!(words.contains("login.hotel.test, which is none of them") && words.contains("one certificate"), "{words}");
+    assert!(
+        words.contains("login.hotel.test, which is no host of this run") && words.contains("one certificate"),
+        "{words}"
+    );
 }
 
 /// Two web servers whose clock is 90 minutes behind this machine's.

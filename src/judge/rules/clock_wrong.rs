@@ -75,13 +75,14 @@ fn finding(words: &[Word<'_>], refused: &[&Check], first: &ClockError) -> Findin
         (true, false) => "Certificates that were issued within that time are refused as not yet valid.".to_owned(),
     };
     let told = |w: &Word<'_>| {
-        let (at, error) = (w.check.address.map(|a| format!(" ({a})")).unwrap_or_default(), &w.error);
+        let address = w.check.address.map(|a| a.to_string()).filter(|a| *a != w.check.target);
+        let (at, error) = (address.map(|a| format!(" ({a})")).unwrap_or_default(), &w.error);
         format!(
-            "The HTTP answer of {}{at} was dated {}: this machine is {:.0} s {} of it, within {:.1} s.",
+            "The HTTP answer of {}{at} was dated {}: this machine is {:.0} s {} it, within {:.1} s.",
             w.check.target,
             error.server_time,
             error.error_s.abs(),
-            if ahead { "ahead" } else { "behind" },
+            if ahead { "ahead of" } else { "behind" },
             error.within_s
         )
     };
@@ -94,13 +95,27 @@ fn finding(words: &[Word<'_>], refused: &[&Check], first: &ClockError) -> Findin
         detail: format!(
             "{certificates} Tokens (JWT) and logins to relays that hold for a time (TURN REST) are made and checked against the right time, and are refused as well."
         ),
-        remedy: "Set the clock and have it kept by NTP (chrony, systemd-timesyncd, w32time); in a virtual machine also by its host.".to_owned(),
+        remedy: format!(
+            "{}Set the clock and have it kept by NTP (chrony, systemd-timesyncd, w32time), for which UDP 123 to its time server has to pass; in a virtual machine also by its host. The times in this report are this machine's own.",
+            whole_hours(first).unwrap_or_default()
+        ),
         who: Some(Who::ThisMachine),
-        ask: vec![format!("set this machine's clock, which is {off}, and let NTP (UDP 123) to its time server through, and replies")],
+        ask: vec![format!("set this machine's clock, which is {off}, and keep it by NTP")],
         evidence: words.iter().map(told).chain(refused.iter().map(failed)).collect(),
         checks: ids(words.iter().map(|w| w.check).chain(refused.iter().copied())),
         ..Finding::default()
     }
+}
+
+/// An error of whole hours is a matter of time zones rather than of a clock that runs wrong.
+fn whole_hours(error: &ClockError) -> Option<String> {
+    let hours = (error.error_s.abs() / 3600.0).round();
+    let is_whole = hours >= 1.0 && (error.error_s.abs() - hours * 3600.0).abs() <= AGREE_S.min(5.0 + error.within_s);
+    (is_whole && hours <= 14.0).then(|| {
+        format!(
+            "It is {hours:.0} h to the second, as a wrong time zone or summer time makes it, or a hardware clock that is read as local time and holds UTC or the other way round: look there first (timedatectl), because NTP alone may not last. "
+        )
+    })
 }
 
 /// `3 days 4 h`, `2 h 5 min`, `7 min`.

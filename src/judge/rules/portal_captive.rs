@@ -39,14 +39,16 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         status: Status::Fail,
         title: "A captive portal answers in the place of servers".to_owned(),
         detail: format!(
-            "This network answers for others until somebody logs in at {place}; calls, WebSockets and media do not get through before."
+            "This network answers for others until somebody logs in at {place}; calls, WebSockets and media do not get through before. What else this run shows of those servers is the portal's doing, and nothing for their operators."
         ),
-        remedy: "Log in at the portal with a browser on this machine and run the check again; a machine without a browser has to be exempted by the network's administrator.".to_owned(),
+        remedy: format!(
+            "Log in at {place} with a browser on this machine, then run the check again; a machine without a browser has to be exempted by the network's administrator."
+        ),
         who: Some(Who::ThisMachine),
-        ask: vec![match &login {
-            Some(to) => format!("log in at {to}, or exempt this machine (its MAC address) from the captive portal"),
-            None => "exempt this machine (its MAC address) from the captive portal".to_owned(),
-        }],
+        ask: vec![
+            format!("log in at {place}, then run this check again"),
+            "or exempt this machine (its MAC address) from the captive portal".to_owned(),
+        ],
         evidence: signs.iter().map(|s| s.words.clone()).collect(),
         checks: ids(signs.iter().flat_map(|s| s.checks.iter().copied())),
         ..Finding::default()
@@ -101,7 +103,7 @@ fn redirected(checks: &[Check]) -> Vec<Sign<'_>> {
         let enough =
             addresses(&of).len() >= 2 || (inside && of.iter().any(|c| c.address.is_some_and(|a| !is_private(a))));
         let places: Vec<String> = of.iter().map(|c| c.id.clone()).collect();
-        let words = format!("HTTP of {} is redirected to {host}, which is none of them.", places.join(", "));
+        let words = format!("HTTP of {} is redirected to {host}, which is no host of this run.", places.join(", "));
         let login = of.first().and_then(|c| location(c));
         enough.then_some(Sign { is_enough: false, words, login, checks: of })
     }

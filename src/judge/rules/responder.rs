@@ -10,7 +10,8 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
     if found.is_empty() {
         return Vec::new();
     }
-    let mut places: Vec<String> = found.iter().filter_map(|c| c.address).map(|a| a.to_string()).collect();
+    let mut places: Vec<String> =
+        found.iter().map(|c| c.address.map_or_else(|| c.target.clone(), |a| a.to_string())).collect();
     places.sort();
     places.dedup();
     vec![Finding {

@@ -1,7 +1,7 @@
 //! `sip.alg`: a router in between rewrites SIP.
 
 use crate::judge::services::sip;
-use crate::model::{Check, Finding, Status, Who};
+use crate::model::{Check, Finding, Status, Transport, Who};
 use crate::plan::Plan;
 
 /// One a run.
@@ -17,7 +17,20 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         ),
         remedy: "Switch it off on the router: SIP ALG, SIP helper, SIP transformations or session-helper, as vendors call it; or use SIP over TLS or WSS, which it cannot read.".to_owned(),
         who: Some(Who::Firewall),
-        ask: vec!["switch off SIP ALG (SIP helper, session-helper, SIP inspection) for UDP and TCP 5060".to_owned()],
+        ask: ask(&found),
         evidence: found.iter().filter_map(|c| Some(format!("{}: {}", c.id, sip::rewritten(&c.observed)?))).collect(),
         checks: found.iter().map(|c| c.id.clone()).collect(), ..Finding::default() }]
+}
+
+/// One line a host and port: an ALG is switched on for ports, and other ones than 5060 too.
+fn ask(found: &[&Check]) -> Vec<String> {
+    let line = |c: &&Check| {
+        let host = c.address.map_or_else(|| c.target.clone(), |a| a.to_string());
+        let transport = c.transport.map_or("UDP", |t| if t == Transport::Udp { "UDP" } else { "TCP" });
+        let port = c.port.map(|p| format!(" {p}")).unwrap_or_default();
+        format!("switch off SIP ALG (SIP helper, session-helper, SIP inspection) for {transport}{port} to {host}")
+    };
+    let mut lines: Vec<String> = found.iter().map(line).collect();
+    lines.dedup();
+    lines
 }

@@ -91,7 +91,7 @@ impl Evidence {
                 "the server tells that it saw {seen} in place of {own}, as it does where nothing is rewritten"
             )),
             (_, Source::Other(seen)) => rewritten(format!(
-                "the server saw {seen} and says so of a strange Via, but the Via with {own} bore that address when it arrived"
+                "Via sent {own}, Via as it arrived {seen}: the server reports a Via that is not the sender's address, did so for a made-up one, and not for {own}"
             )),
             (Source::Other(seen), Source::Own) => {
                 cannot_tell(format!("the server says that it saw {seen} once and {own} the other time"))

@@ -38,7 +38,7 @@ pub fn dns(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         status: Status::Pass,
         title: "Names resolve only at the proxy".to_owned(),
         detail: format!(
-            "{} cannot be resolved on this machine ({}), and {via}, asked by name, connects there. Browsers that use the proxy work; UDP to these hosts needs a resolver here that knows them.",
+            "{} cannot be resolved on this machine ({}), and {via}, asked by name, connects there. Browsers that use the proxy work; UDP to these hosts was not tested: a proxy carries none, and it needs a resolver here that knows them, or the address as the target.",
             list(names),
             first.directly()
         ),

@@ -52,7 +52,7 @@ pub fn unreachable(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
             ),
         },
         who: Some(who),
-        ask: vec![if spare && !by_name { out } else { way }],
+        ask: if spare && !by_name { vec![out, format!("or {way}")] } else { vec![way] },
         evidence: evidence(&lost),
         checks: ids(&lost),
         ..Finding::default()
@@ -82,6 +82,10 @@ pub fn login(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
             format!("the right user name and password for {via} ({schemes}), and that the account is not locked")
         }
     };
+    let exempted = match answer.login {
+        true => Vec::new(),
+        false => each(&refused, |both| format!("or allow without a login: {}", both.wanted())),
+    };
     let status = answer.status.map_or_else(|| "SOCKS5's refusal".to_owned(), |code| format!("HTTP {code}"));
     Some(Finding {
         id: "proxy.login".to_owned(),
@@ -92,15 +96,19 @@ pub fn login(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
             if answer.login { "to the login that was sent" } else { "to requests without a login" },
             without(&refused)
         ),
-        remedy: format!(
-            "Get an account of the proxy from its administrator, or have these hosts let through without one{}. For this program, {}.",
-            if refused.iter().all(|b| b.direct.is_ok()) { ", or go directly (NO_PROXY), which works" } else { "" },
-            remedy::of_proxy_login(&facts)
-        ),
-        who: Some(Who::Proxy),
-        ask: std::iter::once(ask)
-            .chain(each(&refused, |both| format!("or allow without a login: {}", both.wanted())))
-            .collect(),
+        remedy: match answer.login && !domain {
+            true => format!(
+                "Correct the login that this program was given ({}, or in the URL of the proxy in the environment); ask the proxy's administrator whether the account is locked.",
+                remedy::PROXY_LOGIN
+            ),
+            false => format!(
+                "Get an account of the proxy from its administrator, or have these hosts let through without one{}. For this program, {}.",
+                if refused.iter().all(|b| b.direct.is_ok()) { ", or go directly (NO_PROXY), which works" } else { "" },
+                remedy::of_proxy_login(&facts)
+            ),
+        },
+        who: Some(if answer.login && !domain { Who::ThisMachine } else { Who::Proxy }),
+        ask: std::iter::once(ask).chain(exempted).collect(),
         evidence: evidence(&refused),
         checks: ids(&refused),
         ..Finding::default()

@@ -82,6 +82,11 @@ fn a_proxy_that_is_not_there_is_told_once() {
     let finding = one("proxy.unreachable", ways(Ws, ok(), gone()), ways(Http, timeout(), gone()));
     assert_eq!((finding.status, finding.who, finding.checks.len()), (Status::Fail, Some(Who::Firewall), 2));
     assert!(finding.detail.contains("1 of these 2 checks work"), "{}", finding.detail);
+    assert!(finding.ask[0].starts_with("allow TCP 3128 from this machine to 192.0.2.3, and replies"), "{finding:?}");
+    let closed = || not(Step::Proxy, FailureKind::Refused, "the proxy 192.0.2.3:3128: refused");
+    let finding = one("proxy.unreachable", ways(Ws, ok(), closed()), ways(Http, ok(), closed()));
+    assert_eq!((finding.who, finding.evidence.len()), (Some(Who::ThisMachine), 1), "{finding:?}");
+    assert!(finding.title.contains("refuses connections") && finding.ask[0].starts_with("take "), "{finding:?}");
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn a_login_is_asked_of_who_can_give_it() {
         said(not(Step::Proxy, FailureKind::ProxyLogin, "the proxy: 407"), answer)
     };
     for (schemes, login, who, title) in [
-        (&["Basic"][..], false, Who::ThisMachine, "asks for a login"),
+        (&["Basic"][..], false, Who::Proxy, "asks for a login"),
         (&["Basic"], true, Who::ThisMachine, "does not accept the login"),
         (&["Negotiate", "NTLM"], false, Who::Proxy, "only logins of a domain (Negotiate, NTLM)"),
     ] {

@@ -92,7 +92,10 @@ pub fn idle_cut(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     let after: Option<f64> = cut.iter().filter_map(|b| b.proxy.facts.get::<f64>(&metric::HELD_S)).reduce(f64::min);
     let after = after.map_or_else(|| "some time".to_owned(), |s| format!("{s} s"));
     let compared = match first.direct.is_ok() {
-        true => "directly it stays open".to_owned(),
+        true => match first.direct.facts.get::<f64>(&metric::HELD_S) {
+            Some(held) => format!("directly it stays open (it was held for {held} s)"),
+            None => "directly it stays open".to_owned(),
+        },
         false => format!(
             "the direct way is closed ({}), so that it cannot be compared, and the server may have ended it",
             first.directly()

@@ -154,7 +154,7 @@ fn an_expected_authority_is_no_finding_and_another_one_is_interception() {
     says(&found, "should be by \"Platform CA\" (by --pin) and is by \"CN=Corp Root\"");
     says(&found, "(transparently)");
     says(&found, "inspection is allowed");
-    says(&found, "the WebSocket upgrades; --hold would show");
+    says(&found, "the WebSocket upgrades; whether it stays open is shown by --hold");
     let ask = "exempt rtc.platform.test:443 (192.0.2.1) from TLS inspection";
     assert_eq!((found.ask.len(), found.ask[0].as_str()), (2, ask));
 }

@@ -136,6 +136,7 @@ fn finding() -> impl Strategy<Value = Finding> {
             evidence,
             checks,
             ..Finding::default()
+            ..Finding::default()
         },
     )
 }

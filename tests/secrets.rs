@@ -178,6 +178,53 @@ fn run_of(secrets: &[(&str, &str)], args: &[&str]) -> Run {
     run
 }
 
+/// A proxy that says again all that it was asked: into the tunnel, in Latin-1, or as an answer's head and page.
+fn echoing_proxy() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = vec![0; 4096];
+            let n = stream.read(&mut head).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&head[..n]).into_owned();
+            let login = asked.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: Basic "));
+            let login =
+                login.or(asked.lines().find_map(|l| l.strip_prefix("Proxy-Authorization: "))).unwrap_or_default();
+            let words = match asked.starts_with("CONNECT") {
+                true => [&b"HTTP/1.1 200 OK\r\n\r\n<p>\xe8 "[..], login.as_bytes(), b"\r\n"].concat(),
+                false => {
+                    let head = format!(
+                        "HTTP/1.1 302 Found\r\nServer: {login}\r\nLocation: http://127.0.0.9/{login}\r\nContent-Length: {n}\r\n\r\n"
+                    );
+                    [head.as_bytes(), asked.as_bytes()].concat()
+                }
+            };
+            let _ = stream.write_all(&words);
+            let _ = tell.send(asked);
+        }
+    });
+    (port, told)
+}
+
+#[test]
+fn a_proxy_that_says_again_what_it_was_told_does_not_reach_any_output() {
+    let (port, told_proxy) = echoing_proxy();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let moved = format!("rtc.http={closed},rtc.gateway={closed},rtc.api={closed}");
+    let proxy = format!("http://127.0.0.1:{port}");
+    let args = ["--port", &moved, "--proxy", &proxy, "--only", "rtc.http,rtc.gateway,rtc.api"];
+    for format in ["json", "ndjson", "table"] {
+        let run = run_of(&SECRETS, &[&args[..], &["--format", format]].concat());
+        assert!(run.stdout.contains("rtc.http"), "{}\n{}", run.stdout, run.stderr);
+    }
+    let asked: Vec<String> = told_proxy.try_iter().collect();
+    for method in ["CONNECT ", "GET http://"] {
+        let bears = |head: &&String| head.starts_with(method) && head.contains(SECRETS[7].1);
+        assert!(asked.iter().any(|head| bears(&head)), "no {method} with the login: {asked:?}");
+    }
+}
+
 #[test]
 fn neither_a_dry_run_nor_help_nor_an_error_shows_a_credential() {
     let relay = ["--turn", "turns:relay.example", "--proxy", "http://proxy.example:3128"];

@@ -50,6 +50,7 @@ const TOLD: &[&Metric] = &[
     &metric::MET,
     &metric::ICMP,
     &metric::ICMP_FROM,
+    &metric::ICMP_MEANING,
     &metric::PROXY_STATUS,
     &metric::PROXY_ANSWER,
     &metric::TURN_ERROR,

@@ -2,6 +2,7 @@
 //! its page. Bounded in time, header size and body whatever the server sends; what is no HTTP is named.
 
 mod dated;
+mod forward;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,9 +11,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
-};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -120,20 +119,6 @@ pub fn request(
     })
 }
 
-/// A request to the proxy itself, which asks in our place: in absolute form, with its login (RFC 9112 section 3.2.2).
-fn request_by(forward: Option<&Proxy>, to: Authority<'_>, path: &str) -> Result<Request<Full<Bytes>>, Failure> {
-    let Some(proxy) = forward else { return request(to, path, Step::Request, &[(CONNECTION, "close")]) };
-    let absolute = format!("http://{}{path}", to.header());
-    let mut request = request(to, &absolute, Step::Request, &[(CONNECTION, "close")])?;
-    if let Some(login) = proxy.authorization() {
-        let mut value = HeaderValue::try_from(login.expose())
-            .map_err(|_| Failure::new(Step::Request, FailureKind::Internal, "the login cannot stand in a header"))?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(PROXY_AUTHORIZATION, value);
-    }
-    Ok(request)
-}
-
 /// Asks for `path` and reads the head of the answer; its body is left alone. `forward` is the proxy at the stream's end where
 /// it is to ask in our place.
 ///
@@ -149,8 +134,8 @@ pub async fn get<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = request_by(forward, to, path)?;
-    Ok(send(stream, request, Step::Request, timeout).await?.answer())
+    let request = forward::request(forward, to, path)?;
+    Ok(forward::answer(forward, &send_by(forward, stream, request, Step::Request, timeout).await?))
 }
 
 /// As [`get`], and the beginning of the body: no more than [`MAX_PAGE`] bytes, and no longer than [`PAGE_PATIENCE`]
@@ -169,9 +154,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let start = clock::now();
-    let request = request_by(forward, to, path)?;
-    let mut exchange = send(stream, request, Step::Request, timeout).await?;
-    let answer = exchange.answer();
+    let request = forward::request(forward, to, path)?;
+    let mut exchange = send_by(forward, stream, request, Step::Request, timeout).await?;
+    let answer = forward::answer(forward, &exchange);
     let left = timeout.saturating_sub(clock::now().duration_since(start)).min(PAGE_PATIENCE);
     let mut body = Vec::new();
     let reading = async {
@@ -184,7 +169,7 @@ where
         }
     };
     let _ = tokio::time::timeout(left, reading).await;
-    Ok((answer, body))
+    Ok((answer, forward::told(forward, body)))
 }
 
 /// An answer whose connection is still open.
@@ -237,6 +222,20 @@ pub(super) async fn send<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    send_by(None, stream, request, step, timeout).await
+}
+
+/// The same to a proxy that asks in our place, whose login is in the request.
+async fn send_by<S>(
+    forward: Option<&Proxy>,
+    stream: S,
+    request: Request<Full<Bytes>>,
+    step: Step,
+    timeout: Duration,
+) -> Result<Exchange, NotSpoken>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let start = clock::now();
     let sent = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
     let (stream, ear) = Heard::new(stream);
@@ -249,6 +248,7 @@ where
     };
     let result = tokio::time::timeout(timeout, exchange).await;
     let first = ear.first();
+    let said = || forward::told(forward, first.bytes.clone());
     match result {
         Ok(Ok((response, connection))) => {
             let at = first.at.unwrap_or_else(clock::now);
@@ -259,10 +259,10 @@ where
                 _connection: connection,
             })
         }
-        Ok(Err(failure)) => Err(named(failure, &first.bytes, &sent)),
+        Ok(Err(failure)) => Err(named(failure, &said(), &sent)),
         Err(_) if first.at.is_some() => {
             let late = classify::timed_out(step, "the HTTP answer began and did not end its header", timeout);
-            Err(named(late, &first.bytes, &sent))
+            Err(named(late, &said(), &sent))
         }
         Err(_) => Err(classify::timed_out(step, "no HTTP answer", timeout).into()),
     }

@@ -3,6 +3,7 @@
 
 mod choice;
 mod connect;
+mod hide;
 mod socks;
 
 use std::fmt;
@@ -13,10 +14,9 @@ use tokio::net::TcpStream;
 
 pub use choice::{Exempt, Proxies};
 
-use super::classify::{self, clean};
-use super::talk::shown;
+use super::classify;
 use super::{clock, resolve, tcp};
-use crate::model::{Failure, FailureKind, Host, Observation, ProxyAnswer, Secret, Step, hidden, metric};
+use crate::model::{Failure, FailureKind, Host, Observation, ProxyAnswer, Secret, Step, metric};
 use crate::wire::base64::base64;
 use crate::wire::greeting;
 
@@ -172,25 +172,6 @@ impl Proxy {
     pub fn authorization(&self) -> Option<Secret> {
         let (user, password) = self.login.as_ref()?;
         Some(Secret::new(format!("Basic {}", base64(format!("{user}:{}", password.expose()).as_bytes()))))
-    }
-
-    /// What the proxy sent, without the login that it was told and may say again; cleaned and shortened.
-    fn cleaned(&self, text: &str, max: usize) -> String {
-        clean(&self.without_login(text), max)
-    }
-
-    fn without_login(&self, text: &str) -> String {
-        let Some((user, password)) = &self.login else { return text.to_owned() };
-        let coded = Secret::new(base64(format!("{user}:{}", password.expose()).as_bytes()));
-        hidden(text, [password, &coded])
-    }
-
-    /// The beginning of what the proxy sent in place of an answer.
-    fn quoted(&self, bytes: &[u8]) -> String {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => shown(self.without_login(text).as_bytes()),
-            Err(_) => shown(bytes),
-        }
     }
 
     /// Says which proxy a failure is about.

@@ -50,6 +50,7 @@ fn unresolved(kind: ProbeKind, failure: &Failure) -> Observation {
 
 /// What was seen through the proxy, with both ways in its facts.
 fn merged(proxy: &Proxy, direct: &Observation, mut proxied: Observation) -> Observation {
+    proxy.hide_login(&mut proxied);
     let through = WayTaken::of(&proxied, Some(proxy.to_string()));
     proxied.facts.set(&metric::DIRECT, WayTaken::of(direct, None));
     proxied.facts.set(&metric::PROXY, through);

@@ -1,6 +1,7 @@
 //! The last phase of all: where what failed or stayed silent is stopped. Only says what was seen: what that means is the
 //! judge's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use crate::model::trace::{Carrier, Flow, OtherPort, Trace, TraceEnd};
 use crate::model::{
     Event, Failure, FailureKind, Host, Observation, Outcome, Phase, Planned, PortRange, PortSet, RelayTransport, Seen,
-    Service, Step, Transport, metric, schedule,
+    Service, Step, Transport, WayStatus, WayTaken, metric, schedule,
 };
 use crate::net;
 use crate::net::trace::{Aim, Wanted};
@@ -60,9 +61,20 @@ fn put(plan: &Plan, context: &Context, seen: &mut [Seen], index: usize, trace: &
     }
 }
 
+/// What was seen of the way that is traced: where a proxy leads to the host, of the direct one beside it.
+fn directly(seen: &Observation) -> Cow<'_, Observation> {
+    let Some(way) = seen.facts.get::<WayTaken>(&metric::DIRECT) else { return Cow::Borrowed(seen) };
+    let outcome = match (way.status, way.failure) {
+        (WayStatus::Ok, _) => Outcome::Measured,
+        (_, Some(failure)) => Outcome::Failed(failure),
+        (_, None) => Outcome::Skipped("the direct way was not tried".to_owned()),
+    };
+    Cow::Owned(Observation { probe: seen.probe, outcome, steps: way.steps, facts: way.facts })
+}
+
 /// A router that has used up what errors it may send stays silent now; what it sent while the check was made stands.
 fn told_before(trace: &Trace, observation: &Observation) -> Trace {
-    let facts = &observation.facts;
+    let facts = &directly(observation).facts;
     let stops = facts.get::<String>(&metric::ICMP_MEANING).is_some_and(|m| m == "prohibited" || m == "unreachable");
     let from: Option<IpAddr> = facts.get(&metric::ICMP_FROM).filter(|_| stops);
     let icmp: Option<String> = facts.get(&metric::ICMP);
@@ -152,7 +164,11 @@ fn flow_of(plan: &Plan, seen: &Seen) -> Option<Flow> {
     let (transport, ports, name, service) = endpoint(plan, seen.of)?;
     let name = Some(name).filter(|n| !n.is_empty());
     let port = ports.first();
-    match (&seen.observation.outcome, transport) {
+    // Nothing is asked of a direct way that nobody needs.
+    if transport == Transport::Tcp && seen.observation.outcome == Outcome::Measured {
+        return None;
+    }
+    match (&directly(&seen.observation).outcome, transport) {
         (Outcome::Measured, Transport::Udp) if service == Some(Service::Rtp) => {
             let first = |m| seen.observation.facts.get::<PortSet>(m)?.ranges().first().map(|r| r.first());
             let port = first(&metric::PROHIBITED).or_else(|| first(&metric::SILENT))?;
@@ -207,7 +223,7 @@ fn aims(plan: &Plan, seen: &[Seen], wanted: &[Failed]) -> Vec<Aim> {
 fn control(plan: &Plan, seen: &[Seen], address: IpAddr) -> Flow {
     let of_address = || seen.iter().filter(|s| s.address == Some(address));
     let tcp = |works: fn(&Observation) -> bool| {
-        let mut open = of_address().filter(|s| works(&s.observation)).filter_map(|s| endpoint(plan, s.of));
+        let mut open = of_address().filter(|s| works(&directly(&s.observation))).filter_map(|s| endpoint(plan, s.of));
         let port = open.find(|(transport, ..)| *transport == Transport::Tcp)?.1.first();
         Some(Flow { carrier: Carrier::Tcp, port, name: None })
     };
@@ -226,3 +242,6 @@ fn control(plan: &Plan, seen: &[Seen], address: IpAddr) -> Flow {
     let plain = Flow { carrier: Carrier::Udp, port: schedule::trace::NOBODYS_PORT, name: None };
     tcp(|o| o.outcome == Outcome::Measured).or_else(|| tcp(Observation::connected)).or_else(udp).unwrap_or(plain)
 }
+
+#[cfg(test)]
+mod tests;

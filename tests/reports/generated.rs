@@ -136,7 +136,6 @@ fn finding() -> impl Strategy<Value = Finding> {
             evidence,
             checks,
             ..Finding::default()
-            ..Finding::default()
         },
     )
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::judge::path::MEDIA;
 use crate::model::machine::{Link, LinkKind};
 use crate::model::path::{Mtu, MtuAnswerer, MtuSize, PathHop, SizeFate};
-use crate::model::{Check, Failure, FailureKind, Finding, ProbeKind, Status, Step, Who, metric};
+use crate::model::{Check, Failure, FailureKind, Finding, ProbeKind, Status, Step, WayTaken, Who, metric};
 use crate::plan::Plan;
 
 /// One finding an address for what is lost, one note for all that is small, and one for all tunnels.
@@ -47,7 +47,11 @@ fn silent(mtu: &Mtu, fate: fn(&MtuSize) -> SizeFate) -> Option<&MtuSize> {
 /// Checks of the same address whose TLS stopped answering behind a connection: the server's first answer is large.
 fn hung(checks: &[Check], address: Option<IpAddr>) -> Vec<&Check> {
     let hangs = |c: &&Check| {
-        let failure: Option<Failure> = c.observed.get(&metric::FAILURE);
+        // A tunnel that hangs says nothing of this way.
+        let failure: Option<Failure> = match c.observed.get::<WayTaken>(&metric::DIRECT) {
+            Some(direct) => direct.failure,
+            None => c.observed.get(&metric::FAILURE),
+        };
         c.address == address && failure.is_some_and(|f| f.step == Step::Tls && f.kind == FailureKind::TimedOut)
     };
     checks.iter().filter(hangs).collect()
@@ -79,7 +83,7 @@ fn lost(checks: &[Check], path: &Check, mtu: &Mtu) -> Option<Finding> {
     };
     Some(Finding {
         id: "path.mtu".to_owned(),
-        status: if is_media || !hung.is_empty() { Status::Fail } else { Status::Warn },
+        status: if is_media || hung.iter().any(|c| c.status == Status::Fail) { Status::Fail } else { Status::Warn },
         title: "Large packets vanish on the way, and nobody says so (MTU black hole)".to_owned(),
         detail: format!(
             "Packets of {} bytes and more are dropped {direction} ({to}) without the ICMP message that would make the sender use smaller ones; packets of {most} pass: {worth}. Sizes are those of IP packets; the limit lies between the two. A link with a small MTU does this where ICMP is filtered, and so does a filter by length.",

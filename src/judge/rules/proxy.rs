@@ -27,8 +27,9 @@ pub fn find(plan: &Plan, checks: &[Check]) -> Vec<Finding> {
     }
     let of_one = |(via, all): (&&str, &Vec<&Both<'_>>)| {
         let rules = [reach::unreachable, reach::login, policy::port_policy, policy::refused, policy::cannot_reach];
-        let more = [tunnel::answers_itself, tunnel::upgrade_stripped, tunnel::idle_cut, notes::only_way, notes::dns];
-        rules.into_iter().chain(more).filter_map(|rule| rule(via, all)).collect::<Vec<_>>()
+        let more = [tunnel::answers_itself, tunnel::upgrade_stripped, tunnel::idle_cut, notes::dns];
+        let found = rules.into_iter().chain(more).filter_map(|rule| rule(via, all));
+        found.chain(notes::only_way(via, all, checks)).collect::<Vec<_>>()
     };
     let mut findings: Vec<Finding> = proxies.iter().flat_map(of_one).collect();
     findings.extend(notes::no_udp(plan, checks, proxies.keys().copied()));

@@ -220,3 +220,50 @@ fn families_take_turns_and_no_more_than_four_addresses_are_tried() {
     assert_eq!(in_turns(&found[..2]), found[..2]);
     assert_eq!(in_turns(&[]), all(&[]));
 }
+
+#[tokio::test]
+async fn a_page_that_is_no_utf8_hides_the_login_too_and_a_cut_one_its_rest() {
+    for words in [
+        &b"HTTP/1.1 200 OK\r\n\r\n<p>acc\xe8s s3cret-of-the-proxy dXNlcjpzM2NyZXQtb2YtdGhlLXByb3h5"[..],
+        b"HTTP/1.1 200 OK\r\n\r\n<p>Basic dXNlcjpzM2NyZXQtb2YtdGhl",
+        b"HTTP/1.1 200 OK\r\n\r\n<p>s3cret-of-the-\xe8",
+    ] {
+        let at = serve(move |stream| answer(stream, words)).await;
+        let proxy = proxy(at, true);
+        let stream = proxy.connect(far("a", 443), clock::now() + LONG).await.unwrap();
+        let detail = answers_itself(&stream, &proxy).unwrap().failure.detail;
+        assert!(!detail.contains("dXNlcj") && !detail.contains(PASSWORD), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_proxy_that_asks_in_our_place_repeats_is_hidden_in_head_page_and_failure() {
+    use crate::net::http::{Authority, page};
+    let to = Authority { host: "a", port: 80, tls: false };
+    let asked = async |words: &'static [u8]| {
+        let proxy = proxy(serve(move |stream| answer(stream, words)).await, true);
+        let stream = proxy.reach(clock::now() + LONG).await.unwrap();
+        page(stream, to, "/", LONG, Some(&proxy)).await
+    };
+    let words = b"HTTP/1.1 302 X\r\nServer: Basic dXNlcjpzM2NyZXQtb2YtdGhlLXByb3h5\r\nLocation: /s3cret-of-the-proxy\r\nContent-Length: 24\r\n\r\n\xe8 s3cret-of-the-proxy s3";
+    let (answer, body) = asked(words).await.unwrap();
+    let told = format!("{:?} {}", answer.lines(), String::from_utf8_lossy(&body));
+    assert!(!told.contains("dXNlcj") && !told.contains(PASSWORD) && told.contains("Basic …"), "{told}");
+    let long = b"\xe8 GET X Proxy-Authorization: Basic dXNlcjpzM2NyZXQtb2YtdGhlLXByb3h5\r\n\r\n";
+    for words in [&long[..], &long[2..]] {
+        let failure = asked(words).await.unwrap_err().failure;
+        assert!(!failure.detail.contains("dXNlcj"), "{failure}");
+    }
+}
+
+#[test]
+fn what_was_seen_through_a_proxy_hides_its_login_last_of_all() {
+    let proxy = proxy("192.0.2.3:3128".parse().unwrap(), true);
+    let mut seen = Observation::new(crate::model::ProbeKind::Ws);
+    let detail = "it sent \"Basic dXNlcjpzM2NyZXQtb2Y\"";
+    seen.step_failed(Failure::new(Step::Tls, FailureKind::NotTls, detail), Duration::ZERO);
+    seen.facts.set(&metric::HTTP_HEADERS, serde_json::json!({ "x-you-said": [PASSWORD] }));
+    proxy.hide_login(&mut seen);
+    let told = format!("{seen:?}");
+    assert!(!told.contains("dXNlcj") && !told.contains(PASSWORD) && told.contains("Basic …"), "{told}");
+}

@@ -83,6 +83,23 @@ fn a_strange_server_that_takes_no_large_request_is_not_blamed_on_the_way_unless_
 }
 
 #[test]
+fn a_tunnel_that_hangs_is_no_sign_of_the_direct_way() {
+    use crate::model::{Observation, WayTaken};
+    let hole = [(Passed, Untried), (Silent, Untried), (Silent, Untried), (Silent, Untried), (Silent, Untried)];
+    let (way, _) = path(MtuAnswerer::Stun, hole);
+    let hangs = Failure::new(Step::Tls, FailureKind::TimedOut, "no answer");
+    let mut tls = check(ProbeKind::Ws, "rtc.gateway");
+    tls.observed.set(&metric::FAILURE, &hangs);
+    tls.observed.set(&metric::DIRECT, WayTaken::of(&Observation::new(ProbeKind::Ws), None));
+    assert!(found(&[way.clone(), tls.clone()]).is_empty());
+    tls.observed.set(&metric::DIRECT, WayTaken::of(&Observation::failed(ProbeKind::Ws, hangs), None));
+    assert_eq!(found(&[way.clone(), tls.clone()]), [("path.mtu".to_owned(), Status::Fail)]);
+    // It passes through the proxy.
+    tls.status = Status::Pass;
+    assert_eq!(found(&[way, tls]), [("path.mtu".to_owned(), Status::Warn)]);
+}
+
+#[test]
 fn a_hole_in_the_middle_is_none() {
     let odd = [PASSED, (Silent, Untried), PASSED, PASSED, PASSED];
     assert!(found(&[path(MtuAnswerer::Responder, odd).0]).is_empty());

@@ -1,18 +1,26 @@
 //! `proxy.only-way`, `proxy.dns` and `proxy.no-udp`: what is worth knowing where a proxy is in use.
 
-use super::{Both, evidence, ids, list};
-use crate::model::{Check, Finding, Need, Status, Step, Transport, Who};
+use super::{Both, each_place, evidence, ids, list};
+use crate::model::{Check, FailureKind, Finding, Need, Status, Step, Transport, WayTaken, Who, metric};
 use crate::plan::Plan;
 
-/// The direct way is closed and the proxy works.
-pub fn only_way(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
+/// So many destinations stand in a title.
+const NAMED: usize = 3;
+
+/// The direct way is closed and the proxy works. That it is closed for all TCP is said only where no check shows otherwise.
+pub fn only_way(via: &str, all: &[&Both<'_>], checks: &[Check]) -> Option<Finding> {
     let closed = |b: &&Both<'_>| b.proxy.is_ok() && b.direct.failure.as_ref().is_some_and(|f| f.step == Step::Connect);
     let closed: Vec<&Both<'_>> = all.iter().copied().filter(closed).collect();
     let first = closed.first()?;
     Some(Finding {
         id: "proxy.only-way".to_owned(),
         status: Status::Pass,
-        title: format!("TCP leaves this network only through the proxy {via}"),
+        title: match closed.iter().any(|b| b.direct.failed_by(FailureKind::Refused))
+            || checks.iter().any(passes_directly)
+        {
+            false => format!("TCP leaves this network only through the proxy {via}"),
+            true => format!("{} answers only through the proxy {via}", places(&closed)),
+        },
         detail: format!(
             "{} checks pass through the proxy and fail without it ({}). What does not use the proxy, media over UDP above all, needs a way of its own.",
             closed.len(),
@@ -22,6 +30,22 @@ pub fn only_way(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         checks: ids(&closed),
         ..Finding::default()
     })
+}
+
+/// TCP without any proxy.
+fn passes_directly(check: &Check) -> bool {
+    let way = check.observed.get::<WayTaken>(&metric::DIRECT);
+    way.map_or_else(|| check.transport == Some(Transport::Tcp) && check.status == Status::Pass, |way| way.is_ok())
+}
+
+fn places(of: &[&Both<'_>]) -> String {
+    let mut places: Vec<String> = each_place(of, str::to_owned);
+    let more = places.len().saturating_sub(NAMED);
+    places.truncate(NAMED);
+    if more > 0 {
+        places.push(format!("and {more} more"));
+    }
+    list(places)
 }
 
 /// Names that this machine cannot resolve, and the proxy can.

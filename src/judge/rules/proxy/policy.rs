@@ -1,5 +1,7 @@
 //! `proxy.port-policy` and `proxy.refused`: the proxy works, and does not connect where it is asked to.
 
+use std::collections::BTreeSet;
+
 use super::{Both, each, each_place, evidence, ids, list, ports, without, worst};
 use crate::model::{FailureKind, Finding, Who};
 
@@ -43,12 +45,16 @@ fn exempt(of: &[&Both<'_>]) -> &'static str {
     }
 }
 
-/// What is refused on ports that never pass, and what passes.
+/// What is refused on ports that never pass, where such a port is refused on a host that passes on another one, and what
+/// passes. What passes to another host alone shows no rule on ports: it may be one on hosts.
 fn by_port<'a, 'b>(all: &[&'a Both<'b>]) -> (Vec<&'a Both<'b>>, Vec<&'a Both<'b>>) {
     let open: Vec<&Both<'_>> = all.iter().copied().filter(|b| b.tunnelled()).collect();
     let passing = ports(&open);
-    let refused = all.iter().copied().filter(|b| by_policy(b) && !passing.contains(&b.port())).collect();
-    (refused, open)
+    let refused = all.iter().copied().filter(|b| by_policy(b) && !passing.contains(&b.port()));
+    let refused: Vec<&Both<'_>> = refused.collect();
+    let shown = |b: &&&Both<'_>| open.iter().any(|other| other.check.target == b.check.target);
+    let closed: BTreeSet<u16> = refused.iter().filter(shown).map(|b| b.port()).collect();
+    (refused.into_iter().filter(|b| closed.contains(&b.port())).collect(), open)
 }
 
 /// Refused by its rules, and not for the port alone.

@@ -124,12 +124,32 @@ fn a_policy_on_ports_is_told_from_one_on_everything() {
 }
 
 #[test]
+fn what_passes_to_another_host_is_no_evidence_of_a_policy_on_ports() {
+    let found = |acd: Observation, gateway: Observation, api: Observation| {
+        let bench = Bench::new("agent", &[]).rule("rtc.gateway", gateway).rule("rtc.api", api);
+        let all = bench.rule("acd.websocket", acd).report().findings;
+        let policy = |f: &Finding| f.id == "proxy.port-policy" || f.id == "proxy.refused";
+        all.into_iter().filter(policy).map(|f| (f.id, f.checks.len())).collect::<Vec<_>>()
+    };
+    let (no, passes) = (|| ways(Ws, timeout(), forbidden()), || ways(Http, timeout(), tunnel(ok())));
+    assert_eq!(found(passes(), no(), no()), [("proxy.refused".to_owned(), 2)]);
+    // One port is shown by its own host; what is refused on the other host may be refused for the host.
+    let both = [("proxy.refused".to_owned(), 1), ("proxy.port-policy".to_owned(), 1)];
+    assert_eq!(found(no(), no(), passes()), both);
+}
+
+#[test]
 fn a_stripped_upgrade_needs_one_that_is_not() {
     let refused = || tunnel(not(Step::Upgrade, FailureKind::UpgradeRefused, "status 400 in place of 101"));
     let finding = one("proxy.upgrade-stripped", ways(Ws, ok(), refused()), ways(Http, ok(), tunnel(ok())));
     assert_eq!((finding.status, finding.who), (Status::Fail, Some(Who::Proxy)));
     let alone = found(ways(Ws, timeout(), refused()), ways(Http, timeout(), tunnel(ok())));
     assert!(!alone.iter().any(|f| f.id == "proxy.upgrade-stripped"), "{alone:?}");
+    // The server's own front sends a Via too.
+    let mut fronted = ways(Ws, timeout(), refused());
+    fronted.facts.set(&metric::HTTP_HEADERS, json!({ "via": ["1.1 cdn.example.com"] }));
+    let fronted = found(fronted, ways(Http, timeout(), tunnel(ok())));
+    assert!(!fronted.iter().any(|f| f.id == "proxy.upgrade-stripped"), "{fronted:?}");
 }
 
 #[test]
@@ -142,9 +162,11 @@ fn an_idle_cut_is_the_proxys_where_the_server_did_not_say_goodbye() {
     let fin = || cut("the WebSocket was closed (FIN) without a close frame after 20.1 s of silence");
     let finding = one("proxy.idle-cut", ways(Ws, ok(), fin()), ways(Http, ok(), tunnel(ok())));
     assert!(finding.title.contains("after 20.1 s") && finding.detail.contains("directly it stays open"), "{finding:?}");
-    for (direct, proxied) in
-        [(ok(), cut("the WebSocket was closed by a close frame (1001) after 20.1 s")), (fin(), fin())]
-    {
+    for (direct, proxied) in [
+        (ok(), cut("the WebSocket was closed by a close frame (1001) after 20.1 s")),
+        (fin(), fin()),
+        (timeout(), fin()),
+    ] {
         let all = found(ways(Ws, direct, proxied), ways(Http, ok(), tunnel(ok())));
         assert!(!all.iter().any(|f| f.id == "proxy.idle-cut"), "{all:?}");
     }
@@ -159,12 +181,23 @@ fn a_page_of_the_proxys_own_is_told() {
     assert_eq!(one("proxy.answers-itself", ways(Ws, ok(), plain()), ways(Http, ok(), tunnel(ok()))).checks.len(), 1);
     let unclear = found(ways(Ws, timeout(), plain()), ways(Http, ok(), tunnel(ok())));
     assert!(!unclear.iter().any(|f| f.id == "proxy.answers-itself"), "the server itself may speak no TLS");
+    let strange = || not(Step::Tls, FailureKind::NotTls, "it sent \"HTTP/1.1 200\"");
+    let servers = found(ways(Ws, strange(), page()), ways(Http, ok(), tunnel(ok())));
+    assert!(!servers.iter().any(|f| f.id == "proxy.answers-itself"), "the server says so directly too: {servers:?}");
+    let sent_away = || said(not(Step::Proxy, FailureKind::ProxyAnswered, "a page of its own"), status(302));
+    one("proxy.answers-itself", ways(Ws, strange(), sent_away()), ways(Http, ok(), tunnel(ok())));
 }
 
 #[test]
 fn the_only_way_is_a_note_and_failing_udp_a_warning() {
     let finding = one("proxy.only-way", ways(Ws, timeout(), tunnel(ok())), ways(Http, timeout(), tunnel(ok())));
     assert_eq!((finding.status, finding.checks.len()), (Status::Pass, 2));
+    assert!(finding.title.starts_with("TCP leaves this network only"), "{}", finding.title);
+    let refused = || not(Step::Connect, FailureKind::Refused, "refused");
+    for (gateway, api) in [(timeout(), ok()), (refused(), refused()), (refused(), timeout())] {
+        let finding = one("proxy.only-way", ways(Ws, gateway, tunnel(ok())), ways(Http, api, tunnel(ok())));
+        assert!(finding.title.starts_with("203.0.113.10:8") && finding.title.contains("answers only"), "{finding:?}");
+    }
     let silent = PortSet::from_iter(19100..=19200u16);
     let range = seen(
         ProbeKind::UdpRange,

@@ -10,7 +10,10 @@ pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     let pages = has_pages(all);
     let own = |b: &&Both<'_>| {
         let unlike = b.tunnelled() && b.direct.is_ok() && b.failed_by(FailureKind::NotTls);
-        b.failed_by(FailureKind::ProxyAnswered) || unlike || is_page(b) || (pages && is_refused(b))
+        (b.failed_by(FailureKind::ProxyAnswered) && !is_the_servers(b))
+            || unlike
+            || is_page(b)
+            || (pages && is_refused(b))
     };
     let own: Vec<&Both<'_>> = all.iter().copied().filter(own).collect();
     let first = own.iter().find(|b| is_page(b)).or(own.first())?;
@@ -30,6 +33,13 @@ pub fn answers_itself(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     })
 }
 
+/// Words in an open tunnel, of a server that is no TLS server directly either.
+fn is_the_servers(both: &Both<'_>) -> bool {
+    let in_tunnel = both.answer().and_then(|a| a.status).is_none_or(|code| code < 300);
+    let strange = [FailureKind::NotTls, FailureKind::Garbage].into_iter().any(|kind| both.direct.failed_by(kind));
+    in_tunnel && strange
+}
+
 fn is_page(both: &Both<'_>) -> bool {
     proxied::is_another_page(&both.direct, &both.proxy)
 }
@@ -43,17 +53,13 @@ fn is_refused(both: &Both<'_>) -> bool {
     both.direct.is_ok() && both.failed_by(FailureKind::UpgradeRefused)
 }
 
-/// No 101 through the proxy, and one directly; or an answer that bears the proxy's mark.
+/// No 101 through the proxy, and one directly: a `Via` header alone may be that of the server's own front.
 pub fn upgrade_stripped(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
     let pages = has_pages(all);
     let stripped = |b: &&Both<'_>| {
         let kinds = [FailureKind::UpgradeRefused, FailureKind::Closed, FailureKind::Reset, FailureKind::TimedOut];
-        let headers: Option<serde_json::Value> = b.check.observed.get(&metric::HTTP_HEADERS);
-        let marked = headers.is_some_and(|h| h.to_string().to_ascii_lowercase().contains("\"via"));
         let refused = b.failed_at(Step::Upgrade) && kinds.into_iter().any(|kind| b.failed_by(kind));
-        refused
-            && !(pages && is_refused(b))
-            && (b.direct.is_ok() || (marked && b.failed_by(FailureKind::UpgradeRefused)))
+        refused && !(pages && is_refused(b)) && b.direct.is_ok()
     };
     let stripped: Vec<&Both<'_>> = all.iter().copied().filter(stripped).collect();
     let said = stripped.first()?.proxy.failure.as_ref().map(|f| f.detail.clone())?;
@@ -78,35 +84,30 @@ pub fn upgrade_stripped(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
 
 /// A WebSocket held in silence is cut through the proxy, without a close frame.
 pub fn idle_cut(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
-    // A server that tires of a client says so; a directly held one that ends as well is the server's doing.
+    // A server that tires of a client says so; only one that is held directly shows that the end is not the server's doing.
     let cut = |b: &&Both<'_>| {
         let by_book = b
             .proxy
             .failure
             .as_ref()
             .is_some_and(|f| f.detail.contains("close frame (") || f.detail.contains("by a close frame"));
-        b.failed_by(FailureKind::HoldCut) && !by_book && !b.direct.failed_by(FailureKind::HoldCut)
+        b.failed_by(FailureKind::HoldCut) && !by_book && b.direct.is_ok()
     };
     let cut: Vec<&Both<'_>> = all.iter().copied().filter(cut).collect();
-    let first = cut.first()?;
+    cut.first()?;
     let after: Option<f64> = cut.iter().filter_map(|b| b.proxy.facts.get::<f64>(&metric::HELD_S)).reduce(f64::min);
     let after = after.map_or_else(|| "some time".to_owned(), |s| format!("{s} s"));
-    let compared = match first.direct.is_ok() {
-        true => match first.direct.facts.get::<f64>(&metric::HELD_S) {
-            Some(held) => format!("directly it stays open (it was held for {held} s)"),
-            None => "directly it stays open".to_owned(),
-        },
-        false => format!(
-            "the direct way is closed ({}), so that it cannot be compared, and the server may have ended it",
-            first.directly()
-        ),
+    let held = cut.first().and_then(|b| b.direct.facts.get::<f64>(&metric::HELD_S));
+    let compared = match held {
+        Some(held) => format!("directly it stays open (it was held for {held} s)"),
+        None => "directly it stays open".to_owned(),
     };
     Some(Finding {
         id: "proxy.idle-cut".to_owned(),
         status: worst(&cut),
         title: format!("The proxy {via} cuts a silent WebSocket after {after}"),
         detail: format!(
-            "A WebSocket through the proxy that says nothing is ended after {after}, without a close frame; {compared}. Waiting agents lose their connection, and calls do not arrive."
+            "A WebSocket through the proxy that says nothing is ended after {after}, without a close frame; directly it stays open. Waiting agents lose their connection, and calls do not arrive."
         ),
         remedy: format!(
             "Have the proxy keep tunnels that are silent for longer than {after}, or have the application send a keepalive more often than that."

@@ -106,9 +106,15 @@ fn only_what_counts_makes_it_worse() {
     };
     assert_eq!(result(&|_| {}), Change::Same);
     assert_eq!(result(&|r| r.checks[0].status = Status::Warn), Change::Worse);
-    assert_eq!(result(&|r| r.checks[0].status = Status::Skip), Change::Changed);
+    assert_eq!(result(&|r| r.checks[0].status = Status::Skip), Change::Worse, "tested no more");
     assert_eq!(result(&|r| r.verdict = Status::Unknown), Change::Worse);
-    assert_eq!(result(&|r| drop(r.checks.remove(0))), Change::Changed);
+    assert_eq!(result(&|r| drop(r.checks.remove(0))), Change::Worse, "tested no more");
+    assert_eq!(result(&|r| r.checks.iter_mut().for_each(|c| c.status = Status::Skip)), Change::Worse);
+    assert_eq!(result(&|r| r.checks.clear()), Change::Worse);
+    let mut undecided = reports::healthy();
+    undecided.checks[0].status = Status::Unknown;
+    let none = Report { checks: undecided.checks[1..].to_vec(), ..undecided.clone() };
+    assert_eq!(compared(&undecided, &none).result, Change::Changed, "what never worked is not lost");
     assert_eq!(result(&|r| r.findings = reports::agent().findings), Change::Worse);
     assert_eq!(result(&|r| r.findings = reports::agent().findings.split_off(1)), Change::Changed, "a note");
     assert_eq!(
@@ -183,6 +189,19 @@ fn a_diff_fails_only_where_it_is_asked_to() {
     let file = format!("{a}.md");
     assert!(rtc_check(&["diff", a, b, "--format", "markdown", "--output", &file]).exits(0).stdout.is_empty());
     assert!(std::fs::read_to_string(file).unwrap().starts_with("# WORSE"));
+}
+
+#[test]
+fn a_gate_stays_shut_where_nothing_is_tested_any_more() {
+    let healthy = reports::healthy();
+    let mut skipped = healthy.clone();
+    skipped.checks.iter_mut().for_each(|c| c.status = Status::Skip);
+    let gone = Report { checks: Vec::new(), ..healthy.clone() };
+    let (_dir, paths) = saved(&[("before.json", &healthy), ("skipped.json", &skipped), ("gone.json", &gone)]);
+    for after in &paths[1..] {
+        let run = rtc_check(&["diff", &paths[0], after, "--fail-on", "worse"]);
+        assert!(run.exits(1).stdout.contains("\nWORSE"), "{}", run.stdout);
+    }
 }
 
 #[test]

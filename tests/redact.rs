@@ -75,9 +75,29 @@ impl Secrets {
         self.mac.map(|b| format!("{b:02x}")).join(":")
     }
 
+    fn dotted_mac(&self) -> String {
+        let [a, b, c, d, e, f] = self.mac;
+        format!("{a:02x}{b:02x}.{c:02x}{d:02x}.{e:02x}{f:02x}")
+    }
+
+    /// A machine on the way that names itself.
+    fn middlebox(&self) -> String {
+        format!("fw01-{}", self.user)
+    }
+
+    /// A name under a last label that no list has.
+    fn unlisted(&self) -> String {
+        format!("gw1.branch.{}.telecom", self.user)
+    }
+
+    fn interface(&self) -> String {
+        format!("wg-{}", self.user)
+    }
+
     /// Every spelling that is planted.
     fn spellings(&self) -> Vec<String> {
         let mut all = vec![self.host.clone(), self.user.clone(), self.mac(), self.organisation.clone()];
+        all.extend([self.dotted_mac(), self.middlebox(), self.unlisted(), self.interface()]);
         for address in [self.target, self.hop, self.local.into()] {
             all.push(address.to_string());
             match address {
@@ -111,13 +131,24 @@ impl Secrets {
                 "names": [host, format!("*.{host}"), target.to_string()], "sha256": "e9bf85fc" }],
             "relay": { "server": bracketed(target, 3478), "realm": organisation, "relayed": bracketed(hop, 50000), "user": user },
             "trace": { "hops": [{ "ttl": 1, "address": hop.to_string(), "rtt_ms": 1.2 }, { "ttl": 2, "address": null }] },
-            "http_headers": { "server": "nginx/1.18.0.1", "x-served-by": format!("{host}; mac={mac}") },
+            "http_headers": ["server: nginx/1.18.0.1", format!("via: 1.1 {}", self.middlebox()), format!("x-served-by: {host}; mac={mac}"),
+                format!("X-Cache: MISS from {}", self.middlebox()), format!("x-{}: 1", self.middlebox())],
+            "way_out": { "interface": self.interface(), "kind": "tunnel", "through": ["eth0"], "driver": null },
             "http_server": "Janus/1.2.3.4", "banner": "SSH-2.0-OpenSSH_9.2p1",
             "disk": { "path": format!("/home/{user}/recordings") }, "icmp_from": six(hop), "by_address": { hop.to_string(): 1 },
         });
         report.checks[0].observed = serde_json::from_value(facts).unwrap();
         let ask = vec![format!("allow UDP 19099-20099 from {local} to {target}, and replies")];
-        let evidence = vec![format!("{hop} (ttl 2) answered, {} did not; ip-{}", six(target), dashed(*local))];
+        let evidence = vec![format!(
+            "{hop} (ttl 2) answered, {} did not; ip-{}; {} said {}, {}; leaves by {}, from fe80::1%{}",
+            six(target),
+            dashed(*local),
+            self.middlebox(),
+            self.unlisted(),
+            self.dotted_mac(),
+            self.interface(),
+            self.interface()
+        )];
         let (title, checks) = (format!("Dropped after {hop}"), vec![report.checks[0].id.clone()]);
         report.findings.push(Finding {
             id: "blocked.dropped".to_owned(),
@@ -252,6 +283,38 @@ fn what_stays_useful_stays() {
     let table = render(&redacted, Format::Table, &Style::default());
     assert!(table.contains("public4-1:8989/tcp (host-2)"), "{table}");
     assert!(table.contains("Redacted: addresses, names"), "{table}");
+}
+
+#[test]
+fn what_the_program_has_a_word_for_and_what_no_list_has_is_kept_back_too() {
+    let (mut report, mut redactor) = (planted().report(), Redactor::new(ALL));
+    report.run.targets.insert("rtc".into(), vec!["rtc".to_owned()]);
+    report.checks[0].target = "rtc".to_owned();
+    report.checks[0].id = "rtc.http/rtc/8.8.4.4".to_owned();
+    report.checks[0].reason =
+        "intranet.acme.health and vpn.acme.consulting of rtc; 0000.5e00.5301 is wg-acme".to_owned();
+    let link = json!({ "interface": "wg-acme", "kind": "tunnel", "through": ["enp0s3"], "driver": null });
+    let headers = ["via: 1.1 fw01-acme", "x-cache: MISS from proxy01-acme", "content-type: text/html", "x-acme: 1"];
+    let (code, plugins) = ("NetConnection.Connect.Success", ["janus.plugin.videoroom"]);
+    let facts =
+        json!({ "way_out": link, "http_headers": headers, "rtmp": { "code": code }, "janus": { "plugins": plugins } });
+    report.checks[0].observed = serde_json::from_value(facts).unwrap();
+    let value = serde_json::to_value(redactor.report(&report).unwrap()).unwrap();
+    let (target, check) = (&value["run"]["targets"]["rtc"][0], &value["checks"][0]);
+    assert!(target.as_str().unwrap().starts_with("host-"), "{target}");
+    assert_eq!((&check["target"], &check["role"], &check["rule"]), (target, &json!("rtc"), &json!("rtc.http")));
+    assert_eq!(check["id"], format!("rtc.http/{}/public4-1", target.as_str().unwrap()));
+    let reason = check["reason"].as_str().unwrap();
+    for word in ["acme", "rtc", "5301"] {
+        assert!(!reason.contains(word), "{reason}");
+    }
+    let facts = &check["observed"];
+    assert_eq!(facts["http_headers"], json!(["via: (not shown)", "x-cache: (not shown)", "content-type: text/html"]));
+    assert_eq!(facts["way_out"]["through"], json!(["enp0s3"]));
+    assert_eq!(facts["way_out"]["interface"], "interface-1");
+    assert_eq!((&facts["rtmp"]["code"], &facts["janus"]["plugins"]), (&json!(code), &json!(plugins)));
+    let again = serde_json::from_value(value.clone()).unwrap();
+    assert_eq!(serde_json::to_value(Redactor::new(ALL).report(&again).unwrap()).unwrap(), value);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::model::{COMPARISON_SCHEMA, Change, CheckChange, Comparison, Report, S
 /// is redacted where both reports are.
 ///
 /// The result is [`Change::Worse`] where the verdict is worse, a check that counts (neither optional nor waived) is worse
-/// or came in failing or undecided, or a finding that is no note appeared or is worse; else [`Change::Better`] where
+/// or came in failing or undecided or worked and is not tried any more, or a finding that is no note appeared or is worse; else [`Change::Better`] where
 /// any of these is better, [`Change::Changed`] where anything else differs beyond the noise, and [`Change::Same`].
 pub fn compare(before: (&str, &Report), after: (&str, &Report)) -> Comparison {
     let pairs = matching::pairs(&before.1.checks, &after.1.checks);
@@ -99,6 +99,8 @@ fn result(comparison: &Comparison) -> Change {
     let came_broken = |status: Status| matches!(status, Status::Fail | Status::Unknown);
     let checks = comparison.checks.iter().filter(|c| c.counts).map(|c| match (c.change, &c.after) {
         (Change::Appeared, Some(after)) if came_broken(after.status) => Change::Worse,
+        // A gate must not open because nothing is tested any more.
+        _ if c.is_lost() => Change::Worse,
         (change, _) => change,
     });
     let findings = comparison.findings.iter().filter(|f| f.counts).map(|f| match f.change {

@@ -125,6 +125,12 @@ pub struct CheckChange {
 }
 
 impl CheckChange {
+    /// It counts and was found to work, and nobody has tried it since.
+    pub fn is_lost(&self) -> bool {
+        let worked = self.before.as_ref().is_some_and(|s| matches!(s.status, Status::Pass | Status::Warn));
+        self.counts && worked && self.after.as_ref().is_none_or(|s| s.status == Status::Skip)
+    }
+
     /// The two are of different addresses or hosts.
     pub fn moved(&self) -> bool {
         matches!(self.matched, Some(MatchedBy::Target | MatchedBy::Rule))

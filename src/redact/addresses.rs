@@ -52,8 +52,26 @@ fn four(text: &str) -> Option<(usize, Found)> {
     whole.parse::<Ipv4Addr>().ok().filter(|a| !a.is_unspecified()).map(|a| (whole.len(), Found::Ip(a.into())))
 }
 
-/// `00:00:5e:00:53:01` or with hyphens.
+/// `00:00:5e:00:53:01` or with hyphens, or `0000.5e00.5301`.
 fn hardware(text: &str) -> Option<(usize, Found)> {
+    pairs(text).or_else(|| fours(text))
+}
+
+fn fours(text: &str) -> Option<(usize, Found)> {
+    let whole = run(text, |b| b.is_ascii_hexdigit() || b == b'.').trim_end_matches('.');
+    let is_four = |part: &str| part.len() == 4 && !part.contains('.');
+    let is_one = whole.len() == 14 && whole.split('.').count() == 3 && whole.split('.').all(is_four);
+    let pairs = || whole.replace('.', "").to_lowercase();
+    is_one.then(|| (14, Found::Hardware(in_pairs(&pairs(), ':'))))
+}
+
+/// Twelve digits as they are mostly written.
+fn in_pairs(digits: &str, sign: char) -> String {
+    let with_sign = |(n, c): (usize, char)| (n > 0 && n % 2 == 0).then_some(sign).into_iter().chain([c]);
+    digits.chars().enumerate().flat_map(with_sign).collect()
+}
+
+fn pairs(text: &str) -> Option<(usize, Found)> {
     let whole = run(text, |b| b.is_ascii_hexdigit() || b == b':' || b == b'-');
     let is_one = |sign: char| {
         let pairs: Vec<&str> = whole.trim_end_matches(sign).split(sign).collect();
@@ -64,7 +82,7 @@ fn hardware(text: &str) -> Option<(usize, Found)> {
 
 /// `1.2.0.192.in-addr.arpa`, and `ip6.arpa` of 32 nibbles (RFC 1035 section 3.5, RFC 3596 section 2.5).
 fn reverse(text: &str) -> Option<(usize, Found)> {
-    let lower = run(text, |b| b.is_ascii_alphanumeric() || b == b'.').to_ascii_lowercase();
+    let lower = run(text, |b| b.is_ascii_alphanumeric() || b".-".contains(&b)).to_ascii_lowercase();
     if let Some((head, _)) = lower.split_once(".in-addr.arpa") {
         let parts: Vec<&str> = head.rsplit('.').collect();
         let address: Ipv4Addr = parts.join(".").parse().ok()?;
@@ -115,6 +133,8 @@ mod tests {
             assert_eq!(at(text, None), Some((len, Found::Ip(found.parse().unwrap()))), "{text}");
         }
         assert_eq!(at("00-00-5E-00-53-01.", None), Some((17, Found::Hardware("00-00-5e-00-53-01".to_owned()))));
+        assert_eq!(at("0000.5E00.5301, x", None), Some((14, Found::Hardware("00:00:5e:00:53:01".to_owned()))));
+        assert_eq!(at("0000.5e00.5301.0000", None), None);
         let six = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
         assert_eq!(at(six, None), Some((six.len(), Found::Ip("2001:db8::1".parse().unwrap()))));
         for text in ["1.2.3", "1.3.6.1.5.5.7", "12:34:56", "192.0.2.1x", "0.0.0.0", "::", "256.1.1.1", "19099-20099"] {

@@ -19,6 +19,10 @@ pub(super) enum Holds {
     Check,
     User,
     Realm,
+    /// An interface of this machine, which its administrator may have named.
+    Interface,
+    /// Headers of HTTP, `name: value`.
+    Headers,
     /// A distinguished name of a certificate.
     Holder,
     /// A product's name and version: four numbers are a version there, unless they are an address that is known.
@@ -41,10 +45,13 @@ impl Holds {
             "target" | "host" | "hosts" | "names" | "sni" | "server_name" | "cname" | "domain" | "search"
             | "hostname" => Holds::Host,
             _ if outer == Holds::Targets => Holds::Host,
+            _ if outer == Holds::Headers => Holds::Headers,
             "server" | "servers" | "proxy" | "redirect" | "relay" | "resolver" => Holds::MaybeHost,
             "id" | "check" | "checks" => Holds::Check,
             "user" | "username" => Holds::User,
             "realm" => Holds::Realm,
+            "interface" | "interfaces" | "through" if is_words => Holds::Interface,
+            "http_headers" => Holds::Headers,
             "subject" | "issuer" => Holds::Holder,
             "sha256" => Holds::Fingerprint,
             "http_server" | "stun_software" | "sip_server" | "rtsp_server" | "software" | "version" | "banner"

@@ -6,6 +6,8 @@
 //! ports, numbers, kinds, software, documents and the hosts that it was told to keep stay.
 
 mod addresses;
+mod headers;
+mod interfaces;
 mod keys;
 mod names;
 mod text;
@@ -195,6 +197,8 @@ impl Redactor {
                     self.learn_name(host);
                 }
             }
+            Holds::Interface => self.learn_interface(text),
+            Holds::Headers => headers::machines(text).into_iter().for_each(|name| self.learn_name(name)),
             Holds::User if self.names_go() => self.learn_phrase(Kind::User, text),
             Holds::Realm if names::is_domain(text) => self.learn_name(text),
             Holds::Realm => self.learn_phrase(Kind::Name, text),
@@ -203,6 +207,7 @@ impl Redactor {
         }
         if !matches!(holds, Holds::Nothing | Holds::Software) {
             names::in_urls(text).for_each(|host| self.learn_name(host));
+            interfaces::in_text(text).for_each(|name| self.learn_interface(name));
             self.learn_addresses(text);
         }
     }
@@ -223,6 +228,18 @@ impl Redactor {
         // A public suffix of two labels hides a little more than need be.
         if let Some((_, domain)) = lower.split_once('.').filter(|(_, d)| d.contains('.')) {
             self.domains.insert(domain.to_owned());
+        }
+    }
+
+    /// An interface that does not bear the name that the system gave it.
+    fn learn_interface(&mut self, name: &str) {
+        let is_address = name.parse::<std::net::IpAddr>().is_ok() || crate::model::masked::Token::read(name).is_some();
+        if name.is_empty() || is_address || interfaces::is_given(name) || self.is_token(name) || !self.names_go() {
+            return;
+        }
+        match name.chars().all(names::in_word) && name.trim_matches(['.', '-', '_']) == name {
+            true => drop(self.tokens.name(Kind::Interface, name)),
+            false => self.learn_phrase(Kind::Interface, name),
         }
     }
 
@@ -255,7 +272,12 @@ impl Redactor {
     fn replace(&mut self, value: &mut Value, holds: Holds) {
         match value {
             Value::String(text) if holds != Holds::Nothing => *text = self.text(text, holds),
-            Value::Array(items) => items.iter_mut().for_each(|v| self.replace(v, holds)),
+            Value::Array(items) => {
+                if holds == Holds::Headers && self.names_go() {
+                    items.retain(|item| item.as_str().is_none_or(|line| headers::told(line).is_some()));
+                }
+                items.iter_mut().for_each(|v| self.replace(v, holds));
+            }
             Value::Object(map) => {
                 let renamed: Map<String, Value> = std::mem::take(map)
                     .into_iter()

@@ -88,9 +88,21 @@ pub(super) fn is_domain(word: &str) -> bool {
     }
     let last = last.to_ascii_lowercase();
     let is_country = last.len() == 2 && last.bytes().all(|b| b.is_ascii_lowercase());
+    let is_long = labels.len() > 2 && last.len() > 1 && last.bytes().all(|b| b.is_ascii_lowercase());
+    let has_name = labels.iter().rev().skip(1).any(|l| l.chars().any(char::is_alphabetic));
     LAST_LABELS.contains(&last.as_str())
+        // Nobody can list the last labels that there are: what is no identifier and has three is a host.
+        || (is_long && has_name && !is_own(word))
         || (last.starts_with("xn--"))
         || (is_country && (labels.len() > 2 || !SUFFIXES.contains(&last.as_str())))
+}
+
+/// Words of protocols and products that look like hosts: of Janus its plugins, of RTMP its codes.
+fn is_own(word: &str) -> bool {
+    let mut labels = word.split('.');
+    let begins = (labels.next(), labels.next());
+    matches!(begins, (Some("janus"), Some("plugin" | "transport" | "eventhandler")))
+        || matches!(begins, (Some("NetConnection" | "NetStream"), Some(_)))
 }
 
 /// The host in a value that holds one: out of a URL, without user, port, path, brackets and the star of a certificate.
@@ -155,7 +167,15 @@ mod tests {
 
     #[test]
     fn domains_are_told_from_identifiers() {
-        for word in ["rtc.example.com", "a.b.de", "acme.io", "x.internal", "5d2c.local", "RTC.Example.COM"] {
+        for word in [
+            "rtc.example.com",
+            "a.b.de",
+            "acme.io",
+            "x.internal",
+            "gw1.branch.acme.telecom",
+            "5d2c.local",
+            "RTC.Example.COM",
+        ] {
             assert!(is_domain(word), "{word}");
         }
         for word in

@@ -2,6 +2,7 @@
 
 use super::Redactor;
 use super::addresses::{self, Found};
+use super::headers;
 use super::keys::Holds;
 use super::names;
 use super::tokens::Kind;
@@ -32,6 +33,10 @@ impl Redactor {
         match holds {
             Holds::Fingerprint if self.names_go() => return self.tokens.name(Kind::Fingerprint, text),
             Holds::Holder if self.names_go() => return self.holder(text),
+            Holds::Check if self.names_go() => return self.check(text),
+            Holds::Headers if self.names_go() => {
+                return headers::told(text).map(|told| self.text(&told, Holds::Software)).unwrap_or_default();
+            }
             _ => {}
         }
         let mut out = String::with_capacity(text.len());
@@ -44,6 +49,17 @@ impl Redactor {
             rest = tail;
         }
         out
+    }
+
+    /// The id of a check: what it begins with is the program's own word, although a host may be called the same.
+    fn check(&mut self, id: &str) -> String {
+        match id.split_once('/').map_or((id, None), |(head, rest)| (head, Some(rest))) {
+            (head, rest) if self.identifiers.contains(head) => {
+                let rest = rest.map(|rest| format!("/{}", self.text(rest, Holds::Host))).unwrap_or_default();
+                format!("{head}{rest}")
+            }
+            _ => self.text(id, Holds::Anything),
+        }
     }
 
     /// How much the thing at the beginning of `rest` takes, and its token; no token where it stays.
@@ -78,7 +94,9 @@ impl Redactor {
     }
 
     fn word(&mut self, word: &str, is_user: bool) -> Option<String> {
-        if self.identifiers.contains(word) || self.keep.contains(&word.to_lowercase()) || self.is_token(word) {
+        // Whoever calls a host as a role is called has it hidden in sentences, too.
+        let is_own = self.identifiers.contains(word) && !(self.names_go() && self.tokens.known(word).is_some());
+        if is_own || self.keep.contains(&word.to_lowercase()) || self.is_token(word) {
             return None;
         }
         if crate::model::masked::Token::read(word).is_some() {

@@ -13,11 +13,12 @@ pub(super) enum Kind {
     /// Whom a certificate is for, a realm.
     Name,
     Hardware,
+    Interface,
     Fingerprint,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::Host, Kind::User, Kind::Name, Kind::Hardware, Kind::Fingerprint];
+    const ALL: [Kind; 6] = [Kind::Host, Kind::User, Kind::Name, Kind::Hardware, Kind::Interface, Kind::Fingerprint];
 
     fn word(self) -> &'static str {
         match self {
@@ -25,6 +26,7 @@ impl Kind {
             Kind::User => "user",
             Kind::Name => "name",
             Kind::Hardware => "mac",
+            Kind::Interface => "interface",
             Kind::Fingerprint => "fingerprint",
         }
     }

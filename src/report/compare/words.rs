@@ -165,7 +165,10 @@ fn part_of_check(change: &CheckChange) -> Part {
     let broken = |state: &Option<CheckState>| {
         state.as_ref().is_some_and(|s| matches!(s.status, Status::Fail | Status::Unknown)) && change.counts
     };
-    part(change.change, broken(&change.after), false)
+    match change.is_lost() {
+        true => Part::Worse,
+        false => part(change.change, broken(&change.after), false),
+    }
 }
 
 /// Checks, those that count first, and the worst of them first.

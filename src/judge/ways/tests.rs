@@ -165,7 +165,10 @@ fn no_way_lists_each_way_and_why() {
         (found.who, &found.ask[..]),
         (Some(Who::Firewall), &["allow UDP 19099-20099 to 203.0.113.10, and replies".to_owned()][..])
     );
-    assert!(found.evidence[0].starts_with("direct UDP at 203.0.113.10 (fail): UDP 19099-20099 to 203.0.113.10"), "{found:?}");
+    assert!(
+        found.evidence[0].starts_with("direct UDP at 203.0.113.10 (fail): UDP 19099-20099 to 203.0.113.10"),
+        "{found:?}"
+    );
     assert_eq!(found.evidence[1], "TURN/TLS at 203.0.113.30:443 (fail): the host refused it");
     let partly = Bench::new("agent", &[]).rule("rtc.media", blocked()).report();
     assert!(finding(&partly, "media.range-open").title.starts_with("Media reach only a part of the range"));

@@ -107,7 +107,7 @@ pub fn idle_cut(via: &str, all: &[&Both<'_>]) -> Option<Finding> {
         status: worst(&cut),
         title: format!("The proxy {via} cuts a silent WebSocket after {after}"),
         detail: format!(
-            "A WebSocket through the proxy that says nothing is ended after {after}, without a close frame; directly it stays open. Waiting agents lose their connection, and calls do not arrive."
+            "A WebSocket through the proxy that says nothing is ended after {after}, without a close frame; {compared}. Waiting agents lose their connection, and calls do not arrive."
         ),
         remedy: format!(
             "Have the proxy keep tunnels that are silent for longer than {after}, or have the application send a keepalive more often than that."

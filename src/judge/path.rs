@@ -37,9 +37,8 @@ pub fn judge(seen: &Seen) -> Judgement {
 
 /// A way of whose target nothing was reached is not known to be good, whatever routers on it answered.
 pub fn without_end(checks: &mut [Check]) {
-    let reached = |c: &Check| {
-        c.status.holds() || c.observed.has(&metric::RTT_CONNECT_MS) || c.observed.has(&metric::MTU)
-    };
+    let reached =
+        |c: &Check| c.status.holds() || c.observed.has(&metric::RTT_CONNECT_MS) || c.observed.has(&metric::MTU);
     let tried = |of: &&Check| of.rule.is_some() && of.status != Status::Skip;
     let dead: Vec<bool> = checks
         .iter()

@@ -297,7 +297,8 @@ impl Book {
             refused: self.set(|p| p.fate == Fate::Refused),
             silent: self.set(|p| p.fate == Fate::Silent && p.asks >= least.max(1)),
             prohibited: self.set(|p| matches!(p.fate, Fate::Prohibited | Fate::Unreachable)),
-            probed: u32::try_from(self.ports.iter().filter(|p| p.asks > 0 || p.fate == Fate::Prohibited).count()).unwrap_or(u32::MAX),
+            probed: u32::try_from(self.ports.iter().filter(|p| p.asks > 0 || p.fate == Fate::Prohibited).count())
+                .unwrap_or(u32::MAX),
             total: self.total(),
             sent: self.sent,
             responder: self.responder,

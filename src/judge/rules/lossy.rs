@@ -24,7 +24,9 @@ fn policed(check: &Check) -> bool {
 
 /// One finding a range.
 pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
-    let loss = |c: &Check| c.observed.get::<f64>(&metric::ROUND_TRIP_LOSS_PCT).filter(|p| *p >= WORTH_A_WORD_PCT && !policed(c));
+    let loss = |c: &Check| {
+        c.observed.get::<f64>(&metric::ROUND_TRIP_LOSS_PCT).filter(|p| *p >= WORTH_A_WORD_PCT && !policed(c))
+    };
     let finding = |(check, loss): (&Check, f64)| Finding {
         id: "range.lossy".to_owned(),
         status: Status::Warn,

@@ -152,7 +152,10 @@ fn told_small(path: &Check, mtu: &Mtu) -> Option<Finding> {
         id: "path.mtu".to_owned(),
         status: Status::Warn,
         title: "The way is too narrow for media".to_owned(),
-        detail: format!("Datagrams with {MEDIA} bytes, which media use (packets of {}), do not pass to {to} unfragmented: {by}.", media.packet),
+        detail: format!(
+            "Datagrams with {MEDIA} bytes, which media use (packets of {}), do not pass to {to} unfragmented: {by}.",
+            media.packet
+        ),
         remedy: format!("Raise the MTU of the narrow link on the way to {} or more.", media.packet),
         who: Some(if local { Who::ThisMachine } else { Who::Firewall }),
         ask: vec![format!("raise the MTU on the way to {to} to {} bytes or more", media.packet)],

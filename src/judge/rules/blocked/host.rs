@@ -73,7 +73,10 @@ fn asks(address: IpAddr, of: &[&Traced<'_>], router: Option<&str>, last: Option<
         (Some(router), _) => format!("of whoever runs {router}, if it is: mend its route or link to {address}"),
         (None, last) => {
             let at = last.map_or_else(|| "the firewall".to_owned(), place::hop);
-            format!("of whoever runs {at} and what is behind it, if it is: allow {}{from} to {address}, and replies", ports(of))
+            format!(
+                "of whoever runs {at} and what is behind it, if it is: allow {}{from} to {address}, and replies",
+                ports(of)
+            )
         }
     };
     vec![first, second]
@@ -81,7 +84,8 @@ fn asks(address: IpAddr, of: &[&Traced<'_>], router: Option<&str>, last: Option<
 
 /// How far all flows came, in one line, and what a router said of them.
 fn unanswered(address: IpAddr, of: &[&Traced<'_>], last: Option<Hop>) -> Vec<String> {
-    let (said, silent): (Vec<&Traced<'_>>, Vec<&Traced<'_>>) = of.iter().partition(|t| t.trace.end == TraceEnd::Rejected);
+    let (said, silent): (Vec<&Traced<'_>>, Vec<&Traced<'_>>) =
+        of.iter().partition(|t| t.trace.end == TraceEnd::Rejected);
     let mut all = evidence(&said);
     if !silent.is_empty() {
         let far = last.map(|l| format!(" from beyond {}", place::hop(l))).unwrap_or_default();
@@ -97,6 +101,7 @@ fn neighbour(checks: &[Check], dead: IpAddr, last: Hop) -> Option<IpAddr> {
         hops.iter().any(|h| h.address == last.address)
     };
     let others = checks.iter().filter(|c| over(c)).filter_map(|c| c.address).filter(|a| *a != dead);
-    let mut living = others.filter(|a| checks.iter().any(|c| c.address == Some(*a) && c.rule.is_some() && c.status.holds()));
+    let mut living =
+        others.filter(|a| checks.iter().any(|c| c.address == Some(*a) && c.rule.is_some() && c.status.holds()));
     living.next()
 }

@@ -135,7 +135,9 @@ fn rejected(address: IpAddr, from: IpAddr, of: &[&Traced<'_>]) -> Finding {
         return Finding {
             title: format!("{by} has no way for {} to {address}", ports(of)),
             detail: format!("{by} answers \"{icmp}\", which a firewall can answer too where it hides that it rejects."),
-            remedy: format!("Mend the route to {address} on {by}, or bring the host up behind it; else allow the flows there."),
+            remedy: format!(
+                "Mend the route to {address} on {by}, or bring the host up behind it; else allow the flows there."
+            ),
             who: Some(Who::Firewall),
             ask: ask(of),
             ..base
@@ -188,11 +190,13 @@ fn dropped(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
     let place = place_of(of);
     let at_host = of.iter().any(|t| t.trace.ends_at_host());
     let after = of.first().and_then(|t| t.trace.after).map(place::hop);
-    let seen = after.as_ref().map(|hop| format!("come as far as {hop} and ")).unwrap_or_default();
+    let seen = after.as_ref().map(|hop| format!("came as far as {hop} and ")).unwrap_or_default();
     let end = if at_host { format!("the host (hop {distance})") } else { format!("hop {distance}") };
     let mute = of.iter().all(|t| t.trace.hops.is_empty());
     let blind = match mute {
-        true => " No router before the host says where a packet ends (ICMP time exceeded is filtered), so the place cannot be told from here.",
+        true => {
+            " No router before the host says where a packet ends (ICMP time exceeded is filtered), so the place cannot be told from here."
+        }
         false => "",
     };
     let remedy = match (&after, at_host) {

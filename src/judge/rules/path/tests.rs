@@ -58,9 +58,7 @@ fn silence_of_large_ones_is_a_black_hole_with_its_directions_and_numbers() {
     let (check, _) = path(MtuAnswerer::Responder, hole);
     let found = find(&plan(), &[check]).remove(0);
     assert_eq!((found.id.as_str(), found.status, found.who), ("path.mtu", Status::Warn, Some(Who::Firewall)));
-    assert!(
-        found.detail.contains("Packets of 1308 bytes and more are dropped towards the target (198.51.100.10)")
-    );
+    assert!(found.detail.contains("Packets of 1308 bytes and more are dropped towards the target (198.51.100.10)"));
     assert_eq!(found.ask.len(), 2);
     assert!(
         found.ask[0].contains("ICMP type 3 code 4")

@@ -134,7 +134,7 @@ fn slower(facts: &Facts) -> String {
     let policed = facts.get::<Policed>(&metric::POLICED).filter(|p| p.verdict == PolicedVerdict::Policed);
     match policed.map(|p| f64::from(p.fast.per_second) * f64::from(p.fast.answered) / f64::from(p.fast.sent.max(1))) {
         Some(passed) => format!(
-            "about {passed:.0} datagrams a second pass, so ask again below that, with --pace {:.0}, once the limit is known, or have it raised",
+            "about {passed:.0} datagrams a second pass, so ask again below that with --pace {:.0}, or have the limit raised",
             (passed / 2.0).floor().max(1.0)
         ),
         None => "ask again more slowly with --pace 50, or look for what limits UDP".to_owned(),

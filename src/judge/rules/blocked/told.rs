@@ -190,7 +190,7 @@ fn dropped(address: IpAddr, distance: u8, of: &[&Traced<'_>]) -> Finding {
     let place = place_of(of);
     let at_host = of.iter().any(|t| t.trace.ends_at_host());
     let after = of.first().and_then(|t| t.trace.after).map(place::hop);
-    let seen = after.as_ref().map(|hop| format!("come as far as {hop} and ")).unwrap_or_default();
+    let seen = after.as_ref().map(|hop| format!("came as far as {hop} and ")).unwrap_or_default();
     let end = if at_host { format!("the host (hop {distance})") } else { format!("hop {distance}") };
     let mute = of.iter().all(|t| t.trace.hops.is_empty());
     let blind = match mute {

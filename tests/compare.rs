@@ -232,6 +232,10 @@ fn a_baseline_is_held_against_a_report_at_once() {
 fn a_baseline_that_cannot_be_read_ends_a_run_before_it_begins() {
     let run = rtc_check(&["demo", "--baseline", "/nonexistent/report.json"]);
     assert!(run.exits(2).says(&["/nonexistent/report.json"]).stdout.is_empty());
+    let dry = ["--profile", "user", "--target", "rtc=127.0.0.1", "--dry-run"];
+    let dry = |more: &[&str]| rtc_check(&[&dry, more].concat());
+    dry(&["--baseline", "/nonexistent/report.json"]).exits(2).says(&["/nonexistent/report.json"]);
+    dry(&["--fail-on", "worse"]).exits(2).says(&["--baseline FILE"]);
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     let (key, logins) = (secrets::responder_key()?, secrets::logins(&media.proxy, plan.has_relays())?);
     secrets::trusted_files()?;
     if args.dry_run {
+        output::check_baseline(&args.output)?;
         return output::print(&(plan::describe(&plan, &tuning) + &proxies::describe(&logins.proxies)));
     }
     trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));

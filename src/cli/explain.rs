@@ -47,7 +47,7 @@ fn find(word: &str, profiles: &[Profile]) -> Option<(&'static Topic, Option<Stri
         let topic = explain::topic(rule.service.as_str())?;
         return Some((topic, Some(about(profile, rule))));
     }
-    let topic = explain::topic_of_id(word).filter(|_| meant(name).is_none())?;
+    let topic = explain::topic_of_id(word).filter(|_| is_id(word, profiles) || meant(name).is_none())?;
     Some((topic, Some(format!("{name} is a check of this kind."))))
 }
 
@@ -68,6 +68,12 @@ fn about(profile: &Profile, rule: &Rule) -> String {
         rule.source.section,
         rule.source.row
     )
+}
+
+/// Whether the word can only be the id of a check, however near it is to a finding's: of a host, or of a role.
+fn is_id(word: &str, profiles: &[Profile]) -> bool {
+    let role = word.split('.').nth(1);
+    word.contains('/') || profiles.iter().flat_map(|p| p.roles.keys()).any(|r| Some(r.as_str()) == role)
 }
 
 /// A finding's or limit's name that was misspelt.

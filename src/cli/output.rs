@@ -214,6 +214,14 @@ fn main_file(args: &OutputArgs) -> Result<Option<Output>, Unusable> {
     Ok(path.map(Output::open).transpose()?)
 }
 
+/// Whether `--baseline` and `--fail-on` can be used, before anything runs.
+///
+/// # Errors
+/// As [`Outputs::open`] has them for the two.
+pub fn check_baseline(args: &OutputArgs) -> Result<(), Unusable> {
+    Against::read(&args.against).map(drop)
+}
+
 /// What replaces what a report is to keep to itself.
 pub fn redactor(args: &RedactArgs) -> Arc<Mutex<Redactor>> {
     Arc::new(Mutex::new(Redactor::new(args.redact.iter().flat_map(|set| set.0.iter().copied()))))

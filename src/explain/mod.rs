@@ -78,7 +78,8 @@ pub fn topic_of_id(id: &str) -> Option<&'static Topic> {
     let name = id.split('/').next().unwrap_or_default();
     let check = || {
         let begins = name.split('.').next().unwrap_or_default();
-        topic(begins).filter(|t| t.kind == Kind::Check && name != begins)
+        topic(begins)
+            .filter(|t| (t.kind == Kind::Check || t.kind == Kind::Finding && t.name != begins) && name != begins)
     };
     topic(name).or_else(check)
 }

@@ -83,7 +83,7 @@ topics! {
     Check "checks" {
         "dns" ["resolver", "dns.resolver"],
         "tcp",
-        "tls",
+        "tls" ["control"],
         "http" ["https", "http-redirect"],
         "ws" ["wss", "websocket"],
         "stun",

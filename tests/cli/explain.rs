@@ -16,6 +16,10 @@ fn findings_checks_rules_limits_and_statuses_are_explained() {
     explained("rtc.media", &["rtc.media is a rule of profile", "UDP 19099-20099", "[udp-range]"]);
     explained("rtc.gateway/rtc.example.com/203.0.113.10", &["[ws]"]);
     explained("bandwidth.rtc.audio/rtc.example.com", &["bandwidth.rtc.audio is a check of this kind", "[bandwidth]"]);
+    explained("path.rtc/127.0.0.3", &["path.rtc is a check of this kind", "[path]"]);
+    explained("path.rtc", &["[path]"]);
+    explained("control.tls-443/198.51.100.99", &["[tls]"]);
+    explained("portal.80/198.51.100.10", &["[portal.captive]"]);
     explained("camera.rtsp", &["profile valt", "[rtsp]"]);
     explained("loss_up_pct", &["[loss_pct]"]);
     explained("observed.mapped", &["observed.mapped:", "STUN server"]);

@@ -42,22 +42,9 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             "the WebSocket works: look at the SIP service behind it, and whether it answers OPTIONS".to_owned()
         }
         FailureKind::NoPrivilege => "nothing was sent, so nothing is known of the way".to_owned(),
-        FailureKind::TimedOut if failure.step == Step::Gre => format!(
-            "a GRE endpoint need not answer strangers, least of all through a NAT, so silence decides nothing: look at the far end whether the packets arrive, or allow {port} to {to} and back"
-        ),
+        FailureKind::TimedOut => silence(aim, failure, status),
         FailureKind::Refused if failure.step == Step::Gre => {
             "set up the GRE tunnel on that host, with this machine as its far end".to_owned()
-        }
-        FailureKind::TimedOut if status == Status::Unknown => format!(
-            "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
-        ),
-        FailureKind::TimedOut
-            if failure.step == Step::Connect || aim.udp =>
-        {
-            format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
-        }
-        FailureKind::TimedOut => {
-            "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned()
         }
         FailureKind::Refused => format!(
             "nothing listens there, or a firewall answers in its name: start the service, or allow {port} to {to}"
@@ -89,6 +76,25 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             "have the server present a certificate that an authority issued, or trust this very certificate by giving it with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
         }
         other => above_transport(aim, other),
+    }
+}
+
+/// What to change where nothing came back.
+fn silence(aim: &Aim<'_>, failure: &Failure, status: Status) -> String {
+    let (port, to) = (&aim.port, aim.to());
+    if failure.step == Step::Gre {
+        return format!(
+            "a GRE endpoint need not answer strangers, least of all through a NAT, so silence decides nothing: look at the far end whether the packets arrive, or allow {port} to {to} and back"
+        );
+    }
+    match (status, failure.step == Step::Connect || aim.udp) {
+        (Status::Unknown, _) => format!(
+            "silence over UDP decides nothing: run `rtc-check serve` at the far end to prove the path, or allow {port} outbound to {to}"
+        ),
+        (_, true) => {
+            format!("a firewall between here and there drops it, or the host is down: allow {port} outbound to {to}")
+        }
+        (_, false) => "the port is open but the service behind it hangs, or a middlebox swallows its answer".to_owned(),
     }
 }
 

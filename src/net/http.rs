@@ -1,8 +1,11 @@
 //! HTTP/1.1 over a stream that somebody else opened: one request, its status, headers, first byte and the beginning of
 //! its page. Bounded in time, header size and body whatever the server sends; what is no HTTP is named.
 
+mod answer;
 mod dated;
 mod forward;
+
+pub use answer::Answer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +14,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,7 +26,7 @@ use super::proxy::Proxy;
 use super::talk::{self, NotSpoken, shown};
 use super::tls::{self, Trust};
 use super::{clock, tcp};
-use crate::model::{ClockError, Facts, Failure, FailureKind, Step, metric};
+use crate::model::{ClockError, Failure, FailureKind, Step};
 use crate::wire::{greeting, recognise};
 
 /// Largest header of an answer that is read, in bytes.
@@ -55,44 +58,6 @@ impl Authority<'_> {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_owned() };
         let default = if self.tls { 443 } else { 80 };
         if self.port == default { host } else { format!("{host}:{}", self.port) }
-    }
-}
-
-/// The head of an answer.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    /// From the request's last byte handed over to the answer's first.
-    pub first_byte: Duration,
-    /// This machine's wall-clock time when the head was read, since 1970.
-    pub wall: Duration,
-}
-
-impl Answer {
-    /// A header's value, fit to print; `None` where it is absent.
-    pub fn text(&self, name: &HeaderName, max: usize) -> Option<String> {
-        self.headers.get(name).map(|v| clean(&String::from_utf8_lossy(v.as_bytes()), max))
-    }
-
-    /// Every header, its name in lower case.
-    pub fn lines(&self) -> Vec<(String, String)> {
-        let line = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        self.headers.iter().map(line).collect()
-    }
-
-    /// Records status, `Server` and the time of the first byte.
-    pub fn record(&self, facts: &mut Facts) {
-        facts.set(&metric::HTTP_STATUS, self.status);
-        facts.set(&metric::FIRST_BYTE_MS, crate::model::millis(self.first_byte));
-        if let Some(server) = self.text(&hyper::header::SERVER, 100) {
-            facts.set(&metric::HTTP_SERVER, server);
-        }
-        if let Some(error) = dated::clock_error(self) {
-            facts.set(&metric::CLOCK_ERROR, error);
-        }
     }
 }
 

@@ -72,7 +72,7 @@ fn what_is_tried_has_flags_a_file_and_words_of_its_own() {
         (&["--nat-lifetime", "5"], "from 10 to 600"),
         (&["--nat-lifetime=601"], "from 10 to 600"),
         (&["--call", "--no-call"], "either --call or --no-call"),
-        (&["--only", "natt"], "nat, turn, ice or call"),
+        (&["--only", "natt"], "nat, turn, ice, call"),
         (&["--allow-unknown", "ice.acd"], "ice.acd"),
     ] {
         refused(&with(more), &[word]);

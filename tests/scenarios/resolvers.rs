@@ -37,7 +37,8 @@ pub fn unbound(lab: &Lab, how: &[&str]) -> Daemon {
         let v4 = if how.contains(&"other") && name == "rtc.lab.test" { "198.51.100.20" } else { v4 };
         let v4 = if private && name == "rtc.lab.test" { "10.9.0.2" } else { v4 };
         data += &format!(" local-data: \"{name}. 60 IN A {v4}\"\n");
-        if !how.contains(&"v4") && !(private && name == "rtc.lab.test") {
+        let v4_alone = how.contains(&"v4") || private && name == "rtc.lab.test";
+        if !v4_alone {
             data += &format!(" local-data: \"{name}. 60 IN AAAA {v6}\"\n");
         }
     }

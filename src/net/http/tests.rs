@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::model::{Facts, metric};
 use crate::net::loopback::{self, LONG, Pki, SHORT, answer, read_head, serve, serve_tls, silence};
 
 async fn ask(at: SocketAddr, timeout: Duration) -> Result<Answer, Failure> {

@@ -61,7 +61,7 @@ async fn each_refusal_is_its_own_class_and_sentence() {
             b"HTTP/1.1 503 X\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
             true,
             (503, ProxyRefused),
-            "could not reach turn.example:443 (HTTP 503 X, ERR_DNS_FAIL 0)",
+            "could not reach turn.example:443 (HTTP 503 X, ERR_DNS_FAIL)",
         ),
         (b"HTTP/1.1 400\r\n\r\n", true, (400, ProxyRefused), "did not take CONNECT to turn.example:443 (HTTP 400)"),
         (

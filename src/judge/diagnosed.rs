@@ -1,24 +1,32 @@
 //! The sentence of a check whose cause a finding tells: what was measured and what the finding says to do, without guesses
 //! that it refutes. Changes no status.
 
-use crate::model::{Check, Failure, Finding, PortSet, Status, metric};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use super::rules;
+use crate::model::{Check, Failure, Finding, Status, metric};
+
+use super::{place, rules};
 
 /// Gives every failing check the words of its cause.
 pub fn tell(checks: &mut [Check], findings: &[Finding]) {
+    let addresses: BTreeSet<IpAddr> = checks.iter().filter_map(|c| c.address).collect();
     let fails = |c: &&mut Check| !c.status.holds() && c.status != Status::Skip && c.waived.is_none();
     for check in checks.iter_mut().filter(fails) {
         if let Some(cause) = rules::cause_of(check, findings) {
-            check.reason = told(check, cause);
+            check.reason = told(check, cause, &addresses);
         }
     }
 }
 
-fn told(check: &Check, cause: &Finding) -> String {
+/// What was measured, where it ends, and what the finding says to do, unless it says so of another address.
+fn told(check: &Check, cause: &Finding, addresses: &BTreeSet<IpAddr>) -> String {
     let remedy = if cause.remedy.is_empty() { &cause.title } else { &cause.remedy };
     let remedy = remedy.split(". ").next().unwrap_or_default().trim_end_matches('.');
-    format!("{}; {}: {remedy}.", measured(check), cause.pointer())
+    let place = place::clause(&check.observed).map(|place| format!("; traced: {place}")).unwrap_or_default();
+    let elsewhere = addresses.iter().any(|a| Some(*a) != check.address && remedy.contains(&a.to_string()));
+    let remedy = if elsewhere { String::new() } else { format!(": {remedy}") };
+    format!("{}{place}; {}{remedy}.", measured(check), cause.pointer())
 }
 
 /// What was tried and what came back.
@@ -32,18 +40,10 @@ fn measured(check: &Check) -> String {
     let end = detail.and_then(|d| Some(reason.find(&d)? + d.len()));
     let raw = match end.and_then(|end| reason.get(..end)) {
         Some(raw) => raw.to_owned(),
-        None => range(check).unwrap_or_else(|| reason.split("; ").next().unwrap_or_default().to_owned()),
+        // Of a range: which of its ports, and how the others fared.
+        None => {
+            reason.split("; ").next().unwrap_or_default().split(": a firewall").next().unwrap_or_default().to_owned()
+        }
     };
     format!("{}{}", raw.trim_end_matches('.'), by_proxy.trim_end_matches('.'))
-}
-
-/// How much of a range was reached.
-fn range(check: &Check) -> Option<String> {
-    let (ports, asked) = (check.ports?, check.observed.get::<u32>(&metric::PROBED)?);
-    let count = |m| check.observed.get::<PortSet>(m).map_or(0, |set| set.count());
-    let reached = count(&metric::ANSWERED) + count(&metric::REFUSED);
-    let asked = asked.max(reached + count(&metric::SILENT) + count(&metric::PROHIBITED));
-    let to = check.address.map_or_else(|| check.target.clone(), |a| a.to_string());
-    let words = if reached == 0 { "none".to_owned() } else { reached.to_string() };
-    Some(format!("UDP {ports} to {to}: of {asked} ports asked {words} were reached"))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::resolver::{AskedFor, Kind, Over, Question, ResolverSeen, ServerAnswer};
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, Step, metric};
-use crate::net::{clock, dns};
+use crate::net::{clock, dns, trace};
 
 /// A resolver, and what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub async fn probe(resolver: &Resolver, deadline: Duration) -> Observation {
         false => obs.step_failed(silence(&seen), took),
     }
     obs.facts.set(&metric::RESOLVER, seen);
+    if let Some(own) = trace::own_address(resolver.server) {
+        obs.facts.set(&metric::LOCAL, own);
+    }
     obs
 }
 

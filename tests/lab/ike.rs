@@ -139,7 +139,7 @@ fn dropped_is_unknown_rejected_names_the_router_and_nothing_there_fails_on_both_
     let report = asked(&lab);
     for address in [RTC4, RTC6] {
         for port in PORTS {
-            let check = report.at(address, port).is("fail").says(&["nothing listens there"]);
+            let check = report.at(address, port).is("fail").says(&["see service.down: Start the service"]);
             assert_eq!(
                 (check.failure(), check.seen("icmp_from")),
                 (("ike-init", "refused"), &address.into()),

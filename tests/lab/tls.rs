@@ -77,7 +77,7 @@ fn trusted_device(lab: &Lab) {
     says(found, "evidence", "transparently");
     says(found, "evidence", "still open after 1 s");
     says(found, "ask", "exempt rtc.example:8989 (198.51.100.10) from TLS inspection");
-    assert_eq!(found["who"], "proxy");
+    assert_eq!(found["who"], "inspection");
     assert_eq!(report.verdict(), "pass", "{report}");
     let pinned = check(lab, &[&trusted[..], &["--pin", "Lab Issuing"]].concat());
     says(one(&pinned, "tls.interception", "warn"), "evidence", "should be by");

@@ -184,7 +184,7 @@ fn all_udp_is_told_from_some_ports() {
     lab.filter(Place::Home, "forward", "meta l4proto udp drop");
     let report = run(&lab, &[]);
     let told = finding(&report, "udp.blocked", RTC4);
-    assert!(told["detail"].as_str().unwrap().contains("before hop 2 (203.0.113.1)"), "{told}");
+    assert!(told["detail"].as_str().unwrap().contains("between it and hop 2 (203.0.113.1)"), "{told}");
     assert_eq!(ids(&report), ["udp.blocked"], "{}", report.0["findings"]);
 }
 

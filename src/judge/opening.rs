@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::place;
 use crate::model::{Check, Failure, FailureKind, PortSet, Step, Transport, metric};
 
 /// `allow UDP 19099-20099 from 192.0.2.2 to 203.0.113.10, and replies`; `None` where no firewall's rule can mend the
@@ -50,14 +51,17 @@ pub fn asks<'a>(checks: impl IntoIterator<Item = &'a Check>, all: &[Check]) -> V
     lines
 }
 
-/// This machine's own address in the family, where a probe recorded it.
-fn source(all: &[Check], to: IpAddr) -> Option<IpAddr> {
+/// This machine's own address towards `to`, where a probe recorded it; else the one in its family.
+pub fn source(all: &[Check], to: IpAddr) -> Option<IpAddr> {
     let local = |c: &Check| {
-        let text: String = c.observed.get(&metric::LOCAL)?;
-        text.parse::<SocketAddr>().map(|a| a.ip()).or_else(|_| text.parse::<IpAddr>()).ok()
+        let traced = || place::of(&c.observed)?.source;
+        let text: Option<String> = c.observed.get(&metric::LOCAL);
+        let parsed = |text: String| text.parse::<SocketAddr>().map(|a| a.ip()).or_else(|_| text.parse::<IpAddr>()).ok();
+        text.and_then(parsed).or_else(traced)
     };
     let fits = |a: &IpAddr| a.is_ipv4() == to.is_ipv4() && a.is_loopback() == to.is_loopback() && !a.is_unspecified();
-    all.iter().filter_map(local).find(fits)
+    let towards = all.iter().filter(|c| c.address == Some(to)).filter_map(local).find(fits);
+    towards.or_else(|| all.iter().filter_map(local).find(fits))
 }
 
 #[cfg(test)]

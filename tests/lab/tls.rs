@@ -97,7 +97,7 @@ fn cutting_device(lab: &Lab) {
 fn untrusted_device(lab: &Lab) {
     let _device = mitmproxy(lab, "mitmproxy", &[443]);
     let report = check(lab, &[]);
-    let words = ["calls itself mitmproxy", "install its authority", "rtc.example, TCP 443, exempted"];
+    let words = ["\"CN=mitmproxy\" is a private authority", "see tls.interception"];
     report.at(RTC4, "tcp 443").is("fail").says(&words);
     report.at(RTC4, "tcp 8989").is("pass");
     let found: Vec<&Value> = findings(&report);

@@ -94,7 +94,7 @@ fn the_router_that_drops_is_named_in_both_families() {
             }
             let told = finding(&report, "blocked.dropped", address);
             assert!(told["title"].as_str().unwrap().starts_with("TCP 8089 and UDP 19099-20099 to "), "{told}");
-            assert_eq!((&told["who"], told["checks"].as_array().unwrap().len()), (&"firewall".into(), 2), "{told}");
+            assert_eq!((&told["who"], told["checks"].as_array().unwrap().len()), (&"firewall".into(), 4), "{told}");
         }
         let ask = format!("allow TCP 8089 from {CLIENT4} to {RTC4}, and replies");
         assert_eq!(finding(&report, "blocked.dropped", RTC4)["ask"][0], *ask);

@@ -35,7 +35,7 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
             .iter()
             .map(|a| {
                 let server = a.seen.server;
-                let from = resolvers::source(checks, server.ip());
+                let from = super::path::source(checks, Some(server.ip()));
                 format!("allow UDP {} from {from} to {}, and replies", server.port(), server.ip())
             })
             .collect(),

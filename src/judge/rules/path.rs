@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use crate::judge::opening;
 use crate::judge::path::MEDIA;
 use crate::model::machine::{Link, LinkKind};
 use crate::model::path::{Mtu, MtuAnswerer, MtuSize, PathHop, SizeFate};
@@ -24,10 +25,10 @@ fn of_paths(checks: &[Check]) -> impl Iterator<Item = &Check> {
     checks.iter().filter(|c| c.probe == ProbeKind::Path && c.waived.is_none())
 }
 
-/// This machine's own address towards `to`, as the path's check saw it.
+/// This machine's own address towards `to`, for a line to ask for.
 pub fn source(checks: &[Check], to: Option<IpAddr>) -> String {
-    let own = of_paths(checks).find(|c| c.address == to).and_then(|c| c.observed.get::<String>(&metric::LOCAL));
-    own.unwrap_or_else(|| "this machine".to_owned())
+    let own = to.and_then(|to| opening::source(checks, to));
+    own.map_or_else(|| "this machine".to_owned(), |own| own.to_string())
 }
 
 /// Whether packets leave by a tunnel, and by which.

@@ -39,14 +39,6 @@ pub fn place(server: SocketAddr) -> String {
     if server.port() == 53 { server.ip().to_string() } else { server.to_string() }
 }
 
-/// This machine's own address towards others of the family, as an earlier trace or connection showed it.
-pub fn source(checks: &[Check], to: IpAddr) -> String {
-    let traced = checks.iter().filter_map(|c| c.observed.get::<crate::model::trace::Trace>(&metric::TRACE)?.source);
-    let seen = checks.iter().filter_map(|c| Some(c.observed.get::<SocketAddr>(&metric::LOCAL)?.ip()));
-    let mut same = traced.chain(seen).filter(|a| a.is_ipv4() == to.is_ipv4());
-    same.next().map_or_else(|| "this machine".to_owned(), |a| a.to_string())
-}
-
 /// How long the system took to look up each name, in milliseconds, and whether it found an address.
 pub fn look_ups(checks: &[Check]) -> BTreeMap<&str, (f64, bool)> {
     let mut all = BTreeMap::new();

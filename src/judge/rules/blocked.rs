@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::judge::place::{self, Traced};
-use crate::model::trace::{Carrier, TraceEnd, Ttl};
+use crate::model::trace::{Carrier, Hop, TraceEnd, Ttl};
 use crate::model::{Check, Finding, Status, Transport, metric};
 use crate::plan::Plan;
 
@@ -64,7 +64,10 @@ fn cause(one: &Traced<'_>) -> Option<Cause> {
     match trace.end {
         TraceEnd::Silent | TraceEnd::Cut if by_name && trace.rounds >= 3 => trace.flow.name.clone().map(Cause::Name),
         TraceEnd::Local => Some(Cause::Local),
-        TraceEnd::Silent if trace.after.is_none() && nearest => Some(Cause::Local),
+        // This machine says of a datagram that it keeps it back; of a SYN it says nothing.
+        TraceEnd::Silent if trace.after.is_none() && nearest && trace.flow.carrier != Carrier::Udp => {
+            Some(Cause::Local)
+        }
         TraceEnd::Silent if trace.flow.carrier == Carrier::Tls => None,
         // A host need not answer a datagram.
         TraceEnd::Silent if trace.ends_at_host() && is_undecided_udp(one) => None,
@@ -104,14 +107,15 @@ fn dead_hosts(checks: &[Check], traced: &[Traced<'_>]) -> Vec<IpAddr> {
 /// All UDP that was traced is stopped, to ports that no rule names too, and none was answered anywhere while TCP was.
 fn all_udp<'a, 'b>(checks: &[Check], traced: &[&'b Traced<'a>]) -> Option<Vec<&'b Traced<'a>>> {
     let udp: Vec<&Traced<'_>> = traced.iter().copied().filter(|t| t.trace.flow.carrier == Carrier::Udp).collect();
-    let stopped = |end: TraceEnd, placed: bool| match end {
-        TraceEnd::Silent => placed,
+    // A host, or its own firewall, need not answer a datagram: only what ends on the way is stopped.
+    let stopped = |t: &Traced<'_>, end: TraceEnd, before: Option<Hop>| match end {
+        TraceEnd::Silent => before.is_some_and(|b| Some(b.distance) != t.trace.host_distance),
         TraceEnd::Rejected => true,
         _ => false,
     };
     let all = udp.iter().all(|t| {
-        let other = t.trace.other_port.as_ref().is_some_and(|o| stopped(o.end, o.before.is_some()));
-        other && stopped(t.trace.end, t.trace.before.is_some())
+        let other = t.trace.other_port.as_ref().is_some_and(|o| stopped(t, o.end, o.before));
+        other && stopped(t, t.trace.end, t.trace.before)
     });
     let works = |transport| checks.iter().any(|c| c.transport == Some(transport) && c.status.holds());
     let mapped = checks.iter().any(|c| c.observed.has(&metric::MAPPED));

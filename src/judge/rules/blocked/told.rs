@@ -111,7 +111,10 @@ fn place_of(of: &[&Traced<'_>]) -> String {
 fn local(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
     let told = of.iter().any(|t| t.trace.end == TraceEnd::Local);
     Finding {
-        title: format!("This machine's own firewall stops {}", ports(of)),
+        title: match told {
+            true => format!("This machine's own firewall stops {}", ports(of)),
+            false => format!("{} is stopped before the first router, most likely on this machine", ports(of)),
+        },
         detail: match told {
             true => format!("The system of this machine does not let {} to {address} out.", ports(of)),
             false => format!(

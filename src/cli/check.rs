@@ -10,6 +10,7 @@ use crate::model::{CallMode, Ended, Event, Length, PortsMode, Report, Seen, Sink
 use crate::net::{self, chance};
 use crate::plan::{self, Measuring, Plan, Request, Tuning};
 use crate::probe::{LoginTries, RtspAsk, Settings};
+use crate::profile::Profile;
 use crate::run::{self, Context};
 
 use super::args::{CheckArgs, TuningArgs};
@@ -24,6 +25,31 @@ const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
 pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
+    let Prepared { profile, job } = prepare(&args)?;
+    if args.dry_run {
+        output::check_baseline(&args.output)?;
+        return output::print(&(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies)));
+    }
+    job.trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
+    let named = job.plan.targets.values().flatten().map(ToString::to_string);
+    let beside = args.tuning.dns.iter().map(ToString::to_string);
+    let outputs = Outputs::open(&args.output)?.about(&profile, named.chain(beside));
+    say_capacity(&job.plan, args.output.quiet);
+    carry_out(job, outputs)
+}
+
+/// A run that can begin: what `--profile` and the flags come to.
+pub struct Prepared {
+    pub profile: Profile,
+    pub job: Job,
+}
+
+/// Reads the configuration, the profile and the secrets, and plans; nothing is sent and nothing printed but which
+/// configuration file is used.
+///
+/// # Errors
+/// No profile or one with mistakes, flags that do not fit it, files that cannot be read.
+pub fn prepare(args: &CheckArgs) -> Result<Prepared, Unusable> {
     let config = config::read(args.selection.config.as_deref(), &request::config_directories())?;
     let Some(name) = args.selection.profile.as_ref().or(config.profile.as_ref()) else {
         return Err(Unusable(
@@ -36,7 +62,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         output::say(&format!("rtc-check: using {}", path.display()));
     }
     let profile = request::load_profile(name)?;
-    let asked = asked(&args, &config)?;
+    let asked = asked(args, &config)?;
     let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
     let media = media::media(&args.media, &config)?;
     let tuning = Tuning {
@@ -48,11 +74,6 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
     let (key, logins) = (secrets::responder_key()?, secrets::logins(&media.proxy, plan.has_relays())?);
     secrets::trusted_files()?;
-    if args.dry_run {
-        output::check_baseline(&args.output)?;
-        return output::print(&(plan::describe(&plan, &tuning) + &proxies::describe(&logins.proxies)));
-    }
-    trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let job = Job {
         plan,
         tuning,
@@ -65,11 +86,7 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
         call: asked.call,
         rtsp_path: args.tuning.rtsp_path.clone(),
     };
-    let named = job.plan.targets.values().flatten().map(ToString::to_string);
-    let beside = args.tuning.dns.iter().map(ToString::to_string);
-    let outputs = Outputs::open(&args.output)?.about(&profile, named.chain(beside));
-    say_capacity(&job.plan, args.output.quiet);
-    carry_out(job, outputs)
+    Ok(Prepared { profile, job })
 }
 
 /// What the flags and the configuration ask for, and the resolvers that this machine is configured to ask.
@@ -115,7 +132,8 @@ fn call_length(length: Length) -> Duration {
     }
 }
 
-/// A plan and all that its run needs.
+/// A plan and all that its run needs; a clone of it runs the same again.
+#[derive(Clone)]
 pub struct Job {
     pub plan: Plan,
     pub tuning: Tuning,
@@ -133,19 +151,19 @@ pub struct Job {
 fn carry_out(job: Job, outputs: Outputs) -> Result<u8, Unusable> {
     let strict = job.strict;
     let runtime = super::runtime()?;
-    let report = runtime.block_on(run(job, outputs.sink()));
+    let report = runtime.block_on(run(job, outputs.sink(), super::signal::ended()));
     // A name that the operating system still looks up must not hold the process.
     runtime.shutdown_background();
     Ok(outputs.write(&report, strict))
 }
 
-/// Runs a job and judges it.
-pub async fn run(job: Job, sink: Arc<dyn Sink>) -> Report {
+/// Runs a job and judges it; it is interrupted when `until` comes true, and what is known by then is reported.
+pub async fn run(job: Job, sink: Arc<dyn Sink>, until: impl Future<Output = ()> + Send + 'static) -> Report {
     let begun = Begun::now(job.seed);
     sink.event(&begun.event(&job.plan.profile));
     let cancel = CancellationToken::new();
     let ended = Arc::new(OnceLock::new());
-    let watch = tokio::spawn(watch(cancel.clone(), job.tuning.budget, Arc::clone(&ended)));
+    let watch = tokio::spawn(watch(cancel.clone(), until, job.tuning.budget, Arc::clone(&ended)));
     let plan = Arc::new(job.plan.clone());
     let (strict, for_judge, for_stands) = (job.strict, Arc::clone(&plan), Arc::clone(&plan));
     let context = Context {
@@ -189,8 +207,13 @@ fn settings(job: &Job) -> Settings {
     }
 }
 
-/// Ends the run on Ctrl-C, SIGTERM, or when its budget is used up.
-async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<OnceLock<Ended>>) {
+/// Ends the run when `until` comes true (Ctrl-C, SIGTERM), or when its budget is used up.
+async fn watch(
+    cancel: CancellationToken,
+    until: impl Future<Output = ()>,
+    budget: Option<Duration>,
+    ended: Arc<OnceLock<Ended>>,
+) {
     let spent = async {
         match budget {
             Some(budget) => tokio::time::sleep(budget).await,
@@ -198,7 +221,7 @@ async fn watch(cancel: CancellationToken, budget: Option<Duration>, ended: Arc<O
         }
     };
     let why = tokio::select! {
-        () = super::signal::ended() => Ended::Interrupted,
+        () = until => Ended::Interrupted,
         () = spent => Ended::Budget,
     };
     let _ = ended.set(why);

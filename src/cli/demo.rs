@@ -84,7 +84,7 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
     let (logins, call) = (secrets::Logins::default(), request.call);
     let strict = args.output.strict;
     let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict, key: None, logins, call, rtsp_path: None };
-    let result = check::run(job, outputs.sink()).await;
+    let result = check::run(job, outputs.sink(), super::signal::ended()).await;
     responder.stop().await;
     Ok(result)
 }

@@ -1,6 +1,7 @@
 //! Runs the real binary as a stranger would: in a clean environment, under a deadline, and reads its JSON report without
 //! the library's types, so that what is asserted is what another program sees.
 
+pub mod readers;
 mod report;
 mod started;
 

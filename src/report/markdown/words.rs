@@ -36,11 +36,12 @@ fn flow(words: &str, in_table: bool) -> String {
     out
 }
 
-/// It could be a link, a mention (`@name`), a reference (`#1`, `!1`, `$1`, `%1`, `~label`, `GH-1`, a commit), a formula or
-/// an emoji (`:100:`).
+/// It could be a link, a mention (`@name`), a reference (`#1`, `!1`, `$1`, `%1`, `&1`, `~label`, `[issue:1]`, `GH-1`, a
+/// commit), a formula or an emoji (`:100:`).
 fn is_obeyed(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
-    word.contains(['@', '#', '!', '$', '~', '^', '{', '}'])
+    word.contains(['@', '#', '!', '$', '~', '^', '{', '}', '['])
+        || word.len() > 1 && word.contains('&')
         || word.trim_end_matches(['%', ',', '.', ';', ')', ':']).contains('%')
         || word.matches(':').count() > 1
         || lower.contains("://")
@@ -48,7 +49,6 @@ fn is_obeyed(word: &str) -> bool {
         || lower.contains("mailto:")
         || lower.contains("xmpp:")
         || lower.contains("gh-")
-        || lower.contains("[[")
         || is_commit(&lower)
 }
 
@@ -58,10 +58,11 @@ fn is_commit(word: &str) -> bool {
     word.split(|c: char| !c.is_ascii_alphanumeric()).any(hex)
 }
 
-/// Behind a backslash what CommonMark could obey; at the beginning of a line also what begins a list or a heading.
+/// Behind a backslash what CommonMark could obey; at the beginning of a line also what begins a list, a heading, or one of
+/// GitLab's quick actions (`/close`).
 fn escape(out: &mut String, word: &str, first: bool) {
     let marker =
-        first && (word.starts_with(['-', '+', '=']) || word.trim_end_matches(['.', ')']).parse::<u64>().is_ok());
+        first && (word.starts_with(['-', '+', '=', '/']) || word.trim_end_matches(['.', ')']).parse::<u64>().is_ok());
     for (n, c) in word.chars().enumerate() {
         let begins = marker && (n == 0 && !c.is_ascii_digit() || matches!(c, '.' | ')'));
         if begins || matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '&') {
@@ -105,7 +106,9 @@ mod tests {
             ("see https://evil.example/a_b.", "see `https://evil.example/a_b.`"),
             ("www.example.com", "`www.example.com`"),
             ("2001:db8:100::1 a:b", "`2001:db8:100::1` a:b"),
-            ("RTC | UDP <b>x</b> [a](b) *c* _d_", "RTC \\| UDP \\<b\\>x\\</b\\> \\[a\\](b) \\*c\\* \\_d\\_"),
+            ("RTC | UDP <b>x</b> *c* _d_", "RTC \\| UDP \\<b\\>x\\</b\\> \\*c\\* \\_d\\_"),
+            ("[a](b) a&b & c", "`[a](b)` `a&b` \\& c"),
+            ("/close", "\\/close"),
             ("- list", "\\- list"),
             ("1. list", "1\\. list"),
             ("in deadbeef or feedfacecafe, 2026-11-21", "in `deadbeef` or `feedfacecafe,` 2026-11-21"),

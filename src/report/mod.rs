@@ -10,6 +10,7 @@ mod findings;
 pub mod firewall;
 mod fold;
 mod headline;
+mod html;
 mod json;
 mod limits;
 mod ndjson;
@@ -41,11 +42,13 @@ pub enum Format {
     Json,
     /// Events, one JSON document a line.
     Ndjson,
+    /// For people, in a browser: one file that needs nothing else.
+    Html,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson];
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson, Format::Html];
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Format {
             Format::Table => "table",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
+            Format::Html => "html",
         }
     }
 }
@@ -100,6 +104,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),
         Format::Ndjson => ndjson::render(report),
+        Format::Html => html::render(report),
     }
 }
 
@@ -113,6 +118,6 @@ mod tests {
             assert_eq!(format.as_str().parse(), Ok(*format));
         }
         let error = "xml".parse::<Format>().unwrap_err();
-        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson");
+        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson, html");
     }
 }

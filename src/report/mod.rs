@@ -12,6 +12,7 @@ mod findings;
 pub mod firewall;
 mod fold;
 mod headline;
+mod html;
 mod json;
 mod junit;
 mod limits;
@@ -61,6 +62,8 @@ pub enum Format {
     Tap,
     /// One line and performance data, as monitoring plugins answer.
     Nagios,
+    /// For people, in a browser: one file that needs nothing else.
+    Html,
 }
 
 impl Format {
@@ -75,6 +78,7 @@ impl Format {
         Format::Csv,
         Format::Tap,
         Format::Nagios,
+        Format::Html,
     ];
 
     /// The name on the command line.
@@ -89,6 +93,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Tap => "tap",
             Format::Nagios => "nagios",
+            Format::Html => "html",
         }
     }
 }
@@ -142,6 +147,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Csv => csv::render(report),
         Format::Tap => tap::render(report),
         Format::Nagios => nagios::render(report),
+        Format::Html => html::render(report),
     }
 }
 

@@ -4,6 +4,7 @@ mod compare;
 mod explain;
 mod firewall;
 mod host;
+mod push;
 mod selection;
 mod serve;
 mod size;
@@ -19,6 +20,7 @@ pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use explain::{ExplainArgs, ExplainFormat};
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
@@ -44,6 +46,7 @@ Secrets are read from the environment, or from the file that the variable with _
   RTC_CHECK_JANUS_TOKEN, RTC_CHECK_JANUS_APISECRET    what a Janus Gateway asks for
   RTC_CHECK_RTSP_USERNAME, RTC_CHECK_RTSP_PASSWORD    for --rtsp-path
   RTC_CHECK_RESPONDER_KEY                             of a restricted responder
+  RTC_CHECK_UPLOAD_HEADERS                            `Name: value` lines for --upload, such as a token
 
 Try it without a network:  rtc-check demo";
 
@@ -215,6 +218,8 @@ pub struct OutputArgs {
     pub against: BaselineArgs,
     #[command(flatten)]
     pub redact: RedactArgs,
+    #[command(flatten)]
+    pub push: PushArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -289,6 +294,9 @@ pub struct DemoArgs {
 pub struct ReportArgs {
     /// A JSON report, `-` for stdin
     pub file: PathBuf,
+    /// Trust the authorities in this PEM file too, where the report is sent
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
+    pub ca: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

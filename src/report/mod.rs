@@ -13,6 +13,7 @@ mod headline;
 mod json;
 mod limits;
 mod ndjson;
+pub mod otlp;
 mod page;
 mod passed;
 mod problems;

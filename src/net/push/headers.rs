@@ -6,6 +6,7 @@ use hyper::header::{
 };
 
 use crate::model::Secret;
+use crate::wire::percent::decoded;
 
 /// Most headers that are taken.
 const MOST: usize = 50;
@@ -102,23 +103,6 @@ impl Headers {
         };
         values.flat_map(words).filter(|part| part.len() >= 6).map(Secret::new).collect()
     }
-}
-
-/// Percent-decoding (RFC 3986 section 2.1); `None` for what is not UTF-8 or not whole.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |b: u8| char::from(b).to_digit(16);
-                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ fn a_receiver_that_is_away_for_a_moment_is_asked_again_with_the_same_key() {
     sent.exits(0).says(&["503 Service Unavailable, trying again in", "(2 of 5)", "(3 of 5)", "sent the report"]);
     let all = receiver.all();
     assert_eq!(all.len(), 3);
-    assert!(all.iter().all(|r| r.body == all[0].body && r.header("idempotency-key") == all[0].header("idempotency-key")));
+    assert!(
+        all.iter().all(|r| r.body == all[0].body && r.header("idempotency-key") == all[0].header("idempotency-key"))
+    );
     assert_eq!(saved.left(), Vec::<PathBuf>::new());
 }
 
@@ -108,7 +110,10 @@ fn what_is_refused_is_saved_and_can_be_sent_again_as_the_sentence_says() {
     let refusal = Answer::Status(403, "", b"no such bucket".to_vec());
     let (receiver, saved) = (Receiver::plain([refusal, CREATED]), Saved::healthy());
     let lost = run(saved.command(&["--upload", &url(&receiver)]));
-    lost.exits(2).says(&["403 Forbidden: \"no such bucket\"", "the report is saved in rtc-check-report-2026-11-21T03-12-07Z-4f1c.json"]);
+    lost.exits(2).says(&[
+        "403 Forbidden: \"no such bucket\"",
+        "the report is saved in rtc-check-report-2026-11-21T03-12-07Z-4f1c.json",
+    ]);
     let [kept] = saved.left().try_into().unwrap();
     let first = receiver.next();
     assert_eq!(std::fs::read(&kept).unwrap(), first.body);

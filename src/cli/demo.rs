@@ -36,7 +36,7 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
         let known: Vec<&str> = profile::BUILT_IN.iter().map(|(n, _)| *n).collect();
         return Err(Unusable(format!("no profile `{}`: give one of {}", args.profile, known.join(", "))));
     };
-    let outputs = Outputs::open(&args.output)?;
+    let outputs = Outputs::open(&args.output)?.by(&[], None)?;
     let strict = args.output.strict;
     let runtime = super::runtime()?;
     let report = runtime.block_on(demo(&profile, &args, &outputs))?;

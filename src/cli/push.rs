@@ -230,13 +230,7 @@ fn trust(ca: &[PathBuf]) -> Result<Trust, Unusable> {
     Trust::load(ca).map_err(|e| Unusable(e.to_string()))
 }
 
-fn of_signal(
-    what: &'static str,
-    signal: Signal,
-    body: Vec<u8>,
-    ca: &[PathBuf],
-    way: &Way,
-) -> Result<Errand, Unusable> {
+fn of_signal(what: &'static str, signal: Signal, body: Vec<u8>, ca: &[PathBuf], way: &Way) -> Result<Errand, Unusable> {
     let way = match signal.certificate {
         Some(file) => Way { trust: Arc::new(trust(&[ca, &[file]].concat())?), ..way.clone() },
         None => way.clone(),
@@ -276,7 +270,9 @@ impl Errand {
     async fn run(&self, quiet: bool) -> bool {
         let (what, to) = (self.what, &self.parcel.to);
         if !to.tls && !to.is_own() && !self.parcel.headers.is_empty() {
-            say(&format!("rtc-check: note: the headers for {to} go there in plain text, readable on the way; use https"));
+            say(&format!(
+                "rtc-check: note: the headers for {to} go there in plain text, readable on the way; use https"
+            ));
         }
         let again = |again: &Again<'_>| {
             if !quiet {

@@ -64,7 +64,8 @@ fn drawn(trace: &Value) -> String {
     let mut out = format!("resource {}\n", attributes(&trace["resourceSpans"][0]["resource"]).join(" "));
     for span in spans {
         let (from, to) = (at(&span["startTimeUnixNano"], start), at(&span["endTimeUnixNano"], start));
-        let status = span["status"].as_object().map(|s| format!(" {}: {}", s["code"], s["message"])).unwrap_or_default();
+        let status =
+            span["status"].as_object().map(|s| format!(" {}: {}", s["code"], s["message"])).unwrap_or_default();
         let kind = span["kind"].as_str().unwrap().trim_start_matches("SPAN_KIND_");
         out += &format!("\n{} {kind} {from}..{to} ms{status}\n", span["name"].as_str().unwrap());
         attributes(span).iter().for_each(|line| out += &format!("    {line}\n"));
@@ -140,7 +141,10 @@ fn the_environment_says_where_to_who_sends_and_under_which_span() {
     assert!(resource.contains("service.name=branch-7") && resource.contains("site=Sant Cugat"), "{resource}");
     assert!(resource.contains("host.name="), "{resource}");
     let root = &trace["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
-    assert_eq!((root["traceId"].as_str(), root["parentSpanId"].as_str()), (Some("S/kvNXezTaajzpKdDg5HNg=="), Some("APBnqgupArc=")));
+    assert_eq!(
+        (root["traceId"].as_str(), root["parentSpanId"].as_str()),
+        (Some("S/kvNXezTaajzpKdDg5HNg=="), Some("APBnqgupArc="))
+    );
 }
 
 #[test]

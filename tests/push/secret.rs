@@ -14,7 +14,12 @@ const SECRETS: [&str; 3] = [TOKEN, KEY, PATH];
 #[track_caller]
 fn hides(run: &Run) -> &Run {
     for secret in SECRETS {
-        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret}:\n{}\n{}", run.stdout, run.stderr);
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{secret}:\n{}\n{}",
+            run.stdout,
+            run.stderr
+        );
     }
     run
 }
@@ -47,7 +52,8 @@ fn no_output_shows_a_token_that_was_used_even_when_the_receiver_says_it_again() 
 #[test]
 fn no_process_shows_a_token_while_it_is_used() {
     let wait = Answer::Status(503, "Retry-After: 2\r\n", Vec::new());
-    let (receiver, saved) = (Receiver::plain([wait.clone(), wait.clone(), wait, CREATED]), Saved::new(&reports::healthy()));
+    let (receiver, saved) =
+        (Receiver::plain([wait.clone(), wait.clone(), wait, CREATED]), Saved::new(&reports::healthy()));
     let started = Started::new(with_secrets(saved.command(&[]), &receiver));
     receiver.next();
     let line = std::fs::read(format!("/proc/{}/cmdline", started.id())).unwrap();

@@ -50,7 +50,8 @@ pub fn read(words: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Ot
         return Ok(otlp);
     }
     if set("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE").is_some() {
-        otlp.notes.push("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is set, but no certificate of a client is sent".to_owned());
+        otlp.notes
+            .push("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is set, but no certificate of a client is sent".to_owned());
     }
     let wanted = |kind: &str| !set(&format!("OTEL_{kind}_EXPORTER")).is_some_and(|v| v == "none");
     let signal = |kind: &str, path: &str| wanted(kind).then(|| signal(kind, path, words, &set)).transpose();
@@ -66,7 +67,8 @@ fn signal(kind: &str, path: &str, words: &str, set: &impl Fn(&str) -> Option<Str
         names.into_iter().find_map(|name| Some((set(&name)?, name)))
     };
     if let Some((protocol, name)) = either("PROTOCOL").filter(|(protocol, _)| protocol != "http/protobuf") {
-        let more = if protocol == "grpc" { "; a receiver that takes gRPC on port 4317 takes it on port 4318" } else { "" };
+        let more =
+            if protocol == "grpc" { "; a receiver that takes gRPC on port 4317 takes it on port 4318" } else { "" };
         return Err(format!(
             "{name} is `{}`, but only OTLP over HTTP with protobuf is spoken here (http/protobuf){more}",
             crate::report::clean(&protocol, true)
@@ -144,7 +146,12 @@ mod tests {
             (ENVIRONMENT, &[][..], "http://localhost:4318/v1/traces", "http://localhost:4318/v1/metrics"),
             (ENVIRONMENT, &[base], "https://c.example/otlp/v1/traces", "https://c.example/otlp/v1/metrics"),
             (ENVIRONMENT, &[base, own], "http://t.example:9/x", "https://c.example/otlp/v1/metrics"),
-            ("http://f.example:4318", &[base, own], "http://f.example:4318/v1/traces", "http://f.example:4318/v1/metrics"),
+            (
+                "http://f.example:4318",
+                &[base, own],
+                "http://f.example:4318/v1/traces",
+                "http://f.example:4318/v1/metrics",
+            ),
             (ENVIRONMENT, &[("OTEL_METRICS_EXPORTER", "none")], "http://localhost:4318/v1/traces", ""),
             (ENVIRONMENT, &[("OTEL_SDK_DISABLED", "True")], "", ""),
         ] {

@@ -1,9 +1,6 @@
 //! Headers that an operator adds to what is sent: tokens and keys above all. Nothing here shows a value.
 
-use hyper::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::model::Secret;
 use crate::wire::percent::decoded;
@@ -12,16 +9,16 @@ use crate::wire::percent::decoded;
 const MOST: usize = 50;
 
 /// What belongs to the connection or says how the body is framed.
-const OURS: [HeaderName; 9] = [
-    CONNECTION,
-    CONTENT_ENCODING,
-    CONTENT_LENGTH,
-    HOST,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const OURS: [&str; 9] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "host",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Names and values, all marked as sensitive.
@@ -58,7 +55,8 @@ impl Headers {
         for (at, entry) in text.split(',').enumerate().filter(|(_, entry)| !entry.trim().is_empty()) {
             let which = format!("entry {}", at + 1);
             let (name, value) = entry.split_once('=').ok_or_else(|| format!("{which} is not `name=value`"))?;
-            let value = decoded(value.trim()).ok_or_else(|| format!("the value of {which} is not rightly percent-encoded"))?;
+            let value =
+                decoded(value.trim()).ok_or_else(|| format!("the value of {which} is not rightly percent-encoded"))?;
             headers.add(name.trim(), &value, &which)?;
         }
         Ok(headers)
@@ -66,11 +64,14 @@ impl Headers {
 
     fn add(&mut self, name: &str, value: &str, which: &str) -> Result<(), String> {
         let name = HeaderName::try_from(name).map_err(|_| format!("{which} has no name that a header can have"))?;
-        if OURS.contains(&name) {
-            return Err(format!("{which}: `{name}` is not for you to set: it says how this program's request is carried"));
+        if OURS.contains(&name.as_str()) {
+            return Err(format!(
+                "{which}: `{name}` is not for you to set: it says how this program's request is carried"
+            ));
         }
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| format!("the value of `{name}` ({which}) has signs that no header can have, such as a line's end"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            format!("the value of `{name}` ({which}) has signs that no header can have, such as a line's end")
+        })?;
         value.set_sensitive(true);
         if self.0.len() >= MOST {
             return Err(format!("there are more than {MOST}"));

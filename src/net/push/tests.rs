@@ -50,19 +50,32 @@ async fn what_is_taken_is_taken_however_the_answer_ends() {
 async fn a_refusal_is_told_without_what_opens_the_place() {
     for (answer, passing, word) in [
         ("HTTP/1.1 503 x\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", true, "503 Service Unavailable"),
-        ("HTTP/1.1 403 x\r\nContent-Length: 26\r\n\r\nno such key: sign-hunter22", false, "403 Forbidden: \"no such key: …\""),
+        (
+            "HTTP/1.1 403 x\r\nContent-Length: 26\r\n\r\nno such key: sign-hunter22",
+            false,
+            "403 Forbidden: \"no such key: …\"",
+        ),
         ("HTTP/1.1 404 x\r\nContent-Length: 4\r\n\r\n\x1b[2J", false, "404 Not Found"),
         (
             "HTTP/1.1 307 x\r\nLocation: https://else.example/sign-hunter22\r\nContent-Length: 0\r\n\r\n",
             false,
             "points to https://else.example; redirects are not followed",
         ),
-        ("HTTP/1.1 308 x\r\nLocation: /sign-hunter22\r\nContent-Length: 0\r\n\r\n", false, "another path of http://127."),
+        (
+            "HTTP/1.1 308 x\r\nLocation: /sign-hunter22\r\nContent-Length: 0\r\n\r\n",
+            false,
+            "another path of http://127.",
+        ),
     ] {
         let at = canned(answer).await;
         let trouble = once(&parcel(&format!("http://{at}/in?key=sign-hunter22"))).await.unwrap_err();
         assert!(trouble.why.contains(word) && !trouble.why.contains("hunter22"), "{}", trouble.why);
-        assert_eq!((trouble.passing, trouble.asked.map(|d| d.as_secs())), (passing, passing.then_some(7)), "{}", trouble.why);
+        assert_eq!(
+            (trouble.passing, trouble.asked.map(|d| d.as_secs())),
+            (passing, passing.then_some(7)),
+            "{}",
+            trouble.why
+        );
     }
 }
 

@@ -72,7 +72,10 @@ fn the_resource_is_named_by_whoever_runs_it_and_hides_the_machine_when_asked() {
         parent: None,
     };
     let all = named(&report(), &sender).join(" ");
-    assert!(all.contains("service.name=StringValue(\"branch\")") && all.contains("desk-7") && all.contains("bcn"), "{all}");
+    assert!(
+        all.contains("service.name=StringValue(\"branch\")") && all.contains("desk-7") && all.contains("bcn"),
+        "{all}"
+    );
     let redacted = Report { redacted: vec![crate::model::Redacted::Names], ..report() };
     assert!(!named(&redacted, &sender).join(" ").contains("desk-7"));
 }

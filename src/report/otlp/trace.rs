@@ -52,7 +52,8 @@ impl Ids {
 /// Bytes that are the same for the same run and of no other. All zeros would be no id (W3C Trace Context section 3.2.2).
 fn hashed(report: &Report, of: &str, bytes: usize) -> Vec<u8> {
     let run = &report.run;
-    let words = [&run.id, &run.started, &run.profile, &run.from, &run.seed.to_string()].map(|word| word.replace('\0', ""));
+    let words =
+        [&run.id, &run.started, &run.profile, &run.from, &run.seed.to_string()].map(|word| word.replace('\0', ""));
     let hash = digest(&SHA256, format!("{}\0{of}", words.join("\0")).as_bytes());
     let mut id: Vec<u8> = hash.as_ref().iter().copied().take(bytes).collect();
     if let Some(last) = id.last_mut() {
@@ -74,7 +75,9 @@ fn root(report: &Report, sender: &Sender, ids: &Ids) -> Span {
     ];
     attributes.extend(run.targets.iter().map(|(role, hosts)| list(&format!("rtc_check.target.{role}"), hosts)));
     let s = &report.summary;
-    for (status, count) in [("pass", s.pass), ("warn", s.warn), ("fail", s.fail), ("unknown", s.unknown), ("skip", s.skip)] {
+    for (status, count) in
+        [("pass", s.pass), ("warn", s.warn), ("fail", s.fail), ("unknown", s.unknown), ("skip", s.skip)]
+    {
         attributes.push(whole(&format!("rtc_check.checks.{status}"), count));
     }
     let parent = sender.parent.as_ref();
@@ -120,10 +123,16 @@ fn found(finding: &Finding, at: u64) -> Event {
         text("rtc_check.finding.remedy", &finding.remedy),
         text("rtc_check.finding.who", finding.who.map(|who| who.words()).unwrap_or_default()),
     ];
-    attributes.extend([("checks", &finding.checks), ("ask", &finding.ask), ("evidence", &finding.evidence)].map(
-        |(name, all)| list(&format!("rtc_check.finding.{name}"), all),
-    ));
-    Event { time_unix_nano: at, name: clean(&finding.id, true), attributes: seen(attributes), dropped_attributes_count: 0 }
+    attributes.extend(
+        [("checks", &finding.checks), ("ask", &finding.ask), ("evidence", &finding.evidence)]
+            .map(|(name, all)| list(&format!("rtc_check.finding.{name}"), all)),
+    );
+    Event {
+        time_unix_nano: at,
+        name: clean(&finding.id, true),
+        attributes: seen(attributes),
+        dropped_attributes_count: 0,
+    }
 }
 
 fn span(report: &Report, check: &Check, at: usize, ids: &Ids) -> Span {

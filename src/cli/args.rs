@@ -5,6 +5,7 @@ mod explain;
 mod firewall;
 mod help;
 mod host;
+mod push;
 mod selection;
 mod serve;
 mod size;
@@ -20,6 +21,7 @@ pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use explain::{ExplainArgs, ExplainFormat};
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
@@ -221,6 +223,8 @@ pub struct OutputArgs {
     pub against: BaselineArgs,
     #[command(flatten)]
     pub redact: RedactArgs,
+    #[command(flatten)]
+    pub push: PushArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -295,6 +299,9 @@ pub struct DemoArgs {
 pub struct ReportArgs {
     /// A JSON report, `-` for stdin
     pub file: PathBuf,
+    /// Trust the authorities in this PEM file too, where the report is sent
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
+    pub ca: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

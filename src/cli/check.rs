@@ -17,23 +17,28 @@ use super::args::{CheckArgs, TuningArgs};
 use super::begun::Begun;
 use super::config::Config;
 use super::output::Outputs;
-use super::{Unusable, config, media, output, proxies, request, secrets};
+use super::{Unusable, config, media, output, proxies, push, request, secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const PACE: u32 = 4000;
 const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
-pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
+pub fn command(mut args: CheckArgs) -> Result<u8, Unusable> {
     let Prepared { profile, job } = prepare(&args)?;
+    let ca = push::configured(&mut args)?;
     if args.dry_run {
         output::check_baseline(&args.output)?;
-        return output::print(&(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies)));
+        let sent = push::describe(&args.output)?;
+        return output::print(
+            &(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies) + &sent),
+        );
     }
     job.trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let named = job.plan.targets.values().flatten().map(ToString::to_string);
     let beside = args.tuning.dns.iter().map(ToString::to_string);
     let outputs = Outputs::open(&args.output)?.about(&profile, named.chain(beside));
+    let outputs = outputs.by(&ca, Some(&job.logins.proxies))?;
     say_capacity(&job.plan, args.output.quiet);
     carry_out(job, outputs)
 }

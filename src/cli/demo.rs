@@ -37,7 +37,7 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
         let meant = profile::meant(&args.profile, known.iter().copied());
         return Err(Unusable(format!("no profile `{}`{meant}: give one of {}", args.profile, known.join(", "))));
     };
-    let outputs = Outputs::open(&args.output)?;
+    let outputs = Outputs::open(&args.output)?.by(&[], None)?;
     let strict = args.output.strict;
     let runtime = super::runtime()?;
     let report = runtime.block_on(demo(&profile, &args, &outputs))?;

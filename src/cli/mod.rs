@@ -20,6 +20,7 @@ pub mod profile_tables;
 mod profiles;
 pub mod progress;
 mod proxies;
+mod push;
 mod report;
 mod request;
 mod secrets;

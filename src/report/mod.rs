@@ -19,6 +19,7 @@ mod limits;
 mod markdown;
 mod nagios;
 mod ndjson;
+pub mod otlp;
 mod page;
 mod passed;
 mod problems;

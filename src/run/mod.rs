@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::model::{Check, Estimates, Event, Load, Seen, Sink, Standing};
+use crate::model::{Check, Estimates, Event, Load, Seen, Silent, Sink, Standing};
 use crate::net::clock;
 use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{LoginTries, Progress, Settings};
@@ -51,6 +51,23 @@ pub struct Context {
     pub stands: Stands,
     /// The run's start.
     pub start: Instant,
+}
+
+impl Context {
+    /// A run that begins now, tells nobody of its events, and is ended by nobody; its fields can be set before it is used.
+    pub fn new(settings: Settings, tuning: Tuning, judge: Judge, stands: Stands) -> Self {
+        Self {
+            settings,
+            tries: LoginTries::default(),
+            tuning,
+            dns: Vec::new(),
+            sink: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            judge,
+            stands,
+            start: clock::now(),
+        }
+    }
 }
 
 /// Carries out the plan; answers one [`Seen`] for each rule, trial and measure on each address, in the order of the plan.

@@ -61,6 +61,7 @@
 pub mod cli;
 pub mod compare;
 pub mod explain;
+pub mod exporter;
 pub mod firewall;
 pub mod judge;
 pub mod model;

@@ -2,6 +2,7 @@
 
 mod compare;
 mod explain;
+mod exporter;
 mod firewall;
 mod help;
 mod host;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use explain::{ExplainArgs, ExplainFormat};
+pub use exporter::ExporterArgs;
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
 pub use push::{PushArgs, UploadMethod};
@@ -49,6 +51,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
+    Exporter(ExporterArgs),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
     /// The whole job against a responder inside the same process, on loopback, without privileges

@@ -84,7 +84,19 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
     let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
     let (logins, call) = (secrets::Logins::default(), request.call);
     let strict = args.output.strict;
-    let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict, key: None, logins, call, rtsp_path: None };
+    let job = Job {
+        plan,
+        tuning,
+        trust,
+        seed,
+        dns: Vec::new(),
+        strict,
+        key: None,
+        logins,
+        call,
+        rtsp_path: None,
+        permit: None,
+    };
     let result = check::run(job, outputs.sink(), super::signal::ended()).await;
     responder.stop().await;
     Ok(result)

@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod exit;
 mod explain;
+mod exporter;
 mod files;
 mod firewall;
 mod host;
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Exporter(args)) => exporter::command(args),
         Some(Command::Host(args)) => host::command(*args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),

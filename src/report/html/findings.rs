@@ -7,12 +7,14 @@ use maud::{Markup, html};
 
 use super::index::Index;
 use super::mark::badge;
-use super::text;
+use super::{path, text};
 use crate::model::{Finding, Status};
 use crate::report::findings;
 
 /// More lines of evidence, or checks, are behind a fold.
 const SHOWN: usize = 5;
+/// So many places where flows end are drawn; the checks have the others.
+const PLACES: usize = 2;
 
 /// What to change, the worst first; nothing where nothing is wrong.
 pub(super) fn causes(index: &Index<'_>) -> Markup {
@@ -26,7 +28,7 @@ pub(super) fn causes(index: &Index<'_>) -> Markup {
                         li #{ "finding-" (n + 1) } {
                             article class={ "finding " (cause.status.as_str()) } {
                                 h3 { @if several { (n + 1) ". " } (text(&cause.title)) }
-                                (body(index, cause))
+                                (body(index, cause, Some(n + 1)))
                                 (effects(index, n))
                             }
                         }
@@ -45,14 +47,15 @@ pub(super) fn notes(index: &Index<'_>) -> Markup {
             section #notes aria-labelledby="notes-title" {
                 h2 #notes-title { "Notes" }
                 @for note in notes {
-                    article.note { h3 { (text(&note.title)) } (body(index, note)) }
+                    article.note { h3 { (text(&note.title)) } (body(index, note, None)) }
                 }
             }
         }
     }
 }
 
-fn body(index: &Index<'_>, finding: &Finding) -> Markup {
+/// `number` is that of a cause.
+fn body(index: &Index<'_>, finding: &Finding, number: Option<usize>) -> Markup {
     html! {
         p.kind {
             @if finding.status != Status::Pass { (badge(finding.status)) " " }
@@ -60,9 +63,26 @@ fn body(index: &Index<'_>, finding: &Finding) -> Markup {
         }
         @if !finding.detail.is_empty() { p { (text(&finding.detail)) } }
         (folded(&finding.evidence.iter().map(|line| html! { (text(line)) }).collect::<Vec<_>>(), "lines of evidence"))
+        @if let Some(number) = number { (places(index, finding, number)) }
         (to_do(finding))
         (seen_in(index, finding))
     }
+}
+
+/// Where flows of the cause's checks end, each place once.
+fn places(index: &Index<'_>, finding: &Finding, number: usize) -> Markup {
+    let traced = finding.checks.iter().filter_map(|id| index.check(id));
+    let mut seen: Vec<String> = Vec::new();
+    let mut drawn: Vec<Markup> = Vec::new();
+    for (_, check) in traced {
+        let Some(key) = path::key(check).filter(|key| !seen.contains(key)) else { continue };
+        drawn.push(path::figure(&format!("finding-{number}-path-{}", drawn.len() + 1), check));
+        seen.push(key);
+        if drawn.len() == PLACES {
+            break;
+        }
+    }
+    html! { @for figure in drawn { (figure) } }
 }
 
 /// Who is to do what, and the lines to ask for, as one block that is copied whole.

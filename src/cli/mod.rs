@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod exit;
 mod explain;
 mod files;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Host(args)) => host::command(*args),
+        Some(Command::Doctor(args)) => doctor::command(&args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),

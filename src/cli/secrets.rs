@@ -135,7 +135,7 @@ pub fn trusted_files() -> Result<(), Unusable> {
 
 /// A variable that every program reads; what is no text is as good as not set.
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

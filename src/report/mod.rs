@@ -4,6 +4,7 @@
 mod both;
 mod capacity;
 pub mod compare;
+pub mod doctor;
 mod evidence;
 pub mod explain;
 mod findings;

@@ -4,6 +4,7 @@
 mod args;
 mod begun;
 mod check;
+mod completions;
 mod config;
 mod demo;
 mod diff;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use exit::{Codes, End};
 
 /// What ends a command before its work is done: a usage, profile or configuration error, in the words to print.
 #[derive(Debug)]
@@ -48,13 +50,16 @@ impl From<String> for Unusable {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
         Err(error) => {
-            // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
-            let code = if error.use_stderr() { exit::USAGE } else { exit::PASS };
             let _ = error.print();
-            return ExitCode::from(code);
+            return match error.use_stderr() {
+                true => ExitCode::from(unusable(&error.to_string())),
+                false => ExitCode::from(exit::PASS),
+            };
         }
     };
+    output::choose(cli.color);
     let result = match cli.command {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
@@ -68,14 +73,28 @@ pub fn main() -> ExitCode {
         Some(Command::Firewall(args)) => firewall::command(args),
         Some(Command::Explain(args)) => explain::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
+        Some(Command::Completions { shell }) => completions::command(shell),
+        Some(Command::Man { directory }) => completions::man(directory.as_deref()),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(Unusable(text)) => {
             output::say(&format!("rtc-check: {text}"));
-            ExitCode::from(exit::USAGE)
+            ExitCode::from(unusable(&text))
         }
     }
+}
+
+/// The exit code of a command that could not begin. A monitoring system reads stdout, and takes a plugin that says
+/// nothing there for one that is missing.
+fn unusable(why: &str) -> u8 {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let codes = Codes::asked(arguments, output::env("RTC_CHECK_EXIT_CODES"));
+    if codes == Codes::Nagios {
+        let first = why.lines().next().unwrap_or_default();
+        let _ = output::print(&crate::report::cannot_run(first.trim_start_matches("error: ")));
+    }
+    End::Unusable.code(codes)
 }
 
 /// The runtime of a command.

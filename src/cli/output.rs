@@ -1,15 +1,16 @@
 //! Where text goes: reports to stdout or files, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::compare;
 use crate::model::{Event, Report, Silent, Sink};
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::redact::Redactor;
 use crate::report::{self, Format, Style};
 
-use super::args::{BaselineArgs, FailOn, OutputArgs, RedactArgs};
+use super::args::{BaselineArgs, Color, FailOn, OutputArgs, RedactArgs};
+use super::exit::{Codes, End};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
 use super::{Unusable, diff, exit};
@@ -46,6 +47,7 @@ pub struct Outputs {
     width: Option<u16>,
     live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
+    codes: Codes,
     against: Option<Against>,
     redactor: Arc<Mutex<Redactor>>,
 }
@@ -99,6 +101,7 @@ impl Outputs {
             width: args.width,
             live,
             quiet: args.quiet,
+            codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
         })
@@ -120,6 +123,7 @@ impl Outputs {
             width: args.width,
             live: None,
             quiet: true,
+            codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
         })
@@ -161,7 +165,7 @@ impl Outputs {
             Ok(redacted) => redacted,
             Err(error) => {
                 say(&format!("rtc-check: no report is written: {error}"));
-                return exit::USAGE;
+                return End::Unusable.code(self.codes);
             }
         };
         let report = &redacted;
@@ -182,11 +186,7 @@ impl Outputs {
             }
             (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
         }
-        let code = match exit::of(report, strict) {
-            exit::PASS | exit::UNKNOWN if failed => exit::FAIL,
-            exit::PASS if !errors.is_empty() => exit::USAGE,
-            code => code,
-        };
+        let code = End::of(report, strict).worse(failed).lost(!errors.is_empty()).code(self.codes);
         if quiet_stdout {
             let s = &report.summary;
             say(&format!(
@@ -258,7 +258,8 @@ impl Sink for Both {
 
 fn format(name: &str) -> Result<Format, Unusable> {
     let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
-    name.parse().map_err(|_| Unusable(format!("no format `{name}`: give one of {}", known.join(", "))))
+    let meant = profile::meant(name, known.iter().copied());
+    name.parse().map_err(|_| Unusable(format!("no format `{name}`{meant}: give one of {}", known.join(", "))))
 }
 
 fn further(text: &str) -> Result<(Format, Output), Unusable> {
@@ -271,15 +272,27 @@ pub fn plain(width: Option<u16>) -> Style {
     Style { width: width.map_or(80, usize::from), colour: false, unicode: false }
 }
 
-/// What the terminal can show; `NO_COLOR` (no-color.org) and the locale decide.
+/// What `--color` says; one terminal, one answer.
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+/// Takes `--color`, once.
+pub fn choose(color: Color) {
+    let _ = COLOR.set(color);
+}
+
+/// What stdout can show: the terminal's own where it is one, else what every file can, so that a pipe always gets the same
+/// text. `--color` decides over `NO_COLOR` (no-color.org), and both over the terminal.
 pub fn terminal(width: Option<u16>) -> Style {
+    let color = COLOR.get().copied().unwrap_or_default();
+    let plain = plain(width);
     if !std::io::stdout().is_terminal() {
-        return plain(width);
+        return Style { colour: color == Color::Always, ..plain };
     }
     let columns = comfy_table::Table::new().width().unwrap_or(80).clamp(40, 160);
+    let can = env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb");
     Style {
         width: width.map_or(usize::from(columns), usize::from),
-        colour: env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb"),
+        colour: color == Color::Always || color == Color::Auto && can,
         unicode: unicode(),
     }
 }
@@ -293,6 +306,6 @@ fn unicode() -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-fn env(name: &str) -> Option<String> {
+pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }

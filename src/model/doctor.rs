@@ -295,6 +295,9 @@ pub struct Clock {
     pub services: Vec<String>,
     /// What the kernel reads time from: `tsc`, `kvm-clock`.
     pub source: Option<String>,
+    /// Against a server's, as a run saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<super::ClockError>,
 }
 
 /// Authorities that certificates are trusted by.

@@ -39,7 +39,7 @@ pub fn environment(root: &Root, proxies: Proxies, stores: &[(String, String)]) -
         routes: shown,
         resolvers,
         proxies,
-        clock: Clock { kept, services: timekeepers::services(root), source: timekeepers::source(root) },
+        clock: Clock { kept, services: timekeepers::services(root), source: timekeepers::source(root), seen: None },
         roots: stores::roots(root, stores),
         firewall: firewall::firewall(root),
         not_told,

@@ -3,6 +3,7 @@
 use super::Style;
 use super::json;
 use super::page::{Page, Tone, span};
+use super::text::clean;
 use crate::model::doctor::{Doctor, Interface, Line, Standing};
 use crate::model::machine::LinkKind;
 
@@ -63,12 +64,13 @@ fn table(doctor: &Doctor, style: &Style) -> String {
 }
 
 fn draw(page: &mut Page, line: &Line) {
+    let unicode = page.style().unicode;
     let (tone, word) = match line.status {
         Standing::Ok => (Tone::Good, "ok      "),
         Standing::Limited => (Tone::Caution, "limited "),
         Standing::Missing => (Tone::Bad, "missing "),
     };
-    page.ready_line(0, tone, word.trim_end(), &format!("{}{}", &word[word.trim_end().len()..], pad(&line.title)));
+    page.ready_line(0, tone, word.trim_end(), &format!("{}{}", &word[word.trim_end().len()..], pad(&clean(&line.title, unicode))));
     page.flow(INDENT, INDENT, &[span(Tone::Plain, format!("{}.", line.found))]);
     page.flow(INDENT, INDENT, &[span(Tone::Faint, "Means:"), span(Tone::Plain, format!("{}.", line.meaning))]);
     if let Some(change) = &line.change {

@@ -1,6 +1,7 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
 mod compare;
+mod doctor;
 mod explain;
 mod exporter;
 mod firewall;
@@ -19,6 +20,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
+pub use doctor::DoctorArgs;
 pub use explain::{ExplainArgs, ExplainFormat};
 pub use exporter::ExporterArgs;
 pub use firewall::{As, FirewallArgs, HookArg};
@@ -55,6 +57,8 @@ pub enum Command {
     Exporter(ExporterArgs),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
+    /// What this machine allows a run, and how it stands to the network; sends nothing to it
+    Doctor(DoctorArgs),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
     /// For how many: servers, bandwidth and storage for so many calls, from the document's tables

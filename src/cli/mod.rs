@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod exit;
 mod explain;
 mod exporter;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Exporter(args)) => exporter::command(args),
         Some(Command::Host(args)) => host::command(*args),
+        Some(Command::Doctor(args)) => doctor::command(&args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),

@@ -99,7 +99,7 @@ fn given(text: &str) -> Result<Proxy, String> {
 }
 
 /// A variable's URL, in which user name and password may stand; nothing of it is repeated.
-fn of_environment(name: &str, text: &str) -> Result<Proxy, Unusable> {
+pub fn of_environment(name: &str, text: &str) -> Result<Proxy, Unusable> {
     let wrong = |why: &str| {
         Unusable(format!("{name} or ALL_PROXY in the environment: {why}; {WANTED}; `--proxy none` goes without it"))
     };

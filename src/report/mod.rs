@@ -6,6 +6,7 @@ mod capacity;
 mod cases;
 pub mod compare;
 mod csv;
+pub mod doctor;
 mod evidence;
 pub mod explain;
 mod findings;

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("compare", &[]),
     ("redact", &[]),
     ("report", &["explain"]),
+    ("watch", &["compare"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
@@ -28,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run",
+            "firewall", "net", "probe", "serve", "run", "watch",
         ],
     ),
 ];

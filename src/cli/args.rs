@@ -7,6 +7,7 @@ mod host;
 mod selection;
 mod serve;
 mod size;
+mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use host::{Expectation, HostArgs};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
+pub use watch::{Until, WatchArgs};
 
 use crate::model::{KnownPage, PortRange, PortsMode};
 
@@ -64,6 +66,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// The same test again and again: what each check came to over the last runs, and what changed
+    Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
     /// The whole job against a responder inside the same process, on loopback, without privileges

@@ -25,7 +25,7 @@ const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
 pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
-    let Prepared { profile, job } = prepare(&args)?;
+    let Prepared { profile, job, .. } = prepare(&args)?;
     if args.dry_run {
         output::check_baseline(&args.output)?;
         return output::print(&(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies)));
@@ -42,6 +42,21 @@ pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
 pub struct Prepared {
     pub profile: Profile,
     pub job: Job,
+    asked: Request,
+}
+
+impl Prepared {
+    /// The job for a run that begins now: a machine may have come to another network since, with other resolvers, and a
+    /// waiver may have expired.
+    ///
+    /// # Errors
+    /// As [`Plan::new`] has them.
+    pub fn renewed(&self, seed: u64) -> Result<Job, Unusable> {
+        let asked =
+            Request { resolvers: net::resolve::system_servers(), today: request::today(), ..self.asked.clone() };
+        let plan = Plan::new(&self.profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+        Ok(Job { plan, seed, ..self.job.clone() })
+    }
 }
 
 /// Reads the configuration, the profile and the secrets, and plans; nothing is sent and nothing printed but which
@@ -79,14 +94,14 @@ pub fn prepare(args: &CheckArgs) -> Result<Prepared, Unusable> {
         tuning,
         trust: Arc::new(trust),
         seed: args.tuning.seed.unwrap_or_else(chance::seed),
-        dns: asked.dns,
+        dns: asked.dns.clone(),
         strict: args.output.strict || config.strict == Some(true),
         key,
         logins,
         call: asked.call,
         rtsp_path: args.tuning.rtsp_path.clone(),
     };
-    Ok(Prepared { profile, job })
+    Ok(Prepared { profile, job, asked })
 }
 
 /// What the flags and the configuration ask for, and the resolvers that this machine is configured to ask.

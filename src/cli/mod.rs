@@ -26,6 +26,7 @@ mod serve;
 mod signal;
 mod size;
 mod trust;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Watch(args)) => watch::command(*args),
         Some(Command::Host(args)) => host::command(*args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),

@@ -11,6 +11,7 @@ mod push;
 mod selection;
 mod serve;
 mod size;
+mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
+pub use watch::{Until, WatchArgs};
 
 use super::exit::Codes;
 use crate::model::{KnownPage, PortRange, PortsMode};
@@ -55,6 +57,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
     Exporter(ExporterArgs),
+    /// The same test again and again: what each check came to over the last runs, and what changed
+    Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
     /// What this machine allows a run, and how it stands to the network; sends nothing to it

@@ -330,6 +330,6 @@ fn unicode() -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-pub(super) fn env(name: &str) -> Option<String> {
+pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }

@@ -8,8 +8,8 @@ use super::mark::badge;
 use super::{histogram, path, ports, rtt, text};
 use crate::model::metric::Metric;
 use crate::model::{Check, LimitSource, Need, StepTiming, metric};
-use crate::report::{both, capacity, evidence, limits, problems};
 use crate::report::table::{other_address, place};
+use crate::report::{both, capacity, evidence, limits, problems};
 
 /// Facts that stand above in another form.
 const TOLD: [&Metric; 5] =

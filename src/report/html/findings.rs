@@ -109,12 +109,8 @@ fn to_do(finding: &Finding) -> Markup {
 
 /// The checks that show it, each a link to its evidence.
 fn seen_in(index: &Index<'_>, finding: &Finding) -> Markup {
-    let links: BTreeSet<(&str, usize)> = finding
-        .checks
-        .iter()
-        .filter_map(|id| index.check(id))
-        .map(|(place, check)| (check.name(), place))
-        .collect();
+    let links: BTreeSet<(&str, usize)> =
+        finding.checks.iter().filter_map(|id| index.check(id)).map(|(place, check)| (check.name(), place)).collect();
     let link = |(name, place): &(&str, usize)| html! { a href={ "#check-" (place) } { (text(name)) } };
     let drawn: Vec<Markup> = links.iter().map(link).collect();
     let (shown, more) = drawn.split_at(SHOWN.min(drawn.len()));
@@ -151,8 +147,7 @@ fn folded(lines: &[Markup], what: &str) -> Markup {
 fn effects(index: &Index<'_>, cause: usize) -> Markup {
     let report = index.report;
     let mine = |finding: &&Finding| findings::numbers(&index.causes, finding).last() == Some(&cause);
-    let effects: Vec<&Finding> =
-        report.findings.iter().filter(|f| findings::follows(report, f)).filter(mine).collect();
+    let effects: Vec<&Finding> = report.findings.iter().filter(|f| findings::follows(report, f)).filter(mine).collect();
     html! {
         @if !effects.is_empty() {
             ul.follows {
@@ -169,8 +164,7 @@ fn effects(index: &Index<'_>, cause: usize) -> Markup {
 }
 
 fn lead(index: &Index<'_>, finding: &Finding) -> String {
-    let numbers: Vec<String> =
-        findings::numbers(&index.causes, finding).iter().map(|n| (n + 1).to_string()).collect();
+    let numbers: Vec<String> = findings::numbers(&index.causes, finding).iter().map(|n| (n + 1).to_string()).collect();
     match index.causes.len() > 1 {
         _ if finding.id == "icmp.filtered" => "What makes the place unsure:".to_owned(),
         true => format!("Follows from {}:", numbers.join(" and ")),

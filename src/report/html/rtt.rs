@@ -133,7 +133,7 @@ impl Series {
 
     fn labels(&self) -> Markup {
         let whole = self.whole_ms();
-        let label = |value: f64| (short(self.y(value) + 12.0), evidence::ms(value));
+        let label = |value: f64| (short(self.y(value) - 3.0), evidence::ms(value));
         html! {
             @for (y, words) in self.ticks().into_iter().map(label) { text.label x="2" y=(y) { (words) } }
             text.label x="0" y=(PLOT + 13.0) { "0" }

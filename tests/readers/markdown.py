@@ -16,14 +16,15 @@ class Seen(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
         self.tags, self.attributes = collections.Counter(), []
-        self.code, self.text, self.blocks, self.rows, self.headings = 0, [], [], [], []
-        self.heading = None
+        self.text, self.blocks, self.rows, self.headings = [], [], [], []
+        self.code, self.block, self.heading = 0, False, None
 
     def handle_starttag(self, tag, attributes):
         self.tags[tag] += 1
         self.attributes += [f"{tag}.{name}" for name, _ in attributes]
         self.code += tag in ("code", "pre")
         if tag == "pre":
+            self.block = True
             self.blocks.append("")
         if tag == "tr":
             self.rows.append(0)
@@ -35,13 +36,14 @@ class Seen(html.parser.HTMLParser):
     def handle_endtag(self, tag):
         self.code -= tag in ("code", "pre")
         self.tags["/" + tag] += 1
+        self.block = self.block and tag != "pre"
         if tag in ("h1", "h2", "h3", "h4"):
             self.headings.append(self.heading)
             self.heading = None
 
     def handle_data(self, data):
         if self.code:
-            if self.blocks:
+            if self.block:
                 self.blocks[-1] += data
         else:
             self.text.append(data)
@@ -58,7 +60,7 @@ for path in sys.argv[1:]:
     seen = Seen()
     seen.feed(drawn)
     seen.close()
-    obeyed = [found.group(0) for text in seen.text for found in OBEYED.finditer(text)]
+    obeyed = [text[max(0, found.start() - 40):found.end() + 40] for text in seen.text for found in OBEYED.finditer(text)]
     print(json.dumps({
         "tags": seen.tags, "attributes": sorted(set(seen.attributes)), "rows": seen.rows, "headings": seen.headings,
         "blocks": seen.blocks, "obeyed": obeyed,

@@ -208,7 +208,7 @@ pub struct OutputArgs {
     /// Write the report to this file in place of stdout
     #[arg(short, long, value_name = "FILE", env = "RTC_CHECK_OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Write a further report; may be repeated
+    /// Write a further report, to stdout as `-` where --output gives the first a file; may be repeated
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
     /// Whose exit codes: `default` (below), or those of a monitoring plugin, `nagios`: 0 OK, 1 WARNING, 2 CRITICAL,

@@ -24,7 +24,7 @@ pub fn credentials(header: &str) -> Option<(String, Secret)> {
 fn decoded(coded: &[u8]) -> Option<Vec<u8>> {
     let padding = coded.iter().rev().take_while(|b| **b == b'=').count();
     let digits = coded.get(..coded.len() - padding)?;
-    if padding > 2 || (padding > 0 && coded.len() % 4 != 0) || digits.len() % 4 == 1 {
+    if padding > 2 || (padding > 0 && !coded.len().is_multiple_of(4)) || digits.len() % 4 == 1 {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len());

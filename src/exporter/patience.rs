@@ -34,7 +34,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     let number: Option<f64> =
         Some(text.strip_suffix('s').unwrap_or(text)).filter(|t| t.len() <= 20).and_then(|t| t.parse().ok());
     match number {
-        Some(s) if s >= 0.001 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
+        Some(s) if (0.001..=86_400.0).contains(&s) => Ok(Duration::from_secs_f64(s)),
         _ => Err("give seconds, more than 0, such as 10 or 2.5".to_owned()),
     }
 }

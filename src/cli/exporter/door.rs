@@ -171,16 +171,15 @@ impl Loaded {
 fn read(path: &Path) -> (Vec<(PathBuf, Stamp)>, Result<Loaded, String>) {
     let mut watched = vec![(path.to_path_buf(), Stamp::of(path))];
     let directory = path.parent().unwrap_or(Path::new(""));
-    let web = files::read_text(path, MAX_BYTES)
-        .and_then(|text| Web::read(&text, directory).map_err(|e| format!("{}: {e}", path.display())));
-    let web = match web {
+    let wrong = |e: String| format!("web configuration {}: {e}", path.display());
+    let web = match files::read_text(path, MAX_BYTES).and_then(|text| Web::read(&text, directory)) {
         Ok(web) => web,
-        Err(e) => return (watched, Err(format!("web configuration: {e}"))),
+        Err(e) => return (watched, Err(wrong(e))),
     };
     if let Some(tls) = &web.tls {
         let named = [&tls.cert_file, &tls.key_file].into_iter().chain(&tls.client_ca_file);
         watched.extend(named.map(|path| (path.clone(), Stamp::of(path))));
     }
-    let tls = web.tls.as_ref().map(tls::acceptor).transpose().map_err(|e| format!("web configuration: {e}"));
+    let tls = web.tls.as_ref().map(tls::acceptor).transpose().map_err(wrong);
     (watched, tls.map(|tls| Loaded::of(&web, tls)))
 }

@@ -20,6 +20,8 @@ pub(super) type Answer = Response<Full<Bytes>>;
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
+const OWN_FAULT: &str = "the exporter cannot carry this out; its log says why";
+
 /// When to ask again, in seconds, where everything is taken.
 const AGAIN: &str = "5";
 
@@ -102,7 +104,9 @@ async fn probed(request: &Request<Incoming>, peer: SocketAddr, site: &Arc<Site>)
         Err(probe::Refused { status, why, sentence }) => {
             site.tally.refused(why);
             site.log.refused(peer, why.as_str(), &sentence);
-            let answer = text(status, PLAIN, line(&sentence));
+            // What is wrong here is the operator's to read, and names files.
+            let told = if why == Refusal::Exporter { OWN_FAULT } else { &sentence };
+            let answer = text(status, PLAIN, line(told));
             if why == Refusal::Busy { with(answer, header::RETRY_AFTER, AGAIN) } else { answer }
         }
     }

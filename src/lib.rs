@@ -5,6 +5,7 @@
 //! rules, and [`report`] draws the result. A probe never sees a limit, the judge never sees a socket, a renderer never
 //! sees a profile. `tests/floors.rs` holds every module to the imports its floor allows.
 
+pub mod bundle;
 pub mod cli;
 pub mod compare;
 pub mod explain;

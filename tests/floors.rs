@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("profile", &[]),
     ("compare", &[]),
     ("redact", &[]),
+    ("bundle", &[]),
     ("report", &["explain"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
@@ -27,8 +28,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run",
+            "wire", "stats", "explain", "profile", "report", "compare", "redact", "bundle", "session", "plan", "judge",
+            "size", "firewall", "net", "probe", "serve", "run",
         ],
     ),
 ];

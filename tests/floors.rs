@@ -15,6 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("compare", &[]),
     ("redact", &[]),
     ("bundle", &[]),
+    ("exporter", &[]),
     ("report", &["explain"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
@@ -29,7 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "bundle", "session", "plan", "judge",
-            "size", "firewall", "net", "probe", "serve", "run",
+            "size", "firewall", "net", "probe", "serve", "run", "exporter",
         ],
     ),
 ];

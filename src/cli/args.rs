@@ -4,9 +4,11 @@ mod bundle;
 mod compare;
 mod doctor;
 mod explain;
+mod exporter;
 mod firewall;
 mod help;
 mod host;
+mod push;
 mod selection;
 mod serve;
 mod size;
@@ -22,8 +24,10 @@ pub use bundle::BundleArgs;
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use doctor::DoctorArgs;
 pub use explain::{ExplainArgs, ExplainFormat};
+pub use exporter::ExporterArgs;
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
@@ -51,6 +55,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
+    Exporter(ExporterArgs),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
     /// One archive for whoever is to help: the report, this machine's state, the log, and with --pcap the packets of our
@@ -230,6 +236,8 @@ pub struct OutputArgs {
     pub against: BaselineArgs,
     #[command(flatten)]
     pub redact: RedactArgs,
+    #[command(flatten)]
+    pub push: PushArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -304,6 +312,9 @@ pub struct DemoArgs {
 pub struct ReportArgs {
     /// A JSON report, `-` for stdin
     pub file: PathBuf,
+    /// Trust the authorities in this PEM file too, where the report is sent
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
+    pub ca: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

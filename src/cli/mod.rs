@@ -12,6 +12,7 @@ mod diff;
 mod doctor;
 mod exit;
 mod explain;
+mod exporter;
 mod files;
 mod firewall;
 mod host;
@@ -22,6 +23,7 @@ pub mod profile_tables;
 mod profiles;
 pub mod progress;
 mod proxies;
+mod push;
 mod report;
 mod request;
 mod secrets;
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Exporter(args)) => exporter::command(args),
         Some(Command::Host(args)) => host::command(*args),
         Some(Command::Bundle(args)) => bundle::command(*args),
         Some(Command::Doctor(args)) => doctor::command(&args),

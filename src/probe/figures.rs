@@ -3,6 +3,7 @@
 
 mod caveats;
 pub mod estimates;
+mod in_time;
 mod more;
 
 use serde::Serialize;
@@ -113,6 +114,7 @@ pub fn of_train(
     let shown = told_apart(outcome, &summary);
     counts(&mut facts, &shown);
     delays(&mut facts, &summary);
+    in_time::of_train(&mut facts, &outcome.record);
     marking(&mut facts, outcome);
     let overflow = (caveats::far_overflow(outcome), outcome.own_overflow);
     if overflow != (0, 0) {
@@ -158,6 +160,7 @@ pub fn of_series(series: &Series, stands: impl Fn(&Estimates) -> Standing) -> Tr
     facts.set(&metric::DURATION_S, rounded(last as f64 / 1e9));
     counts(&mut facts, &summary);
     delays(&mut facts, &summary);
+    in_time::of_series(&mut facts, &series.train);
     facts.set(&metric::CAVEATS, &series.caveats);
     facts.set(&metric::ESTIMATES, &estimates);
     Tried { load: None, standing: Some(standing), estimates, train: true, facts }

@@ -13,12 +13,14 @@ mod findings;
 pub mod firewall;
 mod fold;
 mod headline;
+mod html;
 mod json;
 mod junit;
 mod limits;
 mod markdown;
 mod nagios;
 mod ndjson;
+pub mod otlp;
 mod page;
 mod passed;
 mod problems;
@@ -62,6 +64,8 @@ pub enum Format {
     Tap,
     /// One line and performance data, as monitoring plugins answer.
     Nagios,
+    /// For people, in a browser: one file that needs nothing else.
+    Html,
 }
 
 impl Format {
@@ -76,6 +80,7 @@ impl Format {
         Format::Csv,
         Format::Tap,
         Format::Nagios,
+        Format::Html,
     ];
 
     /// The name on the command line.
@@ -90,6 +95,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Tap => "tap",
             Format::Nagios => "nagios",
+            Format::Html => "html",
         }
     }
 }
@@ -143,6 +149,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Csv => csv::render(report),
         Format::Tap => tap::render(report),
         Format::Nagios => nagios::render(report),
+        Format::Html => html::render(report),
     }
 }
 

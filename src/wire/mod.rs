@@ -12,6 +12,7 @@ pub mod ike;
 pub mod janus;
 pub mod packet;
 pub mod pcap;
+pub mod percent;
 pub mod recognise;
 pub mod rtmp;
 pub mod rtsp;

@@ -75,7 +75,6 @@ fn dry_run(args: BundleArgs) -> Result<u8, Unusable> {
         None => drop(check::prepare(&args.check())?),
     }
     let parts = Part::ALL.into_iter().filter(|part| match part {
-        Part::Html => html().is_some(),
         Part::Log => has_log,
         Part::Packets => has_packets,
         _ => true,
@@ -175,7 +174,7 @@ fn write(made: &Made, redactor: &Mutex<Redactor>, quiet: bool) -> Result<Vec<u8>
     let text = |format| report::render(&report, format, &wide).into_bytes();
     let mut files = vec![
         (Part::Text, Some(text(Format::Table))),
-        (Part::Html, html().map(text)),
+        (Part::Html, Some(text(Format::Html))),
         (Part::Report, Some(text(Format::Json))),
         (
             Part::Environment,
@@ -197,11 +196,6 @@ fn write(made: &Made, redactor: &Mutex<Redactor>, quiet: bool) -> Result<Vec<u8>
     }
     let now = clock::wall().as_secs();
     bundle::archive(&bundle::directory(&report.run.id), &files, now).map_err(|e| format!("the archive: {e}"))
-}
-
-/// The page, where this version draws one.
-fn html() -> Option<Format> {
-    "html".parse().ok()
 }
 
 /// This machine's clock against a server's, as a check saw it.

@@ -58,6 +58,7 @@
 //! A run needs a Tokio runtime with threads, time and I/O. It is ended early by the context's `cancel`, tells its events to
 //! the context's `sink`, and never fails: a network that does is a report.
 
+pub mod bundle;
 pub mod cli;
 pub mod compare;
 pub mod explain;

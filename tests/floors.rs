@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("profile", &[]),
     ("compare", &[]),
     ("redact", &[]),
+    ("bundle", &[]),
     ("exporter", &[]),
     ("report", &["explain"]),
     ("watch", &["compare"]),
@@ -29,8 +30,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run", "exporter", "watch",
+            "wire", "stats", "explain", "profile", "report", "compare", "redact", "bundle", "session", "plan", "judge",
+            "size", "firewall", "net", "probe", "serve", "run", "exporter", "watch",
         ],
     ),
 ];

@@ -1,5 +1,6 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
+mod bundle;
 mod compare;
 mod doctor;
 mod explain;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use bundle::BundleArgs;
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
 pub use doctor::DoctorArgs;
 pub use explain::{ExplainArgs, ExplainFormat};
@@ -61,6 +63,9 @@ pub enum Command {
     Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
+    /// One archive for whoever is to help: the report, this machine's state, the log, and with --pcap the packets of our
+    /// own flows
+    Bundle(Box<BundleArgs>),
     /// What this machine allows a run, and how it stands to the network; sends nothing to it
     Doctor(DoctorArgs),
     /// The whole job against a responder inside the same process, on loopback, without privileges

@@ -35,11 +35,30 @@ impl Output {
     /// # Errors
     /// A sentence that names the file.
     pub fn open(path: &Path) -> Result<Self, String> {
+        Self::with(path, OpenOptions::new().write(true).create(true).truncate(false))
+    }
+
+    /// The same of a file that is for its owner alone, one that was there already too.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn private(path: &Path) -> Result<Self, String> {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let output = Self::with(path, OpenOptions::new().write(true).create(true).truncate(false).mode(0o600))?;
+        let is_file = output.file.metadata().is_ok_and(|m| m.is_file());
+        let closed = match is_file {
+            true => output.file.set_permissions(std::fs::Permissions::from_mode(0o600)),
+            false => Ok(()),
+        };
+        closed.map_err(|e| format!("{}: cannot be kept to its owner: {e}", path.display()))?;
+        Ok(output)
+    }
+
+    fn with(path: &Path, how: &OpenOptions) -> Result<Self, String> {
         if path.as_os_str() == "-" {
             return Err("`-` is stdout, where the report of --format goes".to_owned());
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+        let file = how.open(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
         Ok(Self { path: path.to_path_buf(), file })
     }
 
@@ -47,13 +66,21 @@ impl Output {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub fn replace(mut self, text: &str) -> Result<(), String> {
+    pub fn replace(self, text: &str) -> Result<(), String> {
+        self.replace_bytes(text.as_bytes())
+    }
+
+    /// The same of what is no text.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn replace_bytes(mut self, bytes: &[u8]) -> Result<(), String> {
         let truncate = |file: &mut File| match file.metadata().map(|m| m.is_file()) {
             Ok(true) => file.set_len(0).and_then(|()| file.rewind()),
             _ => Ok(()),
         };
         truncate(&mut self.file)
-            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .and_then(|()| self.file.write_all(bytes))
             .and_then(|()| self.file.flush())
             .map_err(|e| format!("{}: {e}", self.path.display()))
     }

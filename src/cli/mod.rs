@@ -3,6 +3,7 @@
 
 mod args;
 mod begun;
+mod bundle;
 mod check;
 mod completions;
 mod config;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Exporter(args)) => exporter::command(args),
         Some(Command::Watch(args)) => watch::command(*args),
         Some(Command::Host(args)) => host::command(*args),
+        Some(Command::Bundle(args)) => bundle::command(*args),
         Some(Command::Doctor(args)) => doctor::command(&args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),

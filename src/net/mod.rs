@@ -2,6 +2,7 @@
 //! knows no profile, verdict or check.
 
 pub mod abilities;
+pub mod capture;
 pub mod cert;
 pub mod chance;
 pub mod classify;

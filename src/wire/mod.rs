@@ -10,6 +10,8 @@ pub mod greeting;
 pub mod ice;
 pub mod ike;
 pub mod janus;
+pub mod packet;
+pub mod pcap;
 pub mod percent;
 pub mod recognise;
 pub mod rtmp;

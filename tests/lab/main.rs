@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment")]
 
+mod bundle;
 mod call;
 mod capacity;
 mod daemon;

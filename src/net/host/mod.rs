@@ -5,6 +5,7 @@
 pub mod adapters;
 pub mod disk;
 pub mod firewall;
+pub mod flows;
 pub mod limits;
 pub mod link;
 pub mod memory;

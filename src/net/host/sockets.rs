@@ -82,7 +82,7 @@ pub fn socket(line: &str, transport: Transport) -> Option<Socket> {
 }
 
 /// Words of 32 bits in this machine's order, in hexadecimal: one in IPv4, four in IPv6.
-fn address_of(hex: &str) -> Option<IpAddr> {
+pub(super) fn address_of(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
     match hex.len() {
         8 => Some(Ipv4Addr::from(word(0)?).into()),

@@ -31,6 +31,10 @@ impl Reports {
         Ok(Self { files, width: args.width })
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Replaces them all.
     ///
     /// # Errors

@@ -120,7 +120,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>, looked: &mut Looked) {
     frame.render_widget(Text::from(lines), area);
     let keys = if width >= KEYS.len() { KEYS } else { KEYS_SHORT };
     let foot = Rect { y: area.bottom().saturating_sub(1), height: area.height.min(1), ..area };
-    frame.render_widget(Line::styled(view.pen.cut(keys, width), view.pen.faint()), foot);
+    frame.render_widget(Line::styled(view.pen.fit(keys, width), view.pen.faint()), foot);
     match (looked.help, looked.open) {
         (true, _) => panel(frame, view, "keys and signs", help(view.pen)),
         (_, true) => panel(frame, view, "check", checks::sentence(view, looked)),
@@ -165,3 +165,6 @@ fn help(pen: Pen) -> Vec<Line<'static>> {
     .map(Line::raw)
     .collect()
 }
+
+#[cfg(test)]
+mod tests;

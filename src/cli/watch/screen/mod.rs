@@ -72,6 +72,7 @@ impl Looked {
 
     /// Keeps the row in view of `page` rows out of `rows`.
     fn frame(&mut self, rows: usize, page: usize) {
+        let page = page.max(1);
         self.page = page;
         self.row = self.row.min(rows.saturating_sub(1));
         self.top = self.top.clamp((self.row + 1).saturating_sub(page), self.row).min(rows.saturating_sub(page));

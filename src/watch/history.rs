@@ -244,7 +244,6 @@ pub fn round_trip(check: &Check) -> Option<f32> {
         let steps = check.observed.get::<Vec<StepTiming>>(&metric::STEPS)?;
         steps.iter().find(|s| s.step == Step::Connect && s.result == "ok").map(|s| s.ms)
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a picture needs no more")]
     let short = |ms: f64| ms as f32;
     train().or_else(stun).or_else(connect).filter(|ms| ms.is_finite() && *ms >= 0.0).map(short)
 }

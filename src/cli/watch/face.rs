@@ -15,8 +15,8 @@ use crate::watch::{Said, Watch, lines};
 pub enum Face {
     /// The terminal's second screen.
     Screen(Box<Screen>),
-    /// Lines on stdout, or reports there and lines nowhere.
-    Lines { reports: bool },
+    /// Lines on stdout; or reports there, and on stderr what no report says. `gone`: nobody reads stdout any more.
+    Lines { reports: bool, gone: bool },
 }
 
 pub struct Screen {
@@ -49,11 +49,16 @@ impl Face {
     }
 
     pub fn lines(reports: bool) -> Self {
-        Face::Lines { reports }
+        Face::Lines { reports, gone: false }
     }
 
     pub fn is_drawn(&self) -> bool {
         matches!(self, Face::Screen(_))
+    }
+
+    /// Nobody sees it any more.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Face::Lines { gone: true, .. })
     }
 
     /// What is typed, where somebody can.
@@ -69,16 +74,13 @@ impl Face {
 
     /// What has happened.
     pub fn tell(&mut self, said: &[Said]) {
-        let text = lines(said, &clock::rfc3339(&clock::utc()));
+        let at = clock::rfc3339(&clock::utc());
         match self {
             Face::Screen(_) => {}
-            Face::Lines { reports: false } => {
-                let _ = put(&text);
-            }
-            Face::Lines { reports: true } => {
+            Face::Lines { reports: false, gone } => *gone |= put(&lines(said, &at)).is_err(),
+            Face::Lines { reports: true, .. } => {
                 let unjudged = said.iter().filter(|s| !matches!(s, Said::Ran(_) | Said::Changed(_))).cloned();
-                let text = lines(&unjudged.collect::<Vec<_>>(), &clock::rfc3339(&clock::utc()));
-                text.lines().for_each(output::say);
+                lines(&unjudged.collect::<Vec<_>>(), &at).lines().for_each(output::say);
             }
         }
     }
@@ -96,7 +98,10 @@ impl Face {
     /// # Errors
     /// stdout cannot be written to.
     pub fn report(&mut self, line: &str) -> io::Result<()> {
-        if let Face::Lines { reports: true } = self { put(line) } else { Ok(()) }
+        let Face::Lines { reports: true, gone } = self else { return Ok(()) };
+        let written = put(line);
+        *gone |= written.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        written
     }
 
     /// Draws the scene, where anything is drawn.

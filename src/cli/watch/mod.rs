@@ -168,6 +168,7 @@ impl Watching {
             self.tell(&mut face, &said);
             let wait = match next {
                 Do::Over => break false,
+                _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() => break false,
                 Do::Begin(number) => {
                     self.begin(number)?;
                     DRAW
@@ -227,7 +228,7 @@ impl Watching {
             self.notice = logged.and(written).and(shown).err();
         }
         self.tell(face, &said);
-        if let Some(notice) = &self.notice {
+        if let (Some(notice), false) = (&self.notice, face.is_gone()) {
             face.notice(notice);
         }
         Ok(())

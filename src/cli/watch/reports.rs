@@ -2,7 +2,7 @@
 //! of text files, a web server) never sees half of one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{OutputArgs, pair};
 use crate::cli::files::Output;
@@ -31,6 +31,10 @@ impl Reports {
         Ok(Self { files, width: args.width })
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Replaces them all.
     ///
     /// # Errors
@@ -45,12 +49,12 @@ impl Reports {
     }
 }
 
-fn replace(path: &PathBuf, text: &str) -> Result<(), String> {
+fn replace(path: &Path, text: &str) -> Result<(), String> {
     // A pipe or a device is written to, never renamed over.
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return Output::open(path)?.replace(text);
     }
-    let mut beside = path.clone().into_os_string();
+    let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {

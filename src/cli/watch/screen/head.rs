@@ -12,7 +12,7 @@ pub const LINES: usize = 4;
 
 pub fn lines(view: &View<'_>, width: usize) -> Vec<Line<'static>> {
     let pen = view.pen;
-    let mut first = pen.ends(&format!("rtc-check watch  {}", view.title), &next(view), width);
+    let mut first = pen.ends(&format!("rtc-check watch: {}", view.title), &next(view), width);
     first.style = pen.bold();
     let every = format!("every {}", span(view.watch.interval()));
     vec![first, pen.ends(view.targets, &every, width), verdict(view, width), going_on(view, width)]
@@ -54,11 +54,12 @@ fn verdict(view: &View<'_>, width: usize) -> Line<'static> {
         n => format!(", {n} missed"),
     };
     let since = super::news::clock(&standing.since);
-    let rest = format!(" since {since} ({runs}{missed}): {}", counts(&last.summary));
-    let room = width.saturating_sub(word.chars().count());
+    let rest = format!("since {since} ({runs}{missed}): {}", counts(&last.summary));
+    let room = width.saturating_sub(word.chars().count() + 1);
     Line::from(vec![
         Span::styled(word, pen.style(standing.verdict).patch(pen.bold())),
-        Span::raw(pen.cut(&rest, room + 1)),
+        Span::raw(" "),
+        Span::raw(pen.cut(&rest, room)),
     ])
 }
 

@@ -72,6 +72,7 @@ impl Looked {
 
     /// Keeps the row in view of `page` rows out of `rows`.
     fn frame(&mut self, rows: usize, page: usize) {
+        let page = page.max(1);
         self.page = page;
         self.row = self.row.min(rows.saturating_sub(1));
         self.top = self.top.clamp((self.row + 1).saturating_sub(page), self.row).min(rows.saturating_sub(page));
@@ -120,7 +121,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>, looked: &mut Looked) {
     frame.render_widget(Text::from(lines), area);
     let keys = if width >= KEYS.len() { KEYS } else { KEYS_SHORT };
     let foot = Rect { y: area.bottom().saturating_sub(1), height: area.height.min(1), ..area };
-    frame.render_widget(Line::styled(view.pen.cut(keys, width), view.pen.faint()), foot);
+    frame.render_widget(Line::styled(view.pen.fit(keys, width), view.pen.faint()), foot);
     match (looked.help, looked.open) {
         (true, _) => panel(frame, view, "keys and signs", help(view.pen)),
         (_, true) => panel(frame, view, "check", checks::sentence(view, looked)),
@@ -165,3 +166,6 @@ fn help(pen: Pen) -> Vec<Line<'static>> {
     .map(Line::raw)
     .collect()
 }
+
+#[cfg(test)]
+mod tests;

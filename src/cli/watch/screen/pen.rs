@@ -65,9 +65,13 @@ impl Pen {
 
     /// `text` made fit for the terminal, in at most `room` columns.
     pub fn cut(self, text: &str, room: usize) -> String {
-        let text = self.clean(text);
+        self.fit(&self.clean(text), room)
+    }
+
+    /// Words of this program, whose spaces stay, in at most `room` columns.
+    pub fn fit(self, text: &str, room: usize) -> String {
         if text.width() <= room {
-            return text;
+            return text.to_owned();
         }
         let end = self.pick("…", "~");
         let mut used = 0;
@@ -104,9 +108,8 @@ impl Pen {
     /// `left` and `right` at the ends of a line; what is left has to give way.
     pub fn ends(self, left: &str, right: &str, width: usize) -> Line<'static> {
         let right = self.cut(right, width);
-        let room = width.saturating_sub(right.width() + usize::from(!right.is_empty()));
-        let gap = usize::from(!right.is_empty());
-        let mut line = self.pad(left, room);
+        let gap = if right.is_empty() { 0 } else { 2 };
+        let mut line = self.pad(left, width.saturating_sub(right.width() + gap));
         line.extend(std::iter::repeat_n(' ', gap));
         line.push_str(&right);
         Line::raw(line)

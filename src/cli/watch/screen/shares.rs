@@ -28,15 +28,14 @@ impl Wanted {
         let mut shares = Shares {
             rows: 0,
             trips: titled(self.trips, if lines < 18 { 1 } else { 3 }),
-            changes: titled(self.changes.max(1), if lines < 18 { 2 } else { 4 }),
+            // That nothing changed is said by the title alone.
+            changes: titled(self.changes, if lines < 18 { 2 } else { 4 }).max(1),
             findings: titled(self.findings, if lines < 18 { 2 } else { 3 }),
         };
         let least = ROWS.min(self.rows.max(1) + 1);
-        for part in [&mut shares.trips, &mut shares.findings, &mut shares.changes] {
-            *part = (*part).min(lines.saturating_sub(least));
-            if *part < 2 {
-                *part = 0;
-            }
+        for (part, title) in [(&mut shares.trips, 0), (&mut shares.findings, 0), (&mut shares.changes, self.changes)] {
+            let cut = (*part).min(lines.saturating_sub(least));
+            *part = if cut < 2 && (cut < *part || title > 0) { 0 } else { cut };
         }
         while shares.trips + shares.changes + shares.findings + least > lines {
             match shares {
@@ -73,9 +72,9 @@ mod tests {
         ) {
             let Shares { rows: shown, trips: t, changes: c, findings: f } = Wanted { rows, trips, changes, findings }.of(lines);
             prop_assert_eq!(shown + t + c + f, lines);
-            prop_assert!([t, c, f].iter().all(|n| *n != 1), "no title without a line");
+            prop_assert!(t != 1 && f != 1 && (c != 1 || changes == 0), "no title without a line");
             prop_assert!(shown >= ROWS.min(rows.max(1) + 1).min(lines), "checks come first");
-            prop_assert!(t <= trips + 1 && c <= changes.max(1) + 1 && f <= findings + 1);
+            prop_assert!(t <= trips + 1 && c <= changes + 1 && f <= findings + 1);
         }
     }
 }

@@ -69,7 +69,6 @@ fn bar(unicode: bool, trip: Option<f32>, low: f32, high: f32) -> char {
     };
     let Some(trip) = trip else { return ' ' };
     let span = (high - low).max(high * 0.2).max(0.01);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 7")]
     let level = ((trip - low) / span * 7.0).round().clamp(0.0, 7.0) as usize;
     bars.get(level).copied().unwrap_or('?')
 }

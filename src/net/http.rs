@@ -191,7 +191,7 @@ where
 }
 
 /// The same to a proxy that asks in our place, whose login is in the request.
-async fn send_by<S>(
+pub(super) async fn send_by<S>(
     forward: Option<&Proxy>,
     stream: S,
     request: Request<Full<Bytes>>,

@@ -24,6 +24,8 @@ pub mod mirror;
 pub mod paced;
 pub mod path_mtu;
 pub mod proxy;
+pub mod push;
+pub mod reach;
 pub mod resolve;
 pub mod several;
 pub mod shim;

@@ -7,7 +7,7 @@ mod hide;
 mod socks;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -15,13 +15,10 @@ use tokio::net::TcpStream;
 pub use choice::{Exempt, Proxies};
 
 use super::classify;
-use super::{clock, resolve, tcp};
+use super::clock;
 use crate::model::{Failure, FailureKind, Host, Observation, ProxyAnswer, Secret, Step, metric};
 use crate::wire::base64::base64;
 use crate::wire::greeting;
-
-/// Addresses of the proxy's name that are tried.
-const MOST_ADDRESSES: usize = 4;
 
 /// How a proxy is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,36 +133,7 @@ impl Proxy {
     /// # Errors
     /// Step `proxy`: the classes of [`tcp::connect`], and of a name that leads nowhere.
     pub async fn reach(&self, deadline: Instant) -> Result<TcpStream, Failure> {
-        let left = || deadline.saturating_duration_since(clock::now());
-        let addresses = match &self.host {
-            Host::Address(address) => vec![*address],
-            Host::Name(name) => {
-                let found = resolve::system(name, left()).await;
-                in_turns(&found.map_err(|e| self.told(Failure { detail: format!("its name: {}", e.detail), ..e }))?)
-            }
-        };
-        let mut failures = Vec::new();
-        for (address, shares) in addresses.iter().zip((1..=addresses.len()).rev()) {
-            let share = left() / u32::try_from(shares).unwrap_or(1);
-            let at = SocketAddr::new(*address, self.port);
-            match tcp::connect(at, tcp::CONNECT_TIMEOUT.min(share)).await {
-                Ok(stream) => return Ok(stream),
-                Err(not_open) => failures.push((*address, not_open.failure)),
-            }
-        }
-        Err(self.unreached(&failures))
-    }
-
-    /// The first address's failure, and in words those of the others.
-    fn unreached(&self, failures: &[(IpAddr, Failure)]) -> Failure {
-        match failures {
-            [] => self.told(Failure::new(Step::Proxy, FailureKind::NoAddress, "its name has no address")),
-            [(_, only)] => self.told(only.clone()),
-            [(_, first), ..] => {
-                let words: Vec<String> = failures.iter().map(|(at, e)| format!("{at}: {}", e.detail)).collect();
-                self.told(Failure { detail: words.join("; "), ..first.clone() })
-            }
-        }
+        super::reach::reach(&self.host, self.port, deadline).await.map_err(|e| self.told(e))
     }
 
     /// `Proxy-Authorization` with Basic credentials (RFC 7617), where there is a login.
@@ -208,16 +176,6 @@ fn authority(far: Far<'_>) -> String {
         true => format!("[{}]:{}", far.host, far.port),
         false => format!("{}:{}", far.host, far.port),
     }
-}
-
-/// At most [`MOST_ADDRESSES`], one family after the other, the resolver's first choice first: a host without IPv6 must come
-/// to its IPv4 addresses in time.
-fn in_turns(found: &[IpAddr]) -> Vec<IpAddr> {
-    let Some(first) = found.first() else { return Vec::new() };
-    let (like, unlike): (Vec<IpAddr>, Vec<IpAddr>) = found.iter().partition(|a| a.is_ipv6() == first.is_ipv6());
-    let longest = like.len().max(unlike.len());
-    let turns = (0..longest).flat_map(|turn| [like.get(turn), unlike.get(turn)]);
-    turns.flatten().copied().take(MOST_ADDRESSES).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod ndjson;
 mod page;
 mod passed;
 mod problems;
+mod prometheus;
 mod schema;
 pub mod sizing;
 mod table;
@@ -41,11 +42,13 @@ pub enum Format {
     Json,
     /// Events, one JSON document a line.
     Ndjson,
+    /// Prometheus text exposition.
+    Prometheus,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson];
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson, Format::Prometheus];
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Format {
             Format::Table => "table",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
+            Format::Prometheus => "prometheus",
         }
     }
 }
@@ -100,6 +104,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),
         Format::Ndjson => ndjson::render(report),
+        Format::Prometheus => prometheus::render(report),
     }
 }
 
@@ -113,6 +118,6 @@ mod tests {
             assert_eq!(format.as_str().parse(), Ok(*format));
         }
         let error = "xml".parse::<Format>().unwrap_err();
-        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson");
+        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson, prometheus");
     }
 }

@@ -23,6 +23,7 @@ pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
 
+use super::exit::Codes;
 use crate::model::{KnownPage, PortRange, PortsMode};
 
 const AFTER: &str = "\
@@ -193,7 +194,7 @@ pub struct TuningArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Report")]
 pub struct OutputArgs {
-    /// table, json or ndjson (events as they happen) [default: table]
+    /// table, json, ndjson (events as they happen), junit, markdown, prometheus, csv, tap or nagios [default: table]
     #[arg(short, long, value_name = "FORMAT", env = "RTC_CHECK_FORMAT")]
     pub format: Option<String>,
     /// Write the report to this file in place of stdout
@@ -202,6 +203,17 @@ pub struct OutputArgs {
     /// Write a further report; may be repeated
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
+    /// Whose exit codes: `default` (below), or those of a monitoring plugin, `nagios`: 0 OK, 1 WARNING, 2 CRITICAL,
+    /// 3 UNKNOWN, which usage errors and interruptions are too
+    #[arg(
+        long,
+        value_name = "default|nagios",
+        env = "RTC_CHECK_EXIT_CODES",
+        default_value = "default",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub exit_codes: Codes,
     /// Warnings are failures, and a sampled pass is unknown
     #[arg(long, env = "RTC_CHECK_STRICT", value_parser = BoolishValueParser::new())]
     pub strict: bool,

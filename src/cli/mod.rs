@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use exit::{Codes, End};
 
 /// What ends a command before its work is done: a usage, profile or configuration error, in the words to print.
 #[derive(Debug)]
@@ -47,11 +48,13 @@ impl From<String> for Unusable {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
         Err(error) => {
-            // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
-            let code = if error.use_stderr() { exit::USAGE } else { exit::PASS };
             let _ = error.print();
-            return ExitCode::from(code);
+            return match error.use_stderr() {
+                true => ExitCode::from(unusable(&error.to_string())),
+                false => ExitCode::from(exit::PASS),
+            };
         }
     };
     let result = match cli.command {
@@ -71,9 +74,21 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Unusable(text)) => {
             output::say(&format!("rtc-check: {text}"));
-            ExitCode::from(exit::USAGE)
+            ExitCode::from(unusable(&text))
         }
     }
+}
+
+/// The exit code of a command that could not begin. A monitoring system reads stdout, and takes a plugin that says
+/// nothing there for one that is missing.
+fn unusable(why: &str) -> u8 {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let codes = Codes::asked(arguments, output::env("RTC_CHECK_EXIT_CODES"));
+    if codes == Codes::Nagios {
+        let first = why.lines().next().unwrap_or_default();
+        let _ = output::print(&crate::report::cannot_run(first.trim_start_matches("error: ")));
+    }
+    End::Unusable.code(codes)
 }
 
 /// The runtime of a command.

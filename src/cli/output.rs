@@ -10,6 +10,7 @@ use crate::redact::Redactor;
 use crate::report::{self, Format, Style};
 
 use super::args::{BaselineArgs, FailOn, OutputArgs, RedactArgs};
+use super::exit::{Codes, End};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
 use super::{Unusable, diff, exit};
@@ -46,6 +47,7 @@ pub struct Outputs {
     width: Option<u16>,
     live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
+    codes: Codes,
     against: Option<Against>,
     redactor: Arc<Mutex<Redactor>>,
 }
@@ -99,6 +101,7 @@ impl Outputs {
             width: args.width,
             live,
             quiet: args.quiet,
+            codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
         })
@@ -120,6 +123,7 @@ impl Outputs {
             width: args.width,
             live: None,
             quiet: true,
+            codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
         })
@@ -161,7 +165,7 @@ impl Outputs {
             Ok(redacted) => redacted,
             Err(error) => {
                 say(&format!("rtc-check: no report is written: {error}"));
-                return exit::USAGE;
+                return End::Unusable.code(self.codes);
             }
         };
         let report = &redacted;
@@ -182,11 +186,7 @@ impl Outputs {
             }
             (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
         }
-        let code = match exit::of(report, strict) {
-            exit::PASS | exit::UNKNOWN if failed => exit::FAIL,
-            exit::PASS if !errors.is_empty() => exit::USAGE,
-            code => code,
-        };
+        let code = End::of(report, strict).worse(failed).lost(!errors.is_empty()).code(self.codes);
         if quiet_stdout {
             let s = &report.summary;
             say(&format!(
@@ -293,6 +293,6 @@ fn unicode() -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-fn env(name: &str) -> Option<String> {
+pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }

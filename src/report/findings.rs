@@ -30,7 +30,7 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
 }
 
 /// What is wrong by itself, in order.
-fn causes(report: &Report) -> Vec<&Finding> {
+pub(super) fn causes(report: &Report) -> Vec<&Finding> {
     let mut causes: Vec<&Finding> =
         report.findings.iter().filter(|f| f.status != Status::Pass && !follows(report, f)).collect();
     causes.sort_by_key(|f| std::cmp::Reverse(f.status));

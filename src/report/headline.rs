@@ -10,18 +10,23 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
     let word = format!("{} {}:", mark(page, report.verdict), report.verdict.as_str().to_uppercase());
     page.flow(0, 2, &[span(tone(report.verdict), word), span(Tone::Strong, counts(report))]);
     page.flow(2, 2, &[span(Tone::Plain, meaning)]);
-    if !report.complete {
-        let why = match report.run.ended {
-            Some(Ended::Interrupted) => "Ctrl-C or SIGTERM ended it; what did not finish is unknown",
-            Some(Ended::Budget) => "the time of --budget was up; what did not finish is unknown",
-            None => "it ended before its time; what did not finish is unknown",
-        };
+    if let Some(why) = incomplete(report) {
         page.flow(0, 2, &[span(Tone::Caution, "! INCOMPLETE:"), span(Tone::Plain, why)]);
     }
 }
 
+/// Why the run is not complete.
+pub(super) fn incomplete(report: &Report) -> Option<&'static str> {
+    let why = match report.run.ended {
+        Some(Ended::Interrupted) => "Ctrl-C or SIGTERM ended it; what did not finish is unknown",
+        Some(Ended::Budget) => "the time of --budget was up; what did not finish is unknown",
+        None => "it ended before its time; what did not finish is unknown",
+    };
+    (!report.complete).then_some(why)
+}
+
 /// `2 fail, 1 warn, 8 pass, 1 waived`.
-fn counts(report: &Report) -> String {
+pub(super) fn counts(report: &Report) -> String {
     let s = &report.summary;
     let waived = report.checks.iter().filter(|c| c.waived.is_some()).count();
     let all = [
@@ -46,7 +51,7 @@ fn failures(report: &Report) -> &'static str {
 }
 
 /// What the exit code means, and what the body below it says that the verdict does not.
-fn meaning(report: &Report) -> String {
+pub(super) fn meaning(report: &Report) -> String {
     if report.run.ended == Some(Ended::Interrupted) {
         return "exit 130: interrupted".to_owned();
     }

@@ -3,7 +3,9 @@
 
 mod both;
 mod capacity;
+mod cases;
 pub mod compare;
+mod csv;
 mod evidence;
 pub mod explain;
 mod findings;
@@ -11,7 +13,10 @@ pub mod firewall;
 mod fold;
 mod headline;
 mod json;
+mod junit;
 mod limits;
+mod markdown;
+mod nagios;
 mod ndjson;
 mod page;
 mod passed;
@@ -20,6 +25,7 @@ mod prometheus;
 mod schema;
 pub mod sizing;
 mod table;
+mod tap;
 mod text;
 mod told;
 mod ways;
@@ -29,6 +35,7 @@ use std::str::FromStr;
 
 use crate::model::Report;
 
+pub use nagios::cannot_run;
 pub use ndjson::{line, line_of};
 pub use schema::schema;
 pub use text::clean;
@@ -42,13 +49,33 @@ pub enum Format {
     Json,
     /// Events, one JSON document a line.
     Ndjson,
+    /// JUnit XML, for CI: a role a suite, a check a case.
+    Junit,
+    /// For a ticket, or the summary of a CI step.
+    Markdown,
     /// Prometheus text exposition.
     Prometheus,
+    /// RFC 4180, a row a check.
+    Csv,
+    /// The Test Anything Protocol, version 14.
+    Tap,
+    /// One line and performance data, as monitoring plugins answer.
+    Nagios,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson, Format::Prometheus];
+    pub const ALL: &'static [Format] = &[
+        Format::Table,
+        Format::Json,
+        Format::Ndjson,
+        Format::Junit,
+        Format::Markdown,
+        Format::Prometheus,
+        Format::Csv,
+        Format::Tap,
+        Format::Nagios,
+    ];
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -56,7 +83,12 @@ impl Format {
             Format::Table => "table",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
+            Format::Junit => "junit",
+            Format::Markdown => "markdown",
             Format::Prometheus => "prometheus",
+            Format::Csv => "csv",
+            Format::Tap => "tap",
+            Format::Nagios => "nagios",
         }
     }
 }
@@ -104,7 +136,12 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),
         Format::Ndjson => ndjson::render(report),
+        Format::Junit => junit::render(report),
+        Format::Markdown => markdown::render(report),
         Format::Prometheus => prometheus::render(report),
+        Format::Csv => csv::render(report),
+        Format::Tap => tap::render(report),
+        Format::Nagios => nagios::render(report),
     }
 }
 
@@ -118,6 +155,6 @@ mod tests {
             assert_eq!(format.as_str().parse(), Ok(*format));
         }
         let error = "xml".parse::<Format>().unwrap_err();
-        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson, prometheus");
+        assert!(error.starts_with("`xml` is not a format; choose one of table, json, ndjson, junit, "), "{error}");
     }
 }

@@ -57,7 +57,7 @@ fn row(opening: &Opening) -> String {
 
 /// One line without control characters, quoted where it must be, and behind an apostrophe where a spreadsheet would
 /// compute it.
-fn cell(text: &str) -> String {
+pub(in crate::report) fn cell(text: &str) -> String {
     let mut text = clean(text, true);
     if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
         text.insert(0, '\'');

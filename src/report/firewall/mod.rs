@@ -10,6 +10,8 @@ mod table;
 mod terraform_aws;
 mod windows;
 
+pub(super) use csv::cell;
+
 use super::Style;
 use crate::model::firewall::Request;
 

@@ -25,8 +25,11 @@ fn the_kustomization_holds_every_file_and_what_they_refer_to() {
     let base = yaml(&format!("{BASE}/kustomization.yaml"));
     let mut held = names(&base["resources"]);
     held.sort();
-    let mut there: Vec<String> =
-        below(BASE).iter().map(|p| p.rsplit('/').next().unwrap().to_owned()).filter(|n| n != "kustomization.yaml").collect();
+    let mut there: Vec<String> = below(BASE)
+        .iter()
+        .map(|p| p.rsplit('/').next().unwrap().to_owned())
+        .filter(|n| n != "kustomization.yaml")
+        .collect();
     there.sort();
     assert_eq!(held, there);
     let made = base["configMapGenerator"][0]["name"].as_str().unwrap();
@@ -74,7 +77,8 @@ fn no_pod_has_a_privilege() {
 /// Where kubectl is, its kustomize renders the base, and the result is held against the schemas too.
 #[test]
 fn what_kustomize_makes_of_it_is_good() {
-    let Ok(made) = std::process::Command::new("kubectl").args(["kustomize", BASE]).current_dir(readers::root()).output()
+    let Ok(made) =
+        std::process::Command::new("kubectl").args(["kustomize", BASE]).current_dir(readers::root()).output()
     else {
         return;
     };

@@ -13,9 +13,9 @@ fn lines(words: &str) -> Vec<Vec<String>> {
         for (at, _) in line.match_indices("rtc-check ") {
             let before = line[..at].chars().next_back().unwrap_or(' ');
             let rest = &line[at + "rtc-check ".len()..];
-            let first = rest.split_whitespace().next().unwrap_or("");
+            let first = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or("");
             let whole = matches!(before, ' ' | '`' | '\'' | '"' | '/' | '\t');
-            if whole && (first.starts_with("--") || SUBCOMMANDS.contains(&first.trim_end_matches('`'))) {
+            if whole && (first.starts_with("--") || SUBCOMMANDS.contains(&first)) {
                 found.push(tokens(rest));
             }
         }
@@ -24,7 +24,8 @@ fn lines(words: &str) -> Vec<Vec<String>> {
 }
 
 const SUBCOMMANDS: [&str; 12] = [
-    "profiles", "serve", "demo", "report", "diff", "firewall", "explain", "bundle", "doctor", "watch", "exporter", "man",
+    "profiles", "serve", "demo", "report", "diff", "firewall", "explain", "bundle", "doctor", "watch", "exporter",
+    "man",
 ];
 
 /// The words of a command, as far as it goes: a quote that was open before it, prose or a shell's operator ends it.
@@ -95,6 +96,7 @@ fn every_container_is_started_with_what_is_understood() {
 
 #[test]
 fn command_lines_are_found_in_prose_and_scripts() {
-    let all = lines("#   rtc-check --profile agent --target rtc=rtc.example.com\n`rtc-check demo`, then rtc-check is run\n");
+    let all =
+        lines("#   rtc-check --profile agent --target rtc=rtc.example.com\n`rtc-check demo`, then rtc-check is run\n");
     assert_eq!(all, [vec!["--profile", "agent", "--target", "rtc=rtc.example.com"], vec!["demo"]]);
 }

@@ -105,7 +105,8 @@ fn terraform_files_are_hcl() {
     }
     // Each variable is declared once in the directory, and each that is used is declared.
     let words = text("examples/terraform/responder.tf") + &text("examples/terraform/clients.tf");
-    let declared: Vec<&str> = words.lines().filter_map(|l| l.strip_prefix("variable \"")?.strip_suffix("\" {")).collect();
+    let declared: Vec<&str> =
+        words.lines().filter_map(|l| l.strip_prefix("variable \"")?.strip_suffix("\" {")).collect();
     for word in words.split("var.").skip(1) {
         let name: String = word.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         assert_eq!(declared.iter().filter(|d| **d == name).count(), 1, "{name} in {declared:?}");

@@ -134,7 +134,8 @@ fn a_failing_run_has_the_series_that_wake_somebody() {
         series.lines().filter(of).any(|line| labels.iter().all(|label| line.contains(label)))
     };
     assert!(has("rtc_check_run_verdict", &[r#"status="fail""#, r#"profile="site""#, r#"from="client""#]), "{series}");
-    let labels = [r#"check="web.http"#, r#"status="fail""#, r#"need="required""#, r#"transport="tcp""#, r#"target="127.0.0.1""#];
+    let labels =
+        [r#"check="web.http"#, r#"status="fail""#, r#"need="required""#, r#"transport="tcp""#, r#"target="127.0.0.1""#];
     assert!(has("rtc_check_check_status", &labels), "{series}");
 }
 

@@ -8,6 +8,8 @@ mod explain;
 mod flags;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+#[path = "cli/shell.rs"]
+mod shell;
 
 use std::net::TcpListener;
 use std::path::Path;

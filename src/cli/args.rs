@@ -3,6 +3,7 @@
 mod compare;
 mod explain;
 mod firewall;
+mod help;
 mod host;
 mod selection;
 mod serve;
@@ -26,35 +27,16 @@ pub use size::{SizeArgs, SizeFormat};
 use super::exit::Codes;
 use crate::model::{KnownPage, PortRange, PortsMode};
 
-const AFTER: &str = "\
-Exit codes: 0 every required check passed (warnings allowed; --strict makes them failures)
-            1 a required check failed
-            2 usage, profile or configuration error: nothing was probed
-            3 none failed, but a required one is unknown
-          130 interrupted: the partial report is still written
-
-What is tried and measured beside the rules has words of its own for --only, --skip, --allow-unknown and waivers:
-nat, turn, ice, call, control, resolver, portal, quality, bandwidth, and each check's name in the table (nat.ROLE, turn.tls-443, ice.ROLE,
-call.ROLE; quality.ROLE and bandwidth.ROLE.ROW for --allow-unknown and waivers). A word that is a role or a service
-too, as `ice` and `turn` are, names both. Naming a rule tests rules alone.
-
-Secrets are read from the environment, or from the file that the variable with _FILE at its end names:
-  RTC_CHECK_TURN_USERNAME, RTC_CHECK_TURN_PASSWORD    a login for every relay
-  RTC_CHECK_TURN_SECRET                               in their place, the secret that makes logins for a time (REST)
-  RTC_CHECK_PROXY_USERNAME, RTC_CHECK_PROXY_PASSWORD  for --proxy and the environment's proxies
-  RTC_CHECK_JANUS_TOKEN, RTC_CHECK_JANUS_APISECRET    what a Janus Gateway asks for
-  RTC_CHECK_RTSP_USERNAME, RTC_CHECK_RTSP_PASSWORD    for --rtsp-path
-  RTC_CHECK_RESPONDER_KEY                             of a restricted responder
-
-Try it without a network:  rtc-check demo";
-
 /// Pre-flight tester for real-time-communication networks: ports, media ranges and services, judged row by row
 /// against the vendors' documents.
 #[derive(Debug, Parser)]
-#[command(name = "rtc-check", version, after_help = AFTER, args_conflicts_with_subcommands = true)]
+#[command(name = "rtc-check", version, after_help = help::SHORT, after_long_help = help::LONG, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Colours on stdout: where it is a terminal and NO_COLOR is not set, always, or never
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, env = "RTC_CHECK_COLOR")]
+    pub color: Color,
     #[command(flatten)]
     pub check: CheckArgs,
 }
@@ -81,6 +63,18 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print the JSON Schema of a document that rtc-check writes
     Schema { document: SchemaDocument },
+    /// Print a shell's completions: commands, flags, and the names of profiles, roles and rules
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page, or write the page of every command into a directory
+    Man { directory: Option<PathBuf> },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -34,7 +34,8 @@ const BELOW_EPHEMERAL: u16 = 32_767;
 pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
     let Some(profile) = profile::built_in(&args.profile) else {
         let known: Vec<&str> = profile::BUILT_IN.iter().map(|(n, _)| *n).collect();
-        return Err(Unusable(format!("no profile `{}`: give one of {}", args.profile, known.join(", "))));
+        let meant = profile::meant(&args.profile, known.iter().copied());
+        return Err(Unusable(format!("no profile `{}`{meant}: give one of {}", args.profile, known.join(", "))));
     };
     let outputs = Outputs::open(&args.output)?;
     let strict = args.output.strict;

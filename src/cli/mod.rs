@@ -4,6 +4,7 @@
 mod args;
 mod begun;
 mod check;
+mod completions;
 mod config;
 mod demo;
 mod diff;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    output::choose(cli.color);
     let result = match cli.command {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
@@ -69,6 +71,8 @@ pub fn main() -> ExitCode {
         Some(Command::Firewall(args)) => firewall::command(args),
         Some(Command::Explain(args)) => explain::command(&args),
         Some(Command::Schema { document }) => report::schema(document),
+        Some(Command::Completions { shell }) => completions::command(shell),
+        Some(Command::Man { directory }) => completions::man(directory.as_deref()),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -1,15 +1,15 @@
 //! Where text goes: reports to stdout or files, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::compare;
 use crate::model::{Event, Report, Silent, Sink};
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::redact::Redactor;
 use crate::report::{self, Format, Style};
 
-use super::args::{BaselineArgs, FailOn, OutputArgs, RedactArgs};
+use super::args::{BaselineArgs, Color, FailOn, OutputArgs, RedactArgs};
 use super::exit::{Codes, End};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
@@ -258,7 +258,8 @@ impl Sink for Both {
 
 fn format(name: &str) -> Result<Format, Unusable> {
     let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
-    name.parse().map_err(|_| Unusable(format!("no format `{name}`: give one of {}", known.join(", "))))
+    let meant = profile::meant(name, known.iter().copied());
+    name.parse().map_err(|_| Unusable(format!("no format `{name}`{meant}: give one of {}", known.join(", "))))
 }
 
 fn further(text: &str) -> Result<(Format, Output), Unusable> {
@@ -271,15 +272,27 @@ pub fn plain(width: Option<u16>) -> Style {
     Style { width: width.map_or(80, usize::from), colour: false, unicode: false }
 }
 
-/// What the terminal can show; `NO_COLOR` (no-color.org) and the locale decide.
+/// What `--color` says; one terminal, one answer.
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+/// Takes `--color`, once.
+pub fn choose(color: Color) {
+    let _ = COLOR.set(color);
+}
+
+/// What stdout can show: the terminal's own where it is one, else what every file can, so that a pipe always gets the same
+/// text. `--color` decides over `NO_COLOR` (no-color.org), and both over the terminal.
 pub fn terminal(width: Option<u16>) -> Style {
+    let color = COLOR.get().copied().unwrap_or_default();
+    let plain = plain(width);
     if !std::io::stdout().is_terminal() {
-        return plain(width);
+        return Style { colour: color == Color::Always, ..plain };
     }
     let columns = comfy_table::Table::new().width().unwrap_or(80).clamp(40, 160);
+    let can = env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb");
     Style {
         width: width.map_or(usize::from(columns), usize::from),
-        colour: env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb"),
+        colour: color == Color::Always || color == Color::Auto && can,
         unicode: unicode(),
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::model::{Event, Phase, Sink};
 use crate::report::{clean, line};
@@ -16,8 +17,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One line a phase on stderr: how many checks are done, and what is being waited for. Nothing is drawn where stderr is
-/// no terminal, and nothing stays when the run has ended or the value is dropped.
+/// One line a phase on stderr: how many checks are done, what is being waited for, and how long at the most. Nothing is
+/// drawn where stderr is no terminal, and nothing stays when the run has ended or the value is dropped.
 pub struct Progress {
     lines: MultiProgress,
     unicode: bool,
@@ -26,8 +27,17 @@ pub struct Progress {
 
 #[derive(Default)]
 struct State {
-    bars: Vec<(Phase, ProgressBar)>,
+    bars: Vec<Bar>,
     running: Running,
+}
+
+/// The line of a phase.
+struct Bar {
+    phase: Phase,
+    line: ProgressBar,
+    /// When the phase began, and when the last check under way ends at the latest, in ms of the run and of the phase.
+    began_ms: u64,
+    until_ms: Arc<AtomicU64>,
 }
 
 impl Progress {
@@ -41,19 +51,25 @@ impl Progress {
         Self { lines: MultiProgress::with_draw_target(target), unicode, state: Mutex::default() }
     }
 
-    fn begin(&self, state: &mut State, phase: Phase, checks: usize) {
-        let template = "{spinner} {prefix} {pos}/{len} {wide_msg}";
+    fn begin(&self, state: &mut State, phase: Phase, checks: usize, began_ms: u64) {
+        let template = "{spinner} {prefix} {pos}/{len} {left}{wide_msg}";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
         let ticks = if self.unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓" } else { "-\\|/+" };
-        let bar = ProgressBar::new(checks as u64).with_style(style.tick_chars(ticks)).with_prefix(title(phase));
-        let bar = self.lines.add(bar);
-        bar.enable_steady_tick(Duration::from_millis(100));
-        state.bars.push((phase, bar));
+        let until_ms = Arc::new(AtomicU64::new(0));
+        let until = Arc::clone(&until_ms);
+        let left = move |now: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A terminal that takes no more is seen elsewhere.
+            let _ = out.write_str(&left(now.elapsed(), until.load(Ordering::Relaxed)));
+        };
+        let style = style.tick_chars(ticks).with_key("left", left);
+        let line = self.lines.add(ProgressBar::new(checks as u64).with_style(style).with_prefix(title(phase)));
+        line.enable_steady_tick(Duration::from_millis(100));
+        state.bars.push(Bar { phase, line, began_ms, until_ms });
     }
 
     fn clear(&self, state: &mut State) {
-        for (_, bar) in state.bars.drain(..) {
-            bar.finish_and_clear();
+        for bar in state.bars.drain(..) {
+            bar.line.finish_and_clear();
         }
         // A terminal that is gone needs no clearing.
         let _ = self.lines.clear();
@@ -70,10 +86,11 @@ impl Sink for Progress {
         };
         state.running.event(event);
         match event {
-            Event::PhaseStarted { phase, checks, .. } => self.begin(&mut state, *phase, *checks),
+            Event::PhaseStarted { phase, checks, at_ms } => self.begin(&mut state, *phase, *checks, *at_ms),
             Event::PhaseDone { phase, .. } => {
-                for (_, bar) in state.bars.iter().filter(|(p, _)| p == phase) {
-                    bar.finish_with_message("");
+                for bar in state.bars.iter().filter(|b| b.phase == *phase) {
+                    bar.until_ms.store(0, Ordering::Relaxed);
+                    bar.line.finish_with_message("");
                 }
             }
             Event::Finished { .. } => self.clear(&mut state),
@@ -84,11 +101,13 @@ impl Sink for Progress {
             | Event::Traced { .. }
             | Event::Finding { .. } => {}
         }
-        for (phase, bar) in state.bars.iter().filter(|(_, bar)| !bar.is_finished()) {
-            if Some(*phase) == ended {
-                bar.inc(1);
+        for bar in state.bars.iter().filter(|bar| !bar.line.is_finished()) {
+            if Some(bar.phase) == ended {
+                bar.line.inc(1);
             }
-            bar.set_message(clean(&state.running.message(*phase), self.unicode));
+            let until = state.running.until(bar.phase).map_or(0, |ms| ms.saturating_sub(bar.began_ms));
+            bar.until_ms.store(until, Ordering::Relaxed);
+            bar.line.set_message(clean(&state.running.message(bar.phase), self.unicode));
         }
     }
 }
@@ -96,6 +115,14 @@ impl Sink for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear(&mut locked(&self.state));
+    }
+}
+
+/// `at most 4 s more, `: until `until_ms` of a phase that has lasted for `elapsed`; nothing where nothing is waited for.
+fn left(elapsed: Duration, until_ms: u64) -> String {
+    match Duration::from_millis(until_ms).checked_sub(elapsed) {
+        Some(left) if !left.is_zero() => format!("at most {} s more, ", left.as_secs() + 1),
+        _ => String::new(),
     }
 }
 
@@ -119,6 +146,7 @@ struct Running(BTreeMap<String, Waiting>);
 struct Waiting {
     phase: Phase,
     waiting_for: String,
+    until_ms: u64,
     /// Ports done and in all, of a sweep.
     swept: Option<(u32, u32)>,
 }
@@ -126,8 +154,9 @@ struct Waiting {
 impl Running {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::CheckStarted { check, phase, waiting_for, .. } => {
-                let waiting = Waiting { phase: *phase, waiting_for: waiting_for.clone(), swept: None };
+            Event::CheckStarted { check, phase, waiting_for, until_ms, .. } => {
+                let (phase, waiting_for) = (*phase, waiting_for.clone());
+                let waiting = Waiting { phase, waiting_for, until_ms: *until_ms, swept: None };
                 self.0.insert(check.clone(), waiting);
             }
             Event::Progress { check, done, total } => {
@@ -145,6 +174,11 @@ impl Running {
             | Event::Finding { .. }
             | Event::Finished { .. } => {}
         }
+    }
+
+    /// When the last check of a phase that is under way ends at the latest.
+    fn until(&self, phase: Phase) -> Option<u64> {
+        self.0.values().filter(|w| w.phase == phase).map(|w| w.until_ms).max()
     }
 
     /// What a phase waits for: `waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`, a sweep first.
@@ -211,7 +245,7 @@ mod tests {
 
     fn started(check: &str, waiting_for: &str) -> Event {
         let (check, waiting_for) = (check.to_owned(), waiting_for.to_owned());
-        Event::CheckStarted { check, phase: Phase::Ranges, waiting_for, at_ms: 0 }
+        Event::CheckStarted { check, phase: Phase::Ranges, waiting_for, at_ms: 0, until_ms: 4500 }
     }
 
     #[test]
@@ -225,6 +259,15 @@ mod tests {
         running.event(&Event::Progress { check: "unheard of".to_owned(), done: 1, total: 2 });
         assert_eq!(running.message(Phase::Ranges), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
         assert_eq!(running.message(Phase::Names), "", "another phase waits for nothing");
+        assert_eq!((running.until(Phase::Ranges), running.until(Phase::Names)), (Some(4500), None));
+    }
+
+    #[test]
+    fn what_is_left_is_rounded_up_and_never_negative() {
+        let left = |ms, until| left(Duration::from_millis(ms), until);
+        assert_eq!(left(0, 4500), "at most 5 s more, ");
+        assert_eq!(left(4499, 4500), "at most 1 s more, ");
+        assert_eq!((left(4500, 4500), left(9000, 4500), left(7, 0)), (String::new(), String::new(), String::new()));
     }
 
     #[test]

@@ -23,7 +23,11 @@ pub fn load_profile(name: &str) -> Result<Profile, Unusable> {
     let path = Path::new(name);
     if !path.exists() && !name.contains(['/', '.']) {
         let known: Vec<&str> = profile::BUILT_IN.iter().map(|(n, _)| *n).collect();
-        return Err(Unusable(format!("no profile `{name}`: give one of {}, or the path of a file", known.join(", "))));
+        let meant = profile::meant(name, known.iter().copied());
+        return Err(Unusable(format!(
+            "no profile `{name}`{meant}: give one of {}, or the path of a file",
+            known.join(", ")
+        )));
     }
     let text = super::files::read_text(path, MAX_PROFILE)?;
     profile::load(name, &text).map_err(|errors| Unusable(format!("the profile is wrong\n{errors}")))

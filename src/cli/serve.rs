@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::model::{PortRange, RoleName, RuleId, Service, Transport};
-use crate::profile::{Profile, Rule, Spec};
+use crate::profile::{Profile, Rule, Spec, meant};
 use crate::serve::{self, Config, Limits, Ports, Responder, ServeRule};
 use crate::session::granted::GrantLimits;
 use crate::session::limits::AnswerLimits;
@@ -182,7 +182,11 @@ fn roles(profile: &Profile, named: &[String], bind: &[String]) -> Result<BTreeSe
         let role = RoleName::from(name.as_str());
         match profile.roles.contains_key(&role) {
             true => Ok(role),
-            false => Err(Unusable(format!("--role {name}: profile `{}` has no such role", profile.name))),
+            false => {
+                let known: Vec<&str> = profile.roles.keys().map(RoleName::as_str).collect();
+                let meant = meant(name, known.iter().copied());
+                Err(Unusable(format!("--role {name}{meant}: profile `{}` has {}", profile.name, known.join(", "))))
+            }
         }
     };
     named.iter().map(known).collect()
@@ -191,7 +195,12 @@ fn roles(profile: &Profile, named: &[String], bind: &[String]) -> Result<BTreeSe
 pub fn vantages(profile: &Profile, named: &[String]) -> Result<Vec<String>, Unusable> {
     match named.iter().find(|v| !profile.vantages.contains(v)) {
         Some(v) => {
-            Err(Unusable(format!("--from {v}: profile `{}` knows {}", profile.name, profile.vantages.join(", "))))
+            let meant = meant(v, profile.vantages.iter().map(String::as_str));
+            Err(Unusable(format!(
+                "--from {v}{meant}: profile `{}` knows {}",
+                profile.name,
+                profile.vantages.join(", ")
+            )))
         }
         None if named.is_empty() => Ok(profile.vantages.clone()),
         None => Ok(named.to_vec()),
@@ -204,7 +213,10 @@ pub fn options(profile: &Profile, texts: &[String]) -> Result<BTreeMap<String, b
         let (name, value) = args::option(text)?;
         match all.get_mut(&name) {
             Some(slot) => *slot = value,
-            None => return Err(Unusable(format!("--option {name}: profile `{}` has no such option", profile.name))),
+            None => {
+                let meant = meant(&name, profile.options.keys().map(String::as_str));
+                return Err(Unusable(format!("--option {name}{meant}: profile `{}` has no such option", profile.name)));
+            }
         }
     }
     Ok(all)

@@ -34,8 +34,9 @@ pub enum Event {
     Started { run: String, profile: String, started: String },
     /// A phase began, with so many checks.
     PhaseStarted { phase: Phase, checks: usize, at_ms: u64 },
-    /// A check of a phase is under way; `waiting_for` says what it waits for, in a few words.
-    CheckStarted { check: String, phase: Phase, waiting_for: String, at_ms: u64 },
+    /// A check of a phase is under way; `waiting_for` says what it waits for, in a few words, and `until_ms` until when at
+    /// the latest.
+    CheckStarted { check: String, phase: Phase, waiting_for: String, at_ms: u64, until_ms: u64 },
     /// A sweep has heard from or given up on so many of its ports.
     Progress { check: String, done: u32, total: u32 },
     /// A check was judged.

@@ -91,6 +91,8 @@ table! {
     LOSS_DOWN_PCT = "loss_down_pct": "loss from the target; null where the far end cannot tell it apart";
     LOSS_DETAIL = "loss_detail": "by direction: lost, of, longest burst, worst 200 ms, worst 15 s";
     RTT_MS = "rtt_ms": "round trip without the far end's own time: min, mean, p50, p95, p99, max";
+    RTT_HISTOGRAM = "rtt_histogram": "how often each round trip of the train was seen: bounds_ms, and counts between them";
+    TIMELINE = "timeline": "the train in at most 240 slots of slot_ms: rtt_min_ms, rtt_mean_ms and rtt_max_ms, and packets lost_up, lost_down or lost_unknown of each slot, by when they were sent";
     JITTER_MS = "jitter_ms": "mean of RFC 3550's |D| over the train, of the worse direction; null where one way cannot be seen";
     JITTER_DETAIL = "jitter_detail": "by direction: mean, RFC 3550's last and highest J, percentiles of |D|";
     RTT_VARIATION_MS = "rtt_variation_ms": "mean variation of the round trip from packet to packet";

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::model::machine::{Destination, PortsOf};
 use crate::model::{Host, Need, PortRange, RoleName, RuleId, Source, Subject};
-use crate::profile::{PlatformKind, PlatformNeed, Profile, Rule, Sizing};
+use crate::profile::{self, PlatformKind, PlatformNeed, Profile, Rule, Sizing};
 
 use super::{Day, Request, UsageErrors};
 
@@ -272,7 +272,8 @@ fn roles(profile: &Profile, sizing: &Sizing, request: &HostRequest, errors: &mut
             true => "its hosts are fixed by the document, so this machine is none of them",
             false => "no such role",
         };
-        errors.push(format!("--role {role}: {why}; profile `{}` has {}", profile.name, names()));
+        let meant = profile::meant(role.as_str(), known.iter().map(|r| r.as_str()));
+        errors.push(format!("--role {role}{meant}: {why}; profile `{}` has {}", profile.name, names()));
     }
     if !request.roles.is_empty() || !request.from.is_empty() || sizing.servers.is_empty() {
         return request.roles.clone();

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::model::{CallMode, Host, KnownPage, PortRange, RoleName, RuleId, Service, TurnUri};
-use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule};
+use crate::profile::{Bandwidth, OnlyAlternative, Profile, Rule, meant};
 
 pub use describe::{capacity, describe};
 pub use estimate::{Cost, Tuning};
@@ -21,7 +21,7 @@ pub use host::{Expect, HostItem, HostPlan, HostRequest};
 pub use item::{Item, check_id};
 pub use measure::{Asked, Measure, Measuring, load_words};
 pub use pin::{Pin, Trust};
-pub use trial::{Trial, TrialKind};
+pub use trial::{KINDS, Trial, TrialKind};
 pub use waiver::{Accepted, Day, Waiver};
 
 /// Which address families to test.
@@ -205,10 +205,14 @@ impl Plan {
     }
 }
 
+/// The words for what is measured.
+const MEASURED: [&str; 2] = [measure::QUALITY, measure::BANDWIDTH];
+
 fn vantages(profile: &Profile, request: &Request, errors: &mut Vec<String>) -> Vec<String> {
     for v in request.from.iter().filter(|v| !profile.vantages.contains(v)) {
         let known = profile.vantages.join(", ");
-        errors.push(format!("--from {v}: profile `{}` knows the vantages {known}", profile.name));
+        let meant = meant(v, profile.vantages.iter().map(String::as_str));
+        errors.push(format!("--from {v}{meant}: profile `{}` knows the vantages {known}", profile.name));
     }
     match request.from.is_empty() {
         true => profile.vantages.first().cloned().into_iter().collect(),
@@ -226,7 +230,8 @@ fn options(profile: &Profile, request: &Request, errors: &mut Vec<String>) -> BT
             }
             None => {
                 let known: Vec<&str> = profile.options.keys().map(String::as_str).collect();
-                errors.push(format!("--option {name}: profile `{}` has {}", profile.name, known.join(", ")));
+                let meant = meant(name, known.iter().copied());
+                errors.push(format!("--option {name}{meant}: profile `{}` has {}", profile.name, known.join(", ")));
             }
         }
     }
@@ -238,38 +243,48 @@ fn known_names(profile: &Profile, request: &Request, errors: &mut Vec<String>) {
     let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
     for role in request.targets.keys().filter(|r| !profile.roles.contains_key(*r)) {
         let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
-        errors.push(format!("--target {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
+        let meant = meant(role.as_str(), known.iter().copied());
+        errors.push(format!("--target {role}=…{meant}: profile `{}` has the roles {}", profile.name, list(&known)));
     }
     for role in request.pins.iter().filter_map(|p| p.role.as_ref()).filter(|r| !profile.roles.contains_key(*r)) {
         let known: BTreeSet<&str> = profile.roles.keys().map(RoleName::as_str).collect();
-        errors.push(format!("--pin {role}=…: profile `{}` has the roles {}", profile.name, list(&known)));
+        let meant = meant(role.as_str(), known.iter().copied());
+        errors.push(format!("--pin {role}=…{meant}: profile `{}` has the roles {}", profile.name, list(&known)));
     }
     let of = |rule: &RuleId| profile.rules.iter().find(|r| r.id == *rule);
     errors.extend(request.ports.iter().filter_map(|(rule, ports)| misfit(of(rule)?, *ports)));
-    let unknown = request.ports.keys().filter(|rule| of(rule).is_none()).map(|rule| format!("--port {rule}=…"));
+    let a_rule = |word: &RuleId| meant(word.as_str(), rules.iter().copied());
+    let unknown = request.ports.keys().filter(|rule| of(rule).is_none());
+    let unknown = unknown.map(|rule| format!("--port {rule}=…{}", a_rule(rule)));
     errors.extend(together(unknown, || format!("no such rule; the rules are {}", list(&rules))));
     let waived = request.waivers.iter().map(|w| ("waive", &w.rule));
     let allowed = request.allow_unknown.iter().map(|r| ("--allow-unknown", r));
-    let is_kind = |word: &str| [measure::QUALITY, measure::BANDWIDTH].contains(&word) || trial::is_word(word);
+    let is_kind = |word: &str| MEASURED.contains(&word) || trial::is_word(word);
     let (measured, tried) = (measured_names(profile), trial::names(profile, request));
     let known = |word: &str| rules.contains(word) || is_kind(word) || measured.contains(word) || tried.contains(word);
-    let unknown =
-        waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| format!("{what} {rule}"));
+    let unknown = waived.chain(allowed).filter(|(_, r)| !known(r.as_str())).map(|(what, rule)| {
+        let checks = measured.iter().chain(&tried).map(String::as_str);
+        let words = rules.iter().copied().chain(MEASURED).chain(KINDS).chain(checks);
+        format!("{what} {rule}{}", meant(rule.as_str(), words))
+    });
     errors.extend(together(unknown, || {
         format!(
             "no such rule; give quality, bandwidth, {}, a check of them as the table names it (such as quality.ROLE), or one of the rules {}",
-            trial::KINDS.join(", "),
+            KINDS.join(", "),
             list(&rules)
         )
     }));
     let selects =
         |word: &str| profile.rules.iter().any(|r| item::matches(r, word)) || is_kind(word) || tried.contains(word);
     let words = request.only.iter().map(|w| ("--only", w)).chain(request.skip.iter().map(|w| ("--skip", w)));
-    let unknown = words.filter(|(_, word)| !selects(word)).map(|(flag, word)| format!("{flag} {word}"));
+    let roles = || profile.rules.iter().flat_map(|r| [r.to.as_str(), r.service.as_str()]);
+    let all = || rules.iter().copied().chain(roles()).chain(MEASURED).chain(KINDS);
+    let unknown = words.filter(|(_, word)| !selects(word));
+    let unknown = unknown.map(|(flag, word)| format!("{flag} {word}{}", meant(word, all())));
     errors.extend(together(unknown, || {
         format!(
             "neither a rule, a role nor a service here, nor one of quality, bandwidth, {}; the rules are {}",
-            trial::KINDS.join(", "),
+            KINDS.join(", "),
             list(&rules)
         )
     }));

@@ -3,6 +3,7 @@
 
 mod caveats;
 pub mod estimates;
+mod in_time;
 mod more;
 
 use serde::Serialize;
@@ -48,9 +49,11 @@ impl Tried {
         Self { load: Some(load), standing: None, estimates: Estimates::default(), train: false, facts }
     }
 
-    /// An element of `observed.loads`.
+    /// An element of `observed.loads`; in time only the train is told that the check's own figures are of.
     pub fn entry(&self) -> Value {
-        let mut entry = serde_json::to_value(&self.facts).unwrap_or(Value::Null);
+        let mut facts = self.facts.clone();
+        in_time::left_out(&mut facts);
+        let mut entry = serde_json::to_value(&facts).unwrap_or(Value::Null);
         if let Some(entry) = entry.as_object_mut() {
             entry.insert("standing".to_owned(), self.standing.map_or(Value::Null, |s| json!(word(s))));
         }
@@ -113,6 +116,7 @@ pub fn of_train(
     let shown = told_apart(outcome, &summary);
     counts(&mut facts, &shown);
     delays(&mut facts, &summary);
+    in_time::of_train(&mut facts, &outcome.record);
     marking(&mut facts, outcome);
     let overflow = (caveats::far_overflow(outcome), outcome.own_overflow);
     if overflow != (0, 0) {
@@ -158,6 +162,7 @@ pub fn of_series(series: &Series, stands: impl Fn(&Estimates) -> Standing) -> Tr
     facts.set(&metric::DURATION_S, rounded(last as f64 / 1e9));
     counts(&mut facts, &summary);
     delays(&mut facts, &summary);
+    in_time::of_series(&mut facts, &series.train);
     facts.set(&metric::CAVEATS, &series.caveats);
     facts.set(&metric::ESTIMATES, &estimates);
     Tried { load: None, standing: Some(standing), estimates, train: true, facts }

@@ -21,7 +21,7 @@ use crate::model::{Issuer, Media, Need, PortRange, RoleName, RuleId, Service, So
 
 pub use built_in::{BUILT_IN, built_in};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use hint::nearest;
+pub use hint::{meant, nearest};
 pub use sizing::{
     About, Between, Mode, PlatformKind, PlatformNeed, Rate, RateOp, Recording, Resolution, ServerModel, ServerSize,
     Sizing, SizingNote, StreamNeed,

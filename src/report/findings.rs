@@ -38,13 +38,13 @@ pub(super) fn causes(report: &Report) -> Vec<&Finding> {
 }
 
 /// It follows from what is told as wrong.
-fn follows(report: &Report, finding: &Finding) -> bool {
+pub(super) fn follows(report: &Report, finding: &Finding) -> bool {
     let is_cause = |f: &Finding| f.status != Status::Pass && f.follows.is_empty() && finding.follows.contains(&f.id);
     report.findings.iter().any(is_cause)
 }
 
 /// The numbers of the causes that a finding follows from: of those of one id, the ones whose checks it shares.
-fn numbers(causes: &[&Finding], finding: &Finding) -> Vec<usize> {
+pub(super) fn numbers(causes: &[&Finding], finding: &Finding) -> Vec<usize> {
     let named: Vec<usize> =
         (0..causes.len()).filter(|n| causes.get(*n).is_some_and(|c| finding.follows.contains(&c.id))).collect();
     let shares = |n: &usize| causes.get(*n).is_some_and(|c| c.checks.iter().any(|id| finding.checks.contains(id)));

@@ -15,7 +15,7 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
     }
 }
 
-/// Why the run is not complete.
+/// Why not all was done; `None` where it was.
 pub(super) fn incomplete(report: &Report) -> Option<&'static str> {
     let why = match report.run.ended {
         Some(Ended::Interrupted) => "Ctrl-C or SIGTERM ended it; what did not finish is unknown",

@@ -12,6 +12,7 @@ mod findings;
 pub mod firewall;
 mod fold;
 mod headline;
+mod html;
 mod json;
 mod junit;
 mod limits;
@@ -61,6 +62,8 @@ pub enum Format {
     Tap,
     /// One line and performance data, as monitoring plugins answer.
     Nagios,
+    /// For people, in a browser: one file that needs nothing else.
+    Html,
 }
 
 impl Format {
@@ -75,7 +78,9 @@ impl Format {
         Format::Csv,
         Format::Tap,
         Format::Nagios,
+        Format::Html,
     ];
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Ndjson, Format::Html];
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -89,6 +94,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Tap => "tap",
             Format::Nagios => "nagios",
+            Format::Html => "html",
         }
     }
 }
@@ -142,6 +148,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Csv => csv::render(report),
         Format::Tap => tap::render(report),
         Format::Nagios => nagios::render(report),
+        Format::Html => html::render(report),
     }
 }
 
@@ -156,5 +163,6 @@ mod tests {
         }
         let error = "xml".parse::<Format>().unwrap_err();
         assert!(error.starts_with("`xml` is not a format; choose one of table, json, ndjson, junit, "), "{error}");
+        assert_eq!(error, "`xml` is not a format; choose one of table, json, ndjson, html");
     }
 }

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::model::metric::{self, Metric};
-use crate::model::{Estimates, Failure, PortSet, Report, SCHEMA, StepTiming};
+use crate::model::{Estimates, Failure, PortSet, Report, RttHistogram, SCHEMA, StepTiming, Timeline};
 
 /// Facts whose value is a set of ports.
 const PORT_SETS: [&Metric; 5] =
@@ -75,6 +75,10 @@ fn value_type(metric: &Metric, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<PortSet>()
     } else if COUNTS.contains(&metric) {
         plain(json!({ "type": "integer", "minimum": 0 }))
+    } else if *metric == metric::TIMELINE {
+        generator.subschema_for::<Timeline>()
+    } else if *metric == metric::RTT_HISTOGRAM {
+        generator.subschema_for::<RttHistogram>()
     } else if *metric == metric::ESTIMATES {
         generator.subschema_for::<Estimates>()
     } else if COUNTS_OR_NULL.contains(&metric) {

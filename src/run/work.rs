@@ -93,7 +93,8 @@ async fn carry_out<Held>(work: Work, context: Arc<Context>, admitted: impl Futur
     };
     let Work { of, address, phase, kind, check, waiting_for, deadline, name, probing, told_later } = work;
     let (begun, started_ms, progress) = (clock::now(), context.since_start(), context.progress(&check));
-    context.sink.event(&Event::CheckStarted { check, phase, waiting_for, at_ms: started_ms });
+    let until_ms = started_ms.saturating_add(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
+    context.sink.event(&Event::CheckStarted { check, phase, waiting_for, at_ms: started_ms, until_ms });
     let probing = probing(Arc::clone(&context), progress);
     let mut observation = guard::guarded(kind, deadline, &context.cancel, probing).await;
     if let Some(name) = &name {

@@ -14,6 +14,7 @@ mod rise;
 #[cfg(test)]
 mod simulate;
 mod summary;
+mod timeline;
 mod train;
 mod trip;
 mod variation;
@@ -22,4 +23,7 @@ pub use distribution::{distribution, median, percentile};
 pub use interval::{mean_interval, share_interval};
 pub use looks::{Looks, ONE_LOOK, packets_to_decide};
 pub use summary::summarise;
-pub use train::{Distribution, Far, Interval, Late, Loss, Reply, Sent, Summary, Train, Variation, Window};
+pub use timeline::{histogram, timeline};
+pub use train::{
+    Distribution, Far, Histogram, Interval, Late, Loss, Reply, Sent, Slot, Summary, Timeline, Train, Variation, Window,
+};

@@ -143,3 +143,30 @@ pub struct Summary {
     /// The far end's times ran backwards, jumped or lay in the future in so many replies, which no delay is taken from.
     pub far_clock_jumps: u32,
 }
+
+/// A train in time, in slots of equal length from its first packet on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    pub slot_ms: f64,
+    pub slots: Vec<Slot>,
+}
+
+/// What became of the packets that were sent in one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slot {
+    pub answered: u32,
+    /// Least, mean and most, in milliseconds; `None` where none was answered.
+    pub rtt_ms: Option<(f64, f64, f64)>,
+    pub lost_up: u32,
+    pub lost_down: u32,
+    /// Lost on either way.
+    pub lost_unknown: u32,
+}
+
+/// How often each round trip was seen: between two bounds as often as the count at the place of the first. The last
+/// bar may be wider: it has all beyond the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    pub bounds_ms: Vec<f64>,
+    pub counts: Vec<u32>,
+}

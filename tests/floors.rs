@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("profile", &[]),
     ("compare", &[]),
     ("redact", &[]),
+    ("exporter", &[]),
     ("report", &["explain"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
@@ -28,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run",
+            "firewall", "net", "probe", "serve", "run", "exporter",
         ],
     ),
 ];

@@ -1,10 +1,13 @@
 //! The flags, as clap reads them; every one has an environment variable `RTC_CHECK_…`.
 
 mod compare;
+mod doctor;
 mod explain;
+mod exporter;
 mod firewall;
 mod help;
 mod host;
+mod push;
 mod selection;
 mod serve;
 mod size;
@@ -17,9 +20,12 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::{BaselineArgs, DiffArgs, DiffFormat, FailOn, RedactArgs};
+pub use doctor::DoctorArgs;
 pub use explain::{ExplainArgs, ExplainFormat};
+pub use exporter::ExporterArgs;
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
@@ -47,8 +53,12 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// The responder: stands in for a platform's servers, so that firewall rules can be proven end to end
     Serve(ServeArgs),
+    /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
+    Exporter(ExporterArgs),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
+    /// What this machine allows a run, and how it stands to the network; sends nothing to it
+    Doctor(DoctorArgs),
     /// The whole job against a responder inside the same process, on loopback, without privileges
     Demo(DemoArgs),
     /// For how many: servers, bandwidth and storage for so many calls, from the document's tables
@@ -221,6 +231,8 @@ pub struct OutputArgs {
     pub against: BaselineArgs,
     #[command(flatten)]
     pub redact: RedactArgs,
+    #[command(flatten)]
+    pub push: PushArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -295,6 +307,9 @@ pub struct DemoArgs {
 pub struct ReportArgs {
     /// A JSON report, `-` for stdin
     pub file: PathBuf,
+    /// Trust the authorities in this PEM file too, where the report is sent
+    #[arg(long, value_name = "FILE", env = "RTC_CHECK_CA", value_delimiter = ',')]
+    pub ca: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -17,23 +17,28 @@ use super::args::{CheckArgs, TuningArgs};
 use super::begun::Begun;
 use super::config::Config;
 use super::output::Outputs;
-use super::{Unusable, config, media, output, proxies, request, secrets};
+use super::{Unusable, config, media, output, proxies, push, request, secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const PACE: u32 = 4000;
 const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
-pub fn command(args: CheckArgs) -> Result<u8, Unusable> {
+pub fn command(mut args: CheckArgs) -> Result<u8, Unusable> {
     let Prepared { profile, job } = prepare(&args)?;
+    let ca = push::configured(&mut args)?;
     if args.dry_run {
         output::check_baseline(&args.output)?;
-        return output::print(&(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies)));
+        let sent = push::describe(&args.output)?;
+        return output::print(
+            &(plan::describe(&job.plan, &job.tuning) + &proxies::describe(&job.logins.proxies) + &sent),
+        );
     }
     job.trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let named = job.plan.targets.values().flatten().map(ToString::to_string);
     let beside = args.tuning.dns.iter().map(ToString::to_string);
     let outputs = Outputs::open(&args.output)?.about(&profile, named.chain(beside));
+    let outputs = outputs.by(&ca, Some(&job.logins.proxies))?;
     say_capacity(&job.plan, args.output.quiet);
     carry_out(job, outputs)
 }
@@ -62,22 +67,47 @@ pub fn prepare(args: &CheckArgs) -> Result<Prepared, Unusable> {
         output::say(&format!("rtc-check: using {}", path.display()));
     }
     let profile = request::load_profile(name)?;
-    let asked = asked(args, &config)?;
-    let plan = Plan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
-    let media = media::media(&args.media, &config)?;
+    let planned = planned(args, &config, &profile)?;
+    let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
+    let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
+    let job = job(args, &config, planned, Arc::new(trust))?;
+    Ok(Prepared { profile, job })
+}
+
+/// What is to be asked of whom, before any secret is read.
+pub struct Planned {
+    pub plan: Plan,
+    asked: Request,
+}
+
+/// Holds the flags and the configuration against a profile.
+///
+/// # Errors
+/// Flags that do not fit it.
+pub fn planned(args: &CheckArgs, config: &Config, profile: &Profile) -> Result<Planned, Unusable> {
+    let asked = asked(args, config)?;
+    let plan = Plan::new(profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+    Ok(Planned { plan, asked })
+}
+
+/// A plan with all that its run needs.
+///
+/// # Errors
+/// Secrets that cannot be read.
+pub fn job(args: &CheckArgs, config: &Config, planned: Planned, trust: Arc<net::tls::Trust>) -> Result<Job, Unusable> {
+    let Planned { plan, asked } = planned;
+    let media = media::media(&args.media, config)?;
     let tuning = Tuning {
         nat_lifetime: media.nat_lifetime,
         call_length: call_length(asked.measuring.length),
         ..tuning(&args.tuning)
     };
-    let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
-    let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
     let (key, logins) = (secrets::responder_key()?, secrets::logins(&media.proxy, plan.has_relays())?);
     secrets::trusted_files()?;
-    let job = Job {
+    Ok(Job {
         plan,
         tuning,
-        trust: Arc::new(trust),
+        trust,
         seed: args.tuning.seed.unwrap_or_else(chance::seed),
         dns: asked.dns,
         strict: args.output.strict || config.strict == Some(true),
@@ -85,8 +115,8 @@ pub fn prepare(args: &CheckArgs) -> Result<Prepared, Unusable> {
         logins,
         call: asked.call,
         rtsp_path: args.tuning.rtsp_path.clone(),
-    };
-    Ok(Prepared { profile, job })
+        permit: None,
+    })
 }
 
 /// What the flags and the configuration ask for, and the resolvers that this machine is configured to ask.
@@ -145,6 +175,8 @@ pub struct Job {
     pub logins: secrets::Logins,
     pub call: CallMode,
     pub rtsp_path: Option<String>,
+    /// Who may be asked; everybody without it.
+    pub permit: Option<run::Permit>,
 }
 
 /// Runs, judges, writes; answers the exit code.
@@ -175,6 +207,7 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>, until: impl Future<Output = ()> 
         cancel,
         judge: Arc::new(move |seen: &Seen| judge::judge_one(&for_judge, seen, strict)),
         stands: Arc::new(move |measure, load, estimates| judge::stands(&for_stands, measure, load, estimates)),
+        permit: job.permit.clone(),
         start: begun.start,
     };
     let seen = run::run(&plan, Arc::new(context)).await;

@@ -59,6 +59,9 @@ pub struct Config {
     pub no_proxy: Option<String>,
     pub nat_lifetime: Option<Words>,
     pub call: Option<bool>,
+    pub upload: Option<String>,
+    pub upload_method: Option<String>,
+    pub otlp: Option<String>,
     /// Where it was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,

@@ -37,7 +37,7 @@ pub fn command(args: DemoArgs) -> Result<u8, Unusable> {
         let meant = profile::meant(&args.profile, known.iter().copied());
         return Err(Unusable(format!("no profile `{}`{meant}: give one of {}", args.profile, known.join(", "))));
     };
-    let outputs = Outputs::open(&args.output)?;
+    let outputs = Outputs::open(&args.output)?.by(&[], None)?;
     let strict = args.output.strict;
     let runtime = super::runtime()?;
     let report = runtime.block_on(demo(&profile, &args, &outputs))?;
@@ -84,7 +84,19 @@ async fn demo(profile: &Profile, args: &DemoArgs, outputs: &Outputs) -> Result<R
     let (trust, seed) = (Arc::new(Trust::only_pem(&authority.0)), chance::seed());
     let (logins, call) = (secrets::Logins::default(), request.call);
     let strict = args.output.strict;
-    let job = Job { plan, tuning, trust, seed, dns: Vec::new(), strict, key: None, logins, call, rtsp_path: None };
+    let job = Job {
+        plan,
+        tuning,
+        trust,
+        seed,
+        dns: Vec::new(),
+        strict,
+        key: None,
+        logins,
+        call,
+        rtsp_path: None,
+        permit: None,
+    };
     let result = check::run(job, outputs.sink(), super::signal::ended()).await;
     responder.stop().await;
     Ok(result)

@@ -28,7 +28,7 @@ pub fn command(args: HostArgs) -> Result<u8, Unusable> {
     let asked = asked(&args, machine.name())?;
     let plan = HostPlan::new(&profile, &asked).map_err(|e| Unusable(e.to_string()))?;
     let named = asked.targets.iter().map(ToString::to_string).chain([asked.name.clone()]);
-    let outputs = Outputs::open(&args.output)?.about(&profile, named);
+    let outputs = Outputs::open(&args.output)?.by(&[], None)?.about(&profile, named);
     let runtime = super::runtime()?;
     let report = runtime.block_on(examine(plan, machine, args.output.strict, outputs.sink()));
     // A directory of a server that is away must not hold the process.

@@ -8,8 +8,10 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod exit;
 mod explain;
+mod exporter;
 mod files;
 mod firewall;
 mod host;
@@ -20,6 +22,7 @@ pub mod profile_tables;
 mod profiles;
 pub mod progress;
 mod proxies;
+mod push;
 mod report;
 mod request;
 mod secrets;
@@ -63,7 +66,9 @@ pub fn main() -> ExitCode {
         None => check::command(cli.check),
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
+        Some(Command::Exporter(args)) => exporter::command(args),
         Some(Command::Host(args)) => host::command(*args),
+        Some(Command::Doctor(args)) => doctor::command(&args),
         Some(Command::Demo(args)) => demo::command(args),
         Some(Command::Size(args)) => size::command(args),
         Some(Command::Report(args)) => report::command(&args),

@@ -1,10 +1,12 @@
 //! Where text goes: reports to stdout or files, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::compare;
 use crate::model::{Event, Report, Silent, Sink};
+use crate::net::proxy::Proxies;
 use crate::profile::{self, Profile};
 use crate::redact::Redactor;
 use crate::report::{self, Format, Style};
@@ -13,6 +15,7 @@ use super::args::{BaselineArgs, Color, FailOn, OutputArgs, RedactArgs};
 use super::exit::{Codes, End};
 use super::files::Output;
 use super::progress::{Ndjson, Progress};
+use super::push::{Kept, Sending};
 use super::{Unusable, diff, exit};
 
 /// One line to stderr; nobody is left to tell when that fails.
@@ -50,6 +53,9 @@ pub struct Outputs {
     codes: Codes,
     against: Option<Against>,
     redactor: Arc<Mutex<Redactor>>,
+    sending: Option<Sending>,
+    /// Where the JSON report is when all is written.
+    kept: Kept,
 }
 
 /// The report that this one is held against, and when that fails the run.
@@ -93,6 +99,7 @@ impl Outputs {
             }
         };
         let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
+        let (sending, kept) = (Sending::open(args)?, Kept::by(args, main)?);
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
         Ok(Self {
             main,
@@ -104,6 +111,8 @@ impl Outputs {
             codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
+            sending,
+            kept,
         })
     }
 
@@ -115,6 +124,7 @@ impl Outputs {
         let against = Against::read(&args.against)?;
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let file = main_file(args)?;
+        let (sending, kept) = (Sending::open(args)?, Kept::by(args, main)?);
         let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
         Ok(Self {
             main,
@@ -126,6 +136,8 @@ impl Outputs {
             codes: args.exit_codes,
             against,
             redactor: redactor(&args.redact),
+            sending,
+            kept,
         })
     }
 
@@ -138,6 +150,15 @@ impl Outputs {
             hosts.into_iter().for_each(|host| redactor.learn_host(&host));
         }
         self
+    }
+
+    /// Tells what is sent whom to trust beside the machine's authorities, and the proxies of the run.
+    ///
+    /// # Errors
+    /// A file of an authority that cannot be used.
+    pub fn by(mut self, ca: &[PathBuf], proxies: Option<&Arc<Proxies>>) -> Result<Self, Unusable> {
+        self.sending = self.sending.map(|sending| sending.by(ca, proxies)).transpose()?;
+        Ok(self)
     }
 
     /// What draws the run while it runs.
@@ -186,7 +207,10 @@ impl Outputs {
             }
             (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
         }
-        let code = End::of(report, strict).worse(failed).lost(!errors.is_empty()).code(self.codes);
+        let unsaved = !errors.is_empty();
+        let kept = if unsaved { Kept::No } else { self.kept };
+        let unsent = self.sending.is_some_and(|sending| !sending.send(report, kept));
+        let code = End::of(report, strict).worse(failed).lost(unsaved || unsent).code(self.codes);
         if quiet_stdout {
             let s = &report.summary;
             say(&format!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Host, Secret, may_hold_password};
 use crate::net::proxy::{Exempt, Kind, Proxies, Proxy};
+use crate::wire::percent::decoded;
 
 use super::Unusable;
 use super::media::host_and_port;
@@ -98,7 +99,7 @@ fn given(text: &str) -> Result<Proxy, String> {
 }
 
 /// A variable's URL, in which user name and password may stand; nothing of it is repeated.
-fn of_environment(name: &str, text: &str) -> Result<Proxy, Unusable> {
+pub fn of_environment(name: &str, text: &str) -> Result<Proxy, Unusable> {
     let wrong = |why: &str| {
         Unusable(format!("{name} or ALL_PROXY in the environment: {why}; {WANTED}; `--proxy none` goes without it"))
     };
@@ -142,22 +143,6 @@ fn place(scheme: &str, rest: &str) -> Result<Proxy, Wrong> {
         host_and_port(rest.strip_suffix('/').unwrap_or(rest)).map_err(Wrong::Host)?;
     let port = port.or((kind != Kind::Http).then_some(SOCKS_PORT)).ok_or(Wrong::Other("it names no port"))?;
     Ok(Proxy { kind, host, port, login: None })
-}
-
-/// Percent-decoding (RFC 3986 section 2.1); `None` for what is not UTF-8 or not whole.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Draws a saved report again; answers the exit code that its run had.
 pub fn command(args: &ReportArgs) -> Result<u8, Unusable> {
     let report = read(&args.file)?;
-    let mut outputs = Outputs::open_saved(&args.output)?;
+    let mut outputs = Outputs::open_saved(&args.output)?.by(&args.ca, None)?;
     if let Some(profile) = built_in(&report.run.profile) {
         outputs = outputs.about(&profile, []);
     }

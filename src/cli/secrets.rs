@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::Secret;
 use crate::net::ResponderKey;
 use crate::net::proxy::Proxies;
+use crate::net::push::Headers;
 use crate::probe::{JanusSecrets, RelayLogin, RtspLogin};
 
 use super::Unusable;
@@ -54,14 +55,33 @@ pub fn logins(proxy: &ProxyWords, has_relays: bool) -> Result<Logins, Unusable> 
         read => read?.map(Arc::new),
     };
     let (token, api_secret) = (secret("RTC_CHECK_JANUS_TOKEN")?, secret("RTC_CHECK_JANUS_APISECRET")?);
-    let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
-    let login = match proxy_login(login.0, login.1) {
-        Err(_) if super::proxies::proxies(proxy, None, variable)?.is_empty() => None,
-        read => read?,
-    };
-    let proxies = Arc::new(super::proxies::proxies(proxy, login, variable)?);
+    let proxies = proxies(proxy)?;
     let rtsp = rtsp_login(read("RTC_CHECK_RTSP_USERNAME")?, secret("RTC_CHECK_RTSP_PASSWORD")?)?;
     Ok(Logins { relay, janus: Arc::new(JanusSecrets { token, api_secret }), rtsp, proxies })
+}
+
+/// The proxies, with what logs in to them.
+///
+/// # Errors
+/// Half a login where there is a proxy, and what is no proxy.
+pub fn proxies(words: &ProxyWords) -> Result<Arc<Proxies>, Unusable> {
+    let login = (read("RTC_CHECK_PROXY_USERNAME")?, secret("RTC_CHECK_PROXY_PASSWORD")?);
+    let login = match proxy_login(login.0, login.1) {
+        Err(_) if super::proxies::proxies(words, None, variable)?.is_empty() => None,
+        read => read?,
+    };
+    Ok(Arc::new(super::proxies::proxies(words, login, variable)?))
+}
+
+/// `RTC_CHECK_UPLOAD_HEADERS`, or the file that `RTC_CHECK_UPLOAD_HEADERS_FILE` names.
+///
+/// # Errors
+/// What are no headers; nothing of them is repeated.
+pub fn upload_headers() -> Result<Headers, Unusable> {
+    let text = read("RTC_CHECK_UPLOAD_HEADERS")?.unwrap_or_default();
+    Headers::read(&text).map_err(|e| {
+        Unusable(format!("RTC_CHECK_UPLOAD_HEADERS: {e}; write `Name: value` lines, or name=value between commas"))
+    })
 }
 
 /// A shared secret makes the password, so that one of its own is not asked for.
@@ -135,7 +155,7 @@ pub fn trusted_files() -> Result<(), Unusable> {
 
 /// A variable that every program reads; what is no text is as good as not set.
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -151,7 +151,10 @@ fn row_facts(parts: &[&Part<'_>], all: &Facts, v6: bool) -> Facts {
         facts.extend(shown_by.facts.clone());
         let value = |name| shown_by.estimates.get(name).map(|e| e.value);
         facts.set(&metric::CARRIED, json!({ "up_kbps": value("up_kbps"), "down_kbps": value("down_kbps") }));
-        facts.remove(&metric::LOADS);
+        // The check of quality has the train in time: the rows of a profile would each repeat it.
+        for left_out in [&metric::LOADS, &metric::TIMELINE, &metric::RTT_HISTOGRAM] {
+            facts.remove(left_out);
+        }
         quality::without_loss_no_mos(&mut facts);
         // A load that was not offered says why in words; those are in the reason.
         facts.remove(&metric::FAILURE);

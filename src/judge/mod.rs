@@ -8,6 +8,7 @@ mod capacity;
 mod check;
 mod control;
 mod diagnosed;
+pub mod doctor;
 mod figures;
 mod groups;
 pub mod host;

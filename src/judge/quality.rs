@@ -49,7 +49,18 @@ pub fn facts_of_quality(facts: &Facts) -> Facts {
         }
     }
     without_loss_no_mos(&mut own);
+    once_in_time(&mut own);
     own
+}
+
+/// Of all loads that were tried only the train is told in time that the check's own figures are of: a report stays small.
+fn once_in_time(facts: &mut Facts) {
+    let Some(mut loads) = facts.get::<Vec<Facts>>(&metric::LOADS) else { return };
+    for load in &mut loads {
+        load.remove(&metric::TIMELINE);
+        load.remove(&metric::RTT_HISTOGRAM);
+    }
+    facts.set(&metric::LOADS, loads);
 }
 
 /// A call's quality is not computed from a loss that nobody may judge.

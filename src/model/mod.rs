@@ -4,6 +4,7 @@ mod call;
 mod cert;
 mod clock;
 mod comparison;
+pub mod doctor;
 mod event;
 mod failure;
 pub mod firewall;

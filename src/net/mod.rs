@@ -1,12 +1,14 @@
 //! The only sockets and the only clock. Classifies every error (errno first) into a [`Failure`](crate::model::Failure);
 //! knows no profile, verdict or check.
 
+pub mod abilities;
 pub mod cert;
 pub mod chance;
 pub mod classify;
 pub mod clock;
 pub mod dns;
 pub mod engine;
+pub mod environment;
 pub mod first;
 pub mod flow;
 pub mod gre;

@@ -5,6 +5,7 @@
 mod inspection;
 mod pinned;
 mod root;
+pub mod stores;
 
 use std::io::{self, Read};
 use std::net::IpAddr;

@@ -31,6 +31,23 @@ pub struct Tuning {
     pub budget: Option<Duration>,
 }
 
+impl Default for Tuning {
+    /// As the program probes without any flag.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            thorough: false,
+            hold: None,
+            pace: 4000,
+            ports: PortsMode::Sample(12),
+            nat_lifetime: None,
+            call_length: Duration::from_secs(4),
+            trace: true,
+            budget: None,
+        }
+    }
+}
+
 /// What one check on one address may cost, at the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {

@@ -197,6 +197,13 @@ impl Plan {
             || self.trials.iter().any(|t| matches!(t.kind, TrialKind::Turn(_)))
     }
 
+    /// Every host that a run of the plan looks up or asks, with the role that it is asked for; resolvers aside.
+    pub fn hosts(&self) -> impl Iterator<Item = (&RoleName, &Host)> {
+        let rules = self.items.iter().filter(|i| i.is_selected()).map(|i| (&i.rule.to, &i.host));
+        let trials = self.trials.iter().flat_map(|t| t.hosts().map(|host| (&t.role, host)));
+        rules.chain(trials).chain(self.measures.iter().map(|m| (&m.role, &m.host)))
+    }
+
     /// Ports of the plan's HTTPS rules, each once, on which a responder's well-known page may be.
     pub fn page_ports(&self) -> Vec<u16> {
         let https = self.items.iter().filter(|i| i.is_selected() && i.rule.service == Service::Https);

@@ -49,11 +49,9 @@ impl Tried {
         Self { load: Some(load), standing: None, estimates: Estimates::default(), train: false, facts }
     }
 
-    /// An element of `observed.loads`; in time only the train is told that the check's own figures are of.
+    /// An element of `observed.loads`.
     pub fn entry(&self) -> Value {
-        let mut facts = self.facts.clone();
-        in_time::left_out(&mut facts);
-        let mut entry = serde_json::to_value(&facts).unwrap_or(Value::Null);
+        let mut entry = serde_json::to_value(&self.facts).unwrap_or(Value::Null);
         if let Some(entry) = entry.as_object_mut() {
             entry.insert("standing".to_owned(), self.standing.map_or(Value::Null, |s| json!(word(s))));
         }

@@ -123,6 +123,26 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Without logins, proxies and calls; sweeps and samples as the program makes them without any flag.
+    pub fn new(tls: Arc<net::tls::Trust>, seed: u64) -> Self {
+        Self {
+            tls,
+            thorough: false,
+            hold: None,
+            ports: PortsMode::Sample(12),
+            pace: 4000,
+            seed,
+            responder_key: None,
+            relay_login: None,
+            janus: Arc::default(),
+            rtsp: Arc::default(),
+            proxies: Arc::default(),
+            nat_lifetime: None,
+            call: CallMode::Never,
+            page_ports: Arc::default(),
+        }
+    }
+
     /// The proxy that leads to `port` of `host`; for plain HTTP there may be another.
     pub fn proxy_to(&self, spec: &Spec, transport: Transport, host: &str, port: u16) -> Option<Arc<Proxy>> {
         let plain = match spec {

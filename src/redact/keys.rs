@@ -43,7 +43,7 @@ impl Holds {
             _ if names_no_host(key) && is_words => Holds::Nothing,
             "targets" => Holds::Targets,
             "target" | "host" | "hosts" | "names" | "sni" | "server_name" | "cname" | "domain" | "search"
-            | "hostname" => Holds::Host,
+            | "hostname" | "exempt" => Holds::Host,
             _ if outer == Holds::Targets => Holds::Host,
             _ if outer == Holds::Headers => Holds::Headers,
             "server" | "servers" | "proxy" | "redirect" | "relay" | "resolver" => Holds::MaybeHost,
@@ -54,8 +54,8 @@ impl Holds {
             "http_headers" => Holds::Headers,
             "subject" | "issuer" => Holds::Holder,
             "sha256" => Holds::Fingerprint,
-            "http_server" | "stun_software" | "sip_server" | "rtsp_server" | "software" | "version" | "banner"
-            | "capabilities" | "user_agent" | "vendor_ids" | "product" => Holds::Software,
+            "kernel" | "distribution" | "http_server" | "stun_software" | "sip_server" | "rtsp_server" | "software"
+            | "version" | "banner" | "capabilities" | "user_agent" | "vendor_ids" | "product" => Holds::Software,
             _ => Holds::Anything,
         }
     }

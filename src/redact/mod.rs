@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::model::doctor::Doctor;
 use crate::model::{Comparison, Event, Redacted, Report};
 
 use keys::Holds;
@@ -88,6 +89,14 @@ impl Redactor {
     pub fn comparison(&mut self, comparison: &Comparison) -> Result<Comparison, String> {
         let sides = [&comparison.before.redacted, &comparison.after.redacted];
         self.document(comparison, &[&comparison.redacted], sides.into_iter().map(Vec::as_slice))
+    }
+
+    /// What a machine allows, with tokens.
+    ///
+    /// # Errors
+    /// As [`Redactor::report`].
+    pub fn doctor(&mut self, doctor: &Doctor) -> Result<Doctor, String> {
+        self.document(doctor, &[&doctor.redacted], std::iter::empty())
     }
 
     /// The event with tokens, as JSON.

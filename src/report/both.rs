@@ -8,9 +8,15 @@ use crate::model::{Check, WayTaken, metric};
 /// `directly: connect timed-out (5.0 s)` and `through http://192.0.2.3:3128: proxy 12, tls 8 ms`, a line each; nothing where no
 /// proxy leads there.
 pub(super) fn draw(page: &mut Page, check: &Check) {
-    let Some((direct, proxy)) = ways(check) else { return };
-    page.flow(2, 4, &[span(Tone::Faint, format!("directly: {}", short(&direct)))]);
-    page.flow(2, 4, &[span(Tone::Faint, format!("{}, which decides: {}", through(&proxy), short(&proxy)))]);
+    for line in lines(check).into_iter().flatten() {
+        page.flow(2, 4, &[span(Tone::Faint, line)]);
+    }
+}
+
+/// The same as text; `None` where no proxy leads there.
+pub(super) fn lines(check: &Check) -> Option<[String; 2]> {
+    let (direct, proxy) = ways(check)?;
+    Some([format!("directly: {}", short(&direct)), format!("{}, which decides: {}", through(&proxy), short(&proxy))])
 }
 
 /// What a row of a check that passes adds: `through the proxy`, and that there is no other way.

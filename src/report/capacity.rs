@@ -14,7 +14,8 @@ pub(super) fn draw(page: &mut Page, indent: usize, check: &Check) {
     }
 }
 
-fn lines(check: &Check) -> Vec<String> {
+/// What a search found, a sentence each; nothing for a check without one.
+pub(super) fn lines(check: &Check) -> Vec<String> {
     let facts = &check.observed;
     let Some(capacity) = facts.get::<Value>(&metric::CAPACITY) else { return Vec::new() };
     let latency: Value = facts.get(&metric::LOADED_LATENCY).unwrap_or_default();

@@ -74,7 +74,7 @@ pub(super) fn rows_behind(limits: &[LimitResult]) -> Vec<&Source> {
 }
 
 /// `round trip`, `12.3 ms`, `(12.1-12.5)`, `< 300 ms`, who asks for it.
-fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
+pub(super) fn row(limit: &LimitResult, shared: bool) -> [String; 5] {
     let unit = match limit.unit.as_str() {
         "pct" => "%",
         "kbps" => "kbit/s",

@@ -144,7 +144,7 @@ fn rows(page: &mut Page, checks: &[(&Check, String)], name_width: usize) {
 }
 
 /// What a passed check was told, else what it saw, or its reason where it recorded nothing short.
-fn seen(check: &Check) -> String {
+pub(super) fn seen(check: &Check) -> String {
     let way = both::passed(check).map(|way| format!(", {way}")).unwrap_or_default();
     seen_there(check) + &way
 }

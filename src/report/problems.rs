@@ -3,7 +3,7 @@
 use super::page::{Page, Span, Tone, span};
 use super::table::{grouped, heading, is_problem, mark, name, other_address, place, port, tone};
 use super::{both, capacity, evidence, fold, limits};
-use crate::model::{Check, Failure, Need, Report, Source, Status, metric};
+use crate::model::{Check, Failure, Need, Report, Source, Status, WayRow, metric};
 
 /// So many hosts have a block each, although these say the same.
 const FEW: usize = 2;
@@ -143,18 +143,21 @@ fn need(check: &Check) -> Option<Span<'_>> {
 /// The other ways of the check's group at the same kind of address, and how they fare.
 fn alternatives(report: &Report, check: &Check) -> Option<String> {
     let group = check.group.as_ref()?;
+    let others: Vec<&Check> = report.checks.iter().filter(|c| c.group.as_ref() == Some(group)).collect();
+    alternatives_among(&others, &report.ways, check)
+}
+
+/// The same, of all checks of the group.
+pub(super) fn alternatives_among(group: &[&Check], ways: &[WayRow], check: &Check) -> Option<String> {
     // The table of ways has them side by side.
-    let is_way = |c: &Check| c.group.as_ref() == Some(group) && report.ways.iter().any(|way| way.check == c.id);
-    if report.checks.iter().any(is_way) {
+    if ways.iter().any(|way| group.iter().any(|c| way.check == c.id)) {
         return None;
     }
     let family = |c: &Check| c.address.map(|a| a.is_ipv4());
     // A rule that is required itself stands in for nobody.
     let stands_in = |c: &&Check| c.need == Need::Alternative || check.need == Need::Alternative;
     let mut others: Vec<(&str, Status, bool)> = Vec::new();
-    for other in
-        report.checks.iter().filter(|c| c.group.as_ref() == Some(group) && c.rule != check.rule).filter(stands_in)
-    {
+    for other in group.iter().copied().filter(|c| c.rule != check.rule).filter(stands_in) {
         let told = (name(other), other.status, other.observed.has(&metric::FALLBACK));
         if family(other) == family(check) && !others.contains(&told) {
             others.push(told);

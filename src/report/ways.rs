@@ -95,7 +95,7 @@ fn sentences(page: &mut Page, rows: &[WayRow], cells: &[[String; 9]], none: &str
     }
 }
 
-fn cells(row: &WayRow, none: &str) -> [String; 9] {
+pub(super) fn cells(row: &WayRow, none: &str) -> [String; 9] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| none.to_owned());
     let millis = |value: Option<f64>| or_none(value.map(|v| format!("{} ms", significant(v))));
     [
@@ -112,7 +112,7 @@ fn cells(row: &WayRow, none: &str) -> [String; 9] {
 }
 
 /// The target's role and address, or the relay's address and port.
-fn server(row: &WayRow) -> String {
+pub(super) fn server(row: &WayRow) -> String {
     let address = row.address.map_or_else(|| row.target.clone(), masked::shown);
     match (row.way, row.port) {
         (Way::DirectUdp, _) => format!("{} {address}", row.role),
@@ -123,6 +123,6 @@ fn server(row: &WayRow) -> String {
 }
 
 /// Each way has its own socket: its port says nothing here.
-fn without_port(address: &str) -> String {
+pub(super) fn without_port(address: &str) -> String {
     address.parse::<std::net::SocketAddr>().map_or_else(|_| address.to_owned(), |a| a.ip().to_string())
 }

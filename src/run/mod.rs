@@ -14,13 +14,13 @@ mod tracing;
 mod trials;
 mod work;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::model::{Check, Estimates, Event, Load, Seen, Sink, Standing};
+use crate::model::{Check, Estimates, Event, Host, Load, Seen, Silent, Sink, Standing};
 use crate::net::clock;
 use crate::plan::{Item, Plan, Tuning};
 use crate::probe::{LoginTries, Progress, Settings};
@@ -30,6 +30,9 @@ pub type Judge = Arc<dyn Fn(&Seen) -> Vec<Check> + Send + Sync>;
 
 /// How figures under a load stand, for a measure of the plan by its index.
 pub type Stands = Arc<dyn Fn(usize, &Load, &Estimates) -> Standing + Send + Sync>;
+
+/// Whether an address may be asked that a host of the plan has.
+pub type Permit = Arc<dyn Fn(&Host, IpAddr) -> bool + Send + Sync>;
 
 /// What a run needs beside its plan.
 pub struct Context {
@@ -49,8 +52,27 @@ pub struct Context {
     pub judge: Judge,
     /// How figures stand while they are measured.
     pub stands: Stands,
+    /// Who may be asked; everybody without it. One refused address ends the run before anything is sent to any target.
+    pub permit: Option<Permit>,
     /// The run's start.
     pub start: Instant,
+}
+
+impl Context {
+    /// A run that begins now, tells nobody of its events, and is ended by nobody; its fields can be set before it is used.
+    pub fn new(settings: Settings, tuning: Tuning, judge: Judge, stands: Stands) -> Self {
+        Self {
+            settings,
+            tries: LoginTries::default(),
+            tuning,
+            dns: Vec::new(),
+            sink: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            judge,
+            stands,
+            start: clock::now(),
+        }
+    }
 }
 
 /// Carries out the plan; answers one [`Seen`] for each rule, trial and measure on each address, in the order of the plan.

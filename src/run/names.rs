@@ -105,12 +105,7 @@ pub type Known = Vec<(Option<IpAddr>, Observation)>;
 
 /// Looks up every host of the plan that a selected rule, a trial or a measure needs, side by side.
 pub async fn resolve(plan: &Plan, context: &Context) -> Names {
-    let needed = || {
-        let rules = plan.items.iter().filter(|i| i.is_selected()).map(|i| (&i.rule.to, &i.host));
-        let trials = plan.trials.iter().flat_map(|t| t.hosts().map(|host| (&t.role, host)));
-        rules.chain(trials).chain(plan.measures.iter().map(|m| (&m.role, &m.host)))
-    };
-    let mut hosts: Vec<&Host> = needed().map(|(_, host)| host).collect();
+    let mut hosts: Vec<&Host> = plan.hosts().map(|(_, host)| host).collect();
     hosts.sort();
     hosts.dedup();
     let checks = hosts.iter().filter(|h| matches!(h, Host::Name(_))).count();
@@ -122,7 +117,7 @@ pub async fn resolve(plan: &Plan, context: &Context) -> Names {
         context.sink.event(&Event::PhaseDone { phase: Phase::Names, at_ms: context.since_start() });
     }
     let hosts: BTreeMap<Host, Resolved> = resolved.into_iter().collect();
-    let reached = needed().filter(|(_, host)| hosts.get(host).is_some_and(|r| r.has_a_way(plan.families)));
+    let reached = plan.hosts().filter(|(_, host)| hosts.get(host).is_some_and(|r| r.has_a_way(plan.families)));
     let reachable = reached.map(|(role, _)| role.clone()).collect();
     let routed = hosts.values().flat_map(|r| r.addresses.iter().flatten().filter(|a| !r.is_lost(a)));
     let families = routed.map(IpAddr::is_ipv6).collect();
@@ -145,6 +140,7 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
             (addresses, Some(report))
         }
     };
+    let addresses = addresses.and_then(|all| permitted(host, all, context));
     let no_route = addresses
         .iter()
         .flatten()
@@ -153,6 +149,15 @@ async fn one(host: &Host, context: &Context) -> (Host, Resolved) {
     let tested = addresses.as_ref().map_or(0, Vec::len);
     let left_out = report.as_ref().map_or(0, |r| r.addresses.len().saturating_sub(tested));
     (host.clone(), Resolved { addresses, no_route, left_out, report })
+}
+
+/// The addresses, if all of them may be asked; else the run ends here, since a part of a host would pass for all of it.
+fn permitted(host: &Host, all: Vec<IpAddr>, context: &Context) -> Result<Vec<IpAddr>, Failure> {
+    let Some(permit) = &context.permit else { return Ok(all) };
+    let Some(refused) = all.iter().find(|address| !permit(host, **address)) else { return Ok(all) };
+    context.cancel.cancel();
+    let detail = format!("{host} leads to {refused}, which may not be asked from here");
+    Err(Failure::new(Step::Name, FailureKind::OutOfTime, detail))
 }
 
 /// In their order; what a resolver names beyond that is counted and left out.

@@ -10,6 +10,7 @@ pub mod greeting;
 pub mod ice;
 pub mod ike;
 pub mod janus;
+pub mod percent;
 pub mod recognise;
 pub mod rtmp;
 pub mod rtsp;

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rtc_check::model::{
     Check, Facts, Failure, FailureKind, Finding, LimitResult, LimitSource, Need, PortRange, PortSet, ProbeKind, Report,
-    Source, Status, Step, StepTiming, Transport, Waived, Way, WayRow, Who, default_source, metric,
+    RttHistogram, Source, Status, Step, StepTiming, Timeline, Transport, Waived, Way, WayRow, Who, default_source, metric,
 };
 
 use super::{empty, finish};
@@ -20,6 +20,7 @@ fn text() -> impl Strategy<Value = String> {
         Just("\x1b[31mred\x07\u{9b}2J\u{202e}".to_owned()),
         Just("日本語のとても長い名前、改行なし".repeat(6)),
         Just("x".repeat(400)),
+        Just("'\"></title></style></svg><script>alert(1)</script><img src=x onerror='a'><!-- &lt; javascript:".to_owned()),
     ]
 }
 
@@ -31,12 +32,41 @@ fn a_source() -> impl Strategy<Value = Source> {
     (text(), text(), text()).prop_map(|(document, section, row)| Source { document, section, row })
 }
 
+/// What pictures are drawn from: a train in time, its histogram, and where a flow ends, as a file may have them.
+fn drawn() -> impl Strategy<Value = Facts> {
+    let times = || vec(option::of(-1e9..1e9f64), 0..30);
+    let timeline = (any::<f64>(), times(), times(), times(), vec(any::<u32>(), 0..30), vec(any::<u32>(), 0..30));
+    let bars = (vec(-1e9..1e9f64, 0..9), vec(any::<u32>(), 0..9));
+    let ends = ["silent", "rejected", "refused", "cut", "local", "answered", "unknown"];
+    let hop = || (any::<u8>(), any::<IpAddr>()).prop_map(|(n, a)| serde_json::json!({ "distance": n, "address": a }));
+    let trace = (proptest::sample::select(ends.to_vec()), vec(hop(), 0..20), option::of(hop()), option::of(hop()), text());
+    (option::of(timeline), option::of(bars), option::of(trace)).prop_map(|(timeline, bars, trace)| {
+        let mut facts = Facts::new();
+        if let Some((slot_ms, rtt_min_ms, rtt_mean_ms, rtt_max_ms, lost_up, lost_unknown)) = timeline {
+            let slot_ms = if slot_ms.is_finite() { slot_ms } else { 1.0 };
+            let lost_down = Vec::new();
+            let series = Timeline { slot_ms, rtt_min_ms, rtt_mean_ms, rtt_max_ms, lost_up, lost_down, lost_unknown };
+            facts.set(&metric::TIMELINE, series);
+        }
+        if let Some((bounds_ms, counts)) = bars {
+            facts.set(&metric::RTT_HISTOGRAM, RttHistogram { bounds_ms, counts });
+        }
+        if let Some((end, hops, after, before, words)) = trace {
+            let flow = serde_json::json!({ "carrier": "udp", "port": 19099, "name": words });
+            facts.set(&metric::TRACE, serde_json::json!({
+                "flow": flow, "control": flow, "source": null, "host_distance": 9, "hops": hops, "end": end, "after": after,
+                "before": before, "rounds": 3, "icmp": words, "why_unknown": words,
+            }));
+        }
+        facts
+    })
+}
+
 fn facts() -> impl Strategy<Value = Facts> {
     let steps = vec((proptest::sample::select(vec![Step::Connect, Step::Tls, Step::Banner]), 0.0..1e7, text()), 0..4);
     let ports = vec(1u16.., 0..40).prop_map(|p| p.into_iter().collect::<PortSet>());
-    (steps, option::of((ports.clone(), ports, any::<u16>())), text(), option::of(-1e9..1e9f64)).prop_map(
-        |(climbed, ports, words, days)| {
-            let mut facts = Facts::new();
+    (steps, option::of((ports.clone(), ports, any::<u16>())), text(), option::of(-1e9..1e9f64), drawn()).prop_map(
+        |(climbed, ports, words, days, mut facts)| {
             let timing = |(step, ms, result)| StepTiming { step, ms, result };
             facts.set(&metric::STEPS, climbed.into_iter().map(timing).collect::<Vec<_>>());
             facts.set(&metric::BANNER, &words);

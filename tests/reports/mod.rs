@@ -5,6 +5,7 @@ mod diagnosed;
 mod generated;
 mod measured;
 mod night;
+mod pictured;
 mod ways;
 
 use rtc_check::model::metric::Metric;
@@ -17,6 +18,7 @@ pub use diagnosed::diagnosed;
 pub use generated::reports;
 pub use measured::measured;
 pub use night::{agent, healthy, unresolved};
+pub use pictured::{many_checks, many_ports, pictured};
 pub use ways::{fallback, fallback_to};
 
 const RTC4: &str = "203.0.113.10";

@@ -11,7 +11,7 @@ use crate::judge::{judge, stands};
 use crate::model::measure::names;
 use crate::model::{
     Check, Estimate, Estimates, Failure, FailureKind, Load, Need, Observation, Planned, ProbeKind, Report, Seen,
-    Standing, Status, Step, metric,
+    Standing, Status, Step, Timeline, metric,
 };
 use crate::plan::{Measuring, Plan, Request};
 
@@ -73,6 +73,8 @@ fn trains(tried: &[(f64, Vec<(&'static str, Estimate)>)]) -> Observation {
         json!({
             "load": load(*kbps).offered(false), "estimates": estimates(list), "sent": 500, "duration_s": 6.2,
             "rtt_ms": { "mean": 40.1 },
+            "timeline": { "slot_ms": kbps, "rtt_min_ms": [], "rtt_mean_ms": [], "rtt_max_ms": [] },
+            "rtt_histogram": { "bounds_ms": [], "counts": [] },
         })
     };
     let entries: Vec<serde_json::Value> = tried.iter().map(entry).collect();
@@ -102,6 +104,17 @@ fn check<'a>(report: &'a Report, begins: &str) -> &'a Check {
 #[track_caller]
 fn statuses(report: &Report) -> Vec<Status> {
     report.checks.iter().map(|c| c.status).collect()
+}
+
+#[test]
+fn a_report_tells_one_train_in_time_that_of_its_figures() {
+    let late = e(890.0, 900.0, 910.0);
+    let queue = with(good(80.0), &[(names::DELAY_RISE_UP_MS, late), (names::DELAY_RISE_DOWN_MS, late)]);
+    let report = report(&plan("user"), trains(&[(80.0, queue), (40.0, good(40.0))]));
+    let quality = check(&report, "quality.rtc");
+    assert_eq!(quality.observed.get::<Timeline>(&metric::TIMELINE).map(|t| t.slot_ms), Some(40.0));
+    let told = serde_json::to_string(&report).unwrap();
+    assert_eq!((told.matches("\"timeline\"").count(), told.matches("\"rtt_histogram\"").count()), (1, 1));
 }
 
 #[test]

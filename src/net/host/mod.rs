@@ -2,14 +2,20 @@
 //! function from their text to plain values and one that reads. Opens nothing for writing, runs nothing, and knows
 //! neither profiles nor what any value is worth.
 
+pub mod adapters;
 pub mod disk;
+pub mod firewall;
+pub mod limits;
 pub mod link;
 pub mod memory;
 pub mod owner;
 pub mod processors;
+pub mod resolvers;
+pub mod routes;
 pub mod sockets;
 pub mod synchronisation;
 pub mod system;
+pub mod timekeepers;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -116,7 +122,7 @@ fn unreadable(path: &str, error: &io::Error) -> Unreadable {
 }
 
 /// The operating system's words, without its number.
-fn because(error: &io::Error) -> String {
+pub(in crate::net) fn because(error: &io::Error) -> String {
     let words = error.to_string();
     clean(words.split(" (os error").next().unwrap_or(&words), 80)
 }

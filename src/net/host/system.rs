@@ -59,6 +59,15 @@ pub fn architecture() -> Result<String, Unreadable> {
     Ok(clean(&told.machine().to_string_lossy(), 32))
 }
 
+/// The kernel's name and release, as uname(2) has them: `Linux 6.1.0-18-amd64`.
+///
+/// # Errors
+/// The system does not tell.
+pub fn kernel() -> Result<String, Unreadable> {
+    let told = nix::sys::utsname::uname().map_err(|e| Unreadable(format!("uname: {}", e.desc())))?;
+    Ok(clean(&format!("{} {}", told.sysname().to_string_lossy(), told.release().to_string_lossy()), 80))
+}
+
 /// The machine's own name; `localhost` where it has none.
 pub fn host_name(root: &Root) -> String {
     let told = root.value("proc/sys/kernel/hostname").map(|name| clean(&name, 64));

@@ -1,7 +1,10 @@
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::net::loopback::{LONG, SHORT, answer, closed_port, read_head as head_of, reset, serve, silence};
+use crate::net::reach::in_turns;
 
 const PASSWORD: &str = "s3cret-of-the-proxy";
 

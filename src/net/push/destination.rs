@@ -49,9 +49,11 @@ impl Destination {
         }
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err("the URL has a user name or password, which everyone on this machine could read in the list of \
+            return Err(
+                "the URL has a user name or password, which everyone on this machine could read in the list of \
                         processes; send them as a header that stands in the environment (Authorization)"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };

@@ -1,26 +1,24 @@
 //! Headers that an operator adds to what is sent: tokens and keys above all. Nothing here shows a value.
 
-use hyper::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::model::Secret;
+use crate::wire::percent::decoded;
 
 /// Most headers that are taken.
 const MOST: usize = 50;
 
 /// What belongs to the connection or says how the body is framed.
-const OURS: [HeaderName; 9] = [
-    CONNECTION,
-    CONTENT_ENCODING,
-    CONTENT_LENGTH,
-    HOST,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const OURS: [&str; 9] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "host",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Names and values, all marked as sensitive.
@@ -57,7 +55,8 @@ impl Headers {
         for (at, entry) in text.split(',').enumerate().filter(|(_, entry)| !entry.trim().is_empty()) {
             let which = format!("entry {}", at + 1);
             let (name, value) = entry.split_once('=').ok_or_else(|| format!("{which} is not `name=value`"))?;
-            let value = decoded(value.trim()).ok_or_else(|| format!("the value of {which} is not rightly percent-encoded"))?;
+            let value =
+                decoded(value.trim()).ok_or_else(|| format!("the value of {which} is not rightly percent-encoded"))?;
             headers.add(name.trim(), &value, &which)?;
         }
         Ok(headers)
@@ -65,11 +64,14 @@ impl Headers {
 
     fn add(&mut self, name: &str, value: &str, which: &str) -> Result<(), String> {
         let name = HeaderName::try_from(name).map_err(|_| format!("{which} has no name that a header can have"))?;
-        if OURS.contains(&name) {
-            return Err(format!("{which}: `{name}` is not for you to set: it says how this program's request is carried"));
+        if OURS.contains(&name.as_str()) {
+            return Err(format!(
+                "{which}: `{name}` is not for you to set: it says how this program's request is carried"
+            ));
         }
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| format!("the value of `{name}` ({which}) has signs that no header can have, such as a line's end"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            format!("the value of `{name}` ({which}) has signs that no header can have, such as a line's end")
+        })?;
         value.set_sensitive(true);
         if self.0.len() >= MOST {
             return Err(format!("there are more than {MOST}"));
@@ -102,23 +104,6 @@ impl Headers {
         };
         values.flat_map(words).filter(|part| part.len() >= 6).map(Secret::new).collect()
     }
-}
-
-/// Percent-decoding (RFC 3986 section 2.1); `None` for what is not UTF-8 or not whole.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |b: u8| char::from(b).to_digit(16);
-                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

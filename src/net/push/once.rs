@@ -106,7 +106,8 @@ fn request(parcel: &Parcel, host: &str, forward: Option<&Proxy>) -> Result<Reque
         None => parcel.to.path().to_owned(),
     };
     // What cannot stand in a request is not repeated: the path may be secret.
-    let wrong = |what: &str| Failure::new(Step::Request, FailureKind::Internal, format!("{what} cannot stand in a request"));
+    let wrong =
+        |what: &str| Failure::new(Step::Request, FailureKind::Internal, format!("{what} cannot stand in a request"));
     let mut request = http::request(to, "/", Step::Request, &[(CONNECTION, "close")])?;
     *request.uri_mut() = Uri::try_from(target).map_err(|_| wrong("the URL"))?;
     *request.method_mut() = match parcel.method {
@@ -166,7 +167,9 @@ impl Parcel {
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let asked = header(&RETRY_AFTER).and_then(|text| retry_after(text, clock::wall()));
         let more = match header(&LOCATION).filter(|_| status.is_redirection()) {
-            Some(location) => format!(" and points to {}; redirects are not followed: {WHOLE}", pointed(location, &self.to)),
+            Some(location) => {
+                format!(" and points to {}; redirects are not followed: {WHOLE}", pointed(location, &self.to))
+            }
             None if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
                 "; the proxy wants a login: set RTC_CHECK_PROXY_USERNAME and RTC_CHECK_PROXY_PASSWORD".to_owned()
             }

@@ -123,7 +123,10 @@ mod tests {
     #[test]
     fn a_receiver_is_left_alone_as_long_as_it_asks_or_for_good() {
         let mut schedule = Schedule::default();
-        assert_eq!(schedule.next(Duration::ZERO, Some(Duration::from_secs(20)), 0.0), Next::After(Duration::from_secs(20)));
+        assert_eq!(
+            schedule.next(Duration::ZERO, Some(Duration::from_secs(20)), 0.0),
+            Next::After(Duration::from_secs(20))
+        );
         let Next::Over(given) = schedule.next(Duration::from_secs(21), Some(Duration::from_secs(3600)), 0.0) else {
             panic!("an hour was waited for");
         };

@@ -29,12 +29,6 @@ pub fn of_series(facts: &mut Facts, train: &Train) {
     histogram(facts, train);
 }
 
-/// Forgets both.
-pub fn left_out(facts: &mut Facts) {
-    facts.remove(&metric::TIMELINE);
-    facts.remove(&metric::RTT_HISTOGRAM);
-}
-
 fn round_trips(seen: &stats::Timeline) -> Timeline {
     let of = |which: fn((f64, f64, f64)) -> f64| {
         seen.slots.iter().map(|slot| slot.rtt_ms.map(|rtt| rounded(which(rtt)))).collect()

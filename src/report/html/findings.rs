@@ -7,12 +7,14 @@ use maud::{Markup, html};
 
 use super::index::Index;
 use super::mark::badge;
-use super::text;
+use super::{path, text};
 use crate::model::{Finding, Status};
 use crate::report::findings;
 
 /// More lines of evidence, or checks, are behind a fold.
 const SHOWN: usize = 5;
+/// So many places where flows end are drawn; the checks have the others.
+const PLACES: usize = 2;
 
 /// What to change, the worst first; nothing where nothing is wrong.
 pub(super) fn causes(index: &Index<'_>) -> Markup {
@@ -26,7 +28,7 @@ pub(super) fn causes(index: &Index<'_>) -> Markup {
                         li #{ "finding-" (n + 1) } {
                             article class={ "finding " (cause.status.as_str()) } {
                                 h3 { @if several { (n + 1) ". " } (text(&cause.title)) }
-                                (body(index, cause))
+                                (body(index, cause, Some(n + 1)))
                                 (effects(index, n))
                             }
                         }
@@ -45,14 +47,15 @@ pub(super) fn notes(index: &Index<'_>) -> Markup {
             section #notes aria-labelledby="notes-title" {
                 h2 #notes-title { "Notes" }
                 @for note in notes {
-                    article.note { h3 { (text(&note.title)) } (body(index, note)) }
+                    article.note { h3 { (text(&note.title)) } (body(index, note, None)) }
                 }
             }
         }
     }
 }
 
-fn body(index: &Index<'_>, finding: &Finding) -> Markup {
+/// `number` is that of a cause.
+fn body(index: &Index<'_>, finding: &Finding, number: Option<usize>) -> Markup {
     html! {
         p.kind {
             @if finding.status != Status::Pass { (badge(finding.status)) " " }
@@ -60,9 +63,26 @@ fn body(index: &Index<'_>, finding: &Finding) -> Markup {
         }
         @if !finding.detail.is_empty() { p { (text(&finding.detail)) } }
         (folded(&finding.evidence.iter().map(|line| html! { (text(line)) }).collect::<Vec<_>>(), "lines of evidence"))
+        @if let Some(number) = number { (places(index, finding, number)) }
         (to_do(finding))
         (seen_in(index, finding))
     }
+}
+
+/// Where flows of the cause's checks end, each place once.
+fn places(index: &Index<'_>, finding: &Finding, number: usize) -> Markup {
+    let traced = finding.checks.iter().filter_map(|id| index.check(id));
+    let mut seen: Vec<String> = Vec::new();
+    let mut drawn: Vec<Markup> = Vec::new();
+    for (_, check) in traced {
+        let Some(key) = path::key(check).filter(|key| !seen.contains(key)) else { continue };
+        drawn.push(path::figure(&format!("finding-{number}-path-{}", drawn.len() + 1), check));
+        seen.push(key);
+        if drawn.len() == PLACES {
+            break;
+        }
+    }
+    html! { @for figure in drawn { (figure) } }
 }
 
 /// Who is to do what, and the lines to ask for, as one block that is copied whole.
@@ -89,12 +109,8 @@ fn to_do(finding: &Finding) -> Markup {
 
 /// The checks that show it, each a link to its evidence.
 fn seen_in(index: &Index<'_>, finding: &Finding) -> Markup {
-    let links: BTreeSet<(&str, usize)> = finding
-        .checks
-        .iter()
-        .filter_map(|id| index.check(id))
-        .map(|(place, check)| (check.name(), place))
-        .collect();
+    let links: BTreeSet<(&str, usize)> =
+        finding.checks.iter().filter_map(|id| index.check(id)).map(|(place, check)| (check.name(), place)).collect();
     let link = |(name, place): &(&str, usize)| html! { a href={ "#check-" (place) } { (text(name)) } };
     let drawn: Vec<Markup> = links.iter().map(link).collect();
     let (shown, more) = drawn.split_at(SHOWN.min(drawn.len()));
@@ -131,8 +147,7 @@ fn folded(lines: &[Markup], what: &str) -> Markup {
 fn effects(index: &Index<'_>, cause: usize) -> Markup {
     let report = index.report;
     let mine = |finding: &&Finding| findings::numbers(&index.causes, finding).last() == Some(&cause);
-    let effects: Vec<&Finding> =
-        report.findings.iter().filter(|f| findings::follows(report, f)).filter(mine).collect();
+    let effects: Vec<&Finding> = report.findings.iter().filter(|f| findings::follows(report, f)).filter(mine).collect();
     html! {
         @if !effects.is_empty() {
             ul.follows {
@@ -149,8 +164,7 @@ fn effects(index: &Index<'_>, cause: usize) -> Markup {
 }
 
 fn lead(index: &Index<'_>, finding: &Finding) -> String {
-    let numbers: Vec<String> =
-        findings::numbers(&index.causes, finding).iter().map(|n| (n + 1).to_string()).collect();
+    let numbers: Vec<String> = findings::numbers(&index.causes, finding).iter().map(|n| (n + 1).to_string()).collect();
     match index.causes.len() > 1 {
         _ if finding.id == "icmp.filtered" => "What makes the place unsure:".to_owned(),
         true => format!("Follows from {}:", numbers.join(" and ")),

@@ -1,15 +1,25 @@
 //! The report as one page for a browser: no script, nothing that is fetched, so it can be attached to a ticket and opened
 //! anywhere. One part of the page a file; texts are those of the table. Every text passes [`text`], and maud escapes it.
 
+mod about;
+mod check;
+mod checks;
 mod findings;
 mod headline;
+mod histogram;
 mod index;
 mod mark;
+mod path;
+mod picture;
+mod ports;
+mod rtt;
+mod ways;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::table::is_problem;
 use super::text::clean;
-use crate::model::Report;
+use crate::model::{Check, Report, Status};
 use index::Index;
 
 /// Forbids all but the page's own style, so that nothing in it can fetch or run anything.
@@ -45,8 +55,37 @@ fn body(index: &Index<'_>) -> Markup {
         (headline::header(index.report))
         main {
             (headline::verdict(index.report))
+            (contents(index))
             (findings::causes(index))
+            (ways::section(index.report))
+            (checks::sections(index))
             (findings::notes(index))
+            (about::comparison(index.report))
+        }
+        (about::footer(index.report))
+    }
+}
+
+/// Links to the sections that there are; nothing on a page that is seen at a glance.
+fn contents(index: &Index<'_>) -> Markup {
+    let report = index.report;
+    let checks = |wanted: fn(&Check) -> bool| report.checks.iter().filter(|c| wanted(c)).count();
+    let sections = [
+        ("findings", "What is wrong", index.causes.len()),
+        ("ways", "Ways for media", report.ways.len()),
+        ("problems", "Checks that do not pass", checks(|c| is_problem(c) && c.waived.is_none())),
+        ("passed", "Passed", checks(|c| c.status == Status::Pass && c.waived.is_none())),
+        ("waived", "Waived", checks(|c| c.waived.is_some())),
+        ("skipped", "Not tried", checks(|c| c.status == Status::Skip && c.waived.is_none())),
+        ("notes", "Notes", index.notes().len()),
+        ("comparison", "Against the baseline", usize::from(report.comparison.is_some())),
+    ];
+    let there: Vec<_> = sections.into_iter().filter(|(.., count)| *count > 0).collect();
+    html! {
+        @if there.len() > 1 {
+            nav aria-label="Sections" {
+                ul { @for (id, name, count) in there { li { a href={ "#" (id) } { (name) } " " span.count { (count) } } } }
+            }
         }
     }
 }

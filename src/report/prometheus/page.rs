@@ -9,14 +9,14 @@ use crate::report::text::clean;
 
 /// One family of series: its name and what it is. All of them are gauges, for a report is a state and counts nothing up.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Family {
+pub(in crate::report) struct Family {
     pub name: &'static str,
     pub help: &'static str,
 }
 
-/// Labels as they stand between the braces: `profile="agent",from="client"`.
-#[derive(Clone)]
-pub(super) struct Labels(String);
+/// Names and values, in the order in which they are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(in crate::report) struct Labels(Vec<(String, String)>);
 
 impl Labels {
     /// One more; an empty value is left out, as the format takes both for the same.
@@ -26,23 +26,9 @@ impl Labels {
 
     /// One more, of a value that no stranger wrote.
     pub(super) fn add_clean(&mut self, name: &str, value: &str) {
-        if value.is_empty() {
-            return;
+        if !value.is_empty() {
+            self.0.push((name.to_owned(), value.to_owned()));
         }
-        if !self.0.is_empty() {
-            self.0.push(',');
-        }
-        self.0.push_str(name);
-        self.0.push_str("=\"");
-        for c in value.chars() {
-            match c {
-                '\\' => self.0.push_str("\\\\"),
-                '"' => self.0.push_str("\\\""),
-                '\n' => self.0.push_str("\\n"),
-                c => self.0.push(c),
-            }
-        }
-        self.0.push('"');
     }
 
     /// These and one more.
@@ -51,12 +37,38 @@ impl Labels {
         more.add_clean(name, value);
         more
     }
+
+    /// Each of them.
+    pub(in crate::report) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// As they stand between the braces: `profile="agent",from="client"`.
+    fn write(&self, out: &mut String) {
+        for (at, (name, value)) in self.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            out.push_str(name);
+            out.push_str("=\"");
+            for c in value.chars() {
+                match c {
+                    '\\' => out.push_str("\\\\"),
+                    '"' => out.push_str("\\\""),
+                    '\n' => out.push_str("\\n"),
+                    c => out.push(c),
+                }
+            }
+            out.push('"');
+        }
+    }
 }
 
-struct Block {
-    family: &'static Family,
-    samples: String,
-    seen: HashSet<String>,
+/// A family and its series.
+pub(in crate::report) struct Block {
+    pub family: &'static Family,
+    pub samples: Vec<(Labels, f64)>,
+    seen: HashSet<Labels>,
 }
 
 /// Families in the order in which they first come.
@@ -67,7 +79,7 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(report: &Report) -> Self {
-        let mut run = Labels(String::new());
+        let mut run = Labels::default();
         run.add("profile", &report.run.profile);
         run.add("from", &report.run.from);
         Self { run, blocks: Vec::new() }
@@ -81,14 +93,13 @@ impl Page {
     /// One sample of a series whose labels no other can have.
     pub(super) fn push(&mut self, family: &'static Family, labels: &Labels, value: f64) {
         if value.is_finite() {
-            let block = self.block(family);
-            let _ = writeln!(block.samples, "{}{{{}}} {value}", family.name, labels.0);
+            self.block(family).samples.push((labels.clone(), value));
         }
     }
 
     /// The same where the labels may come again: the first stands.
     pub(super) fn push_once(&mut self, family: &'static Family, labels: &Labels, value: f64) {
-        if self.block(family).seen.insert(labels.0.clone()) {
+        if self.block(family).seen.insert(labels.clone()) {
             self.push(family, labels, value);
         }
     }
@@ -103,20 +114,29 @@ impl Page {
     fn block(&mut self, family: &'static Family) -> &mut Block {
         let place = self.blocks.iter().position(|b| b.family == family);
         let place = place.unwrap_or_else(|| {
-            self.blocks.push(Block { family, samples: String::new(), seen: HashSet::new() });
+            self.blocks.push(Block { family, samples: Vec::new(), seen: HashSet::new() });
             self.blocks.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "the place was just found or made")]
         &mut self.blocks[place]
     }
 
+    /// The families, for another format.
+    pub(super) fn blocks(self) -> Vec<Block> {
+        self.blocks
+    }
+
     pub(super) fn finish(self) -> String {
-        let mut out = String::with_capacity(self.blocks.iter().map(|b| b.samples.len() + 300).sum());
-        for block in self.blocks {
-            let Family { name, help } = block.family;
+        let mut out = String::with_capacity(self.blocks.iter().map(|b| b.samples.len() * 300 + 300).sum());
+        for Block { family: Family { name, help }, samples, .. } in self.blocks {
             let help = help.replace('\\', "\\\\").replace('\n', "\\n");
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
-            out.push_str(&block.samples);
+            for (labels, value) in samples {
+                out.push_str(name);
+                out.push('{');
+                labels.write(&mut out);
+                let _ = writeln!(out, "}} {value}");
+            }
         }
         out
     }

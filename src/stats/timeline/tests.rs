@@ -89,9 +89,10 @@ fn a_far_outlier_has_a_bar_of_its_own_and_widens_no_other() {
 
 #[test]
 fn steps_are_round() {
-    assert_eq!([0.03, 0.2, 1.0, 1.1, 2.5, 15_063.0].map(nice).map(|n| (n * 1e6).round() / 1e6), [
-        0.05, 0.2, 1.0, 2.0, 5.0, 20_000.0
-    ]);
+    assert_eq!(
+        [0.03, 0.2, 1.0, 1.1, 2.5, 15_063.0].map(nice).map(|n| (n * 1e6).round() / 1e6),
+        [0.05, 0.2, 1.0, 2.0, 5.0, 20_000.0]
+    );
 }
 
 proptest! {

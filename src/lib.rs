@@ -76,4 +76,5 @@ pub mod serve;
 pub mod session;
 pub mod size;
 pub mod stats;
+pub mod watch;
 pub mod wire;

@@ -6,6 +6,8 @@
 mod explain;
 #[path = "cli/flags.rs"]
 mod flags;
+#[path = "cli/formats.rs"]
+mod formats;
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
 #[path = "cli/shell.rs"]

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("redact", &[]),
     ("exporter", &[]),
     ("report", &["explain"]),
+    ("watch", &["compare"]),
     ("size", &["profile"]),
     ("session", &["wire", "stats"]),
     ("plan", &["profile"]),
@@ -29,7 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run", "exporter",
+            "firewall", "net", "probe", "serve", "run", "exporter", "watch",
         ],
     ),
 ];

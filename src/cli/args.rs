@@ -11,6 +11,7 @@ mod push;
 mod selection;
 mod serve;
 mod size;
+mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
+pub use watch::{Until, WatchArgs};
 
 use super::exit::Codes;
 use crate::model::{KnownPage, PortRange, PortsMode};
@@ -55,6 +57,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
     Exporter(ExporterArgs),
+    /// The same test again and again: what each check came to over the last runs, and what changed
+    Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
     /// What this machine allows a run, and how it stands to the network; sends nothing to it
@@ -204,7 +208,7 @@ pub struct OutputArgs {
     /// Write the report to this file in place of stdout
     #[arg(short, long, value_name = "FILE", env = "RTC_CHECK_OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Write a further report; may be repeated
+    /// Write a further report, to stdout as `-` where --output gives the first a file; may be repeated
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
     /// Whose exit codes: `default` (below), or those of a monitoring plugin, `nagios`: 0 OK, 1 WARNING, 2 CRITICAL,

@@ -25,7 +25,7 @@ const SAMPLE: PortsMode = PortsMode::Sample(12);
 
 /// `rtc-check --profile …`.
 pub fn command(mut args: CheckArgs) -> Result<u8, Unusable> {
-    let Prepared { profile, job } = prepare(&args)?;
+    let Prepared { profile, job, .. } = prepare(&args)?;
     let ca = push::configured(&mut args)?;
     if args.dry_run {
         output::check_baseline(&args.output)?;
@@ -47,6 +47,21 @@ pub fn command(mut args: CheckArgs) -> Result<u8, Unusable> {
 pub struct Prepared {
     pub profile: Profile,
     pub job: Job,
+    asked: Request,
+}
+
+impl Prepared {
+    /// The job for a run that begins now: a machine may have come to another network since, with other resolvers, and a
+    /// waiver may have expired.
+    ///
+    /// # Errors
+    /// As [`Plan::new`] has them.
+    pub fn renewed(&self, seed: u64) -> Result<Job, Unusable> {
+        let asked =
+            Request { resolvers: net::resolve::system_servers(), today: request::today(), ..self.asked.clone() };
+        let plan = Plan::new(&self.profile, &asked).map_err(|e| Unusable(e.to_string()))?;
+        Ok(Job { plan, seed, ..self.job.clone() })
+    }
 }
 
 /// Reads the configuration, the profile and the secrets, and plans; nothing is sent and nothing printed but which
@@ -68,10 +83,11 @@ pub fn prepare(args: &CheckArgs) -> Result<Prepared, Unusable> {
     }
     let profile = request::load_profile(name)?;
     let planned = planned(args, &config, &profile)?;
+    let asked = planned.asked.clone();
     let ca: Vec<_> = args.tuning.ca.iter().chain(&config.ca).cloned().collect();
     let trust = net::tls::Trust::load(&ca).map_err(|e| Unusable(e.to_string()))?;
     let job = job(args, &config, planned, Arc::new(trust))?;
-    Ok(Prepared { profile, job })
+    Ok(Prepared { profile, job, asked })
 }
 
 /// What is to be asked of whom, before any secret is read.

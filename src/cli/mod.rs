@@ -30,6 +30,7 @@ mod serve;
 mod signal;
 mod size;
 mod trust;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profiles(args)) => profiles::command(args),
         Some(Command::Serve(args)) => serve::command(args),
         Some(Command::Exporter(args)) => exporter::command(args),
+        Some(Command::Watch(args)) => watch::command(*args),
         Some(Command::Host(args)) => host::command(*args),
         Some(Command::Doctor(args)) => doctor::command(&args),
         Some(Command::Demo(args)) => demo::command(args),

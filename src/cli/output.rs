@@ -46,7 +46,8 @@ fn to_stdout(text: &str) -> Result<(), String> {
 pub struct Outputs {
     main: Format,
     file: Option<Output>,
-    further: Vec<(Format, Output)>,
+    /// Without a file: stdout.
+    further: Vec<(Format, Option<Output>)>,
     width: Option<u16>,
     live: Option<Arc<Ndjson<Box<dyn Write + Send>>>>,
     quiet: bool,
@@ -100,7 +101,7 @@ impl Outputs {
         };
         let live = live.map(|writer| Arc::new(Ndjson::new(writer)));
         let (sending, kept) = (Sending::open(args)?, Kept::by(args, main)?);
-        let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
+        let further = further(args)?;
         Ok(Self {
             main,
             file,
@@ -125,7 +126,7 @@ impl Outputs {
         let main = format(args.format.as_deref().unwrap_or("table"))?;
         let file = main_file(args)?;
         let (sending, kept) = (Sending::open(args)?, Kept::by(args, main)?);
-        let further = args.reports.iter().map(|text| further(text)).collect::<Result<_, _>>()?;
+        let further = further(args)?;
         Ok(Self {
             main,
             file,
@@ -194,7 +195,11 @@ impl Outputs {
         // Somebody reads the log of a job whose report went to a file.
         let quiet_stdout = self.file.is_some() && !self.quiet;
         for (format, output) in self.further {
-            errors.extend(output.replace(&report::render(report, format, &plain(self.width))).err());
+            let written = match output {
+                Some(file) => file.replace(&report::render(report, format, &plain(self.width))),
+                None => to_stdout(&report::render(report, format, &terminal(self.width))),
+            };
+            errors.extend(written.err());
         }
         match (self.live, self.file) {
             // The events were the report.
@@ -286,9 +291,24 @@ fn format(name: &str) -> Result<Format, Unusable> {
     name.parse().map_err(|_| Unusable(format!("no format `{name}`{meant}: give one of {}", known.join(", "))))
 }
 
-fn further(text: &str) -> Result<(Format, Output), Unusable> {
-    let (name, path) = super::args::pair("--report", "FORMAT=FILE", text)?;
-    Ok((format(name)?, Output::open(path.as_ref())?))
+/// Every `--report`; one may go to stdout, where the main one has a file.
+fn further(args: &OutputArgs) -> Result<Vec<(Format, Option<Output>)>, Unusable> {
+    let mut stdout_is_free = args.output.as_deref().is_some_and(|path| path.as_os_str() != "-");
+    let mut all = Vec::new();
+    for text in &args.reports {
+        let (name, path) = super::args::pair("--report", "FORMAT=FILE", text)?;
+        let format = format(name)?;
+        all.push(match path {
+            "-" if std::mem::take(&mut stdout_is_free) => (format, None),
+            "-" => {
+                return Err(Unusable(format!(
+                    "--report {text}: `-` is stdout, where another report goes: give that one a file, as --output FILE does"
+                )));
+            }
+            path => (format, Some(Output::open(path.as_ref())?)),
+        });
+    }
+    Ok(all)
 }
 
 /// A file's style: no colour, no Unicode drawing, 80 columns.
@@ -330,6 +350,6 @@ fn unicode() -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-pub(super) fn env(name: &str) -> Option<String> {
+pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }

@@ -56,7 +56,7 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
         call: media.call,
         pins,
         controls,
-        today: clock::utc().strftime("%Y-%m-%d").to_string().parse().ok(),
+        today: today(),
         ..Request::default()
     };
     for (role, hosts) in &config.targets {
@@ -94,6 +94,11 @@ pub fn build(args: &CheckArgs, config: &Config) -> Result<Request, Unusable> {
         true => Ok(request),
         false => Err(Unusable(errors.join("\n"))),
     }
+}
+
+/// The day in UTC, on which waivers may have expired.
+pub fn today() -> Option<crate::plan::Day> {
+    clock::utc().strftime("%Y-%m-%d").to_string().parse().ok()
 }
 
 /// The flags' values, or the file's where there are none.

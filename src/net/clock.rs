@@ -29,3 +29,43 @@ pub fn rfc3339(time: &jiff::Timestamp) -> String {
 pub fn compact(time: &jiff::Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S").to_string()
 }
+
+/// Monotonic time as a number, which stands still while the machine sleeps.
+pub fn monotonic() -> Duration {
+    #[cfg(target_os = "linux")]
+    if let Some(time) = counted(nix::time::ClockId::CLOCK_MONOTONIC) {
+        return time;
+    }
+    since_first()
+}
+
+/// Monotonic time as a number, which counts sleep too where the system has such a clock.
+pub fn boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    if let Some(time) = counted(nix::time::ClockId::CLOCK_BOOTTIME) {
+        return time;
+    }
+    since_first()
+}
+
+#[cfg(target_os = "linux")]
+fn counted(clock: nix::time::ClockId) -> Option<Duration> {
+    nix::time::clock_gettime(clock).ok().map(Duration::from)
+}
+
+/// Where a clock cannot be read as a number: since somebody first asked.
+fn since_first() -> Duration {
+    static FIRST: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    now().saturating_duration_since(*FIRST.get_or_init(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_that_counts_sleep_is_never_behind() {
+        let (first, boot, later) = (monotonic(), boot(), monotonic());
+        assert!(first <= boot && first <= later, "{first:?} {boot:?} {later:?}");
+    }
+}

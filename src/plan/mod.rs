@@ -125,6 +125,8 @@ pub struct Plan {
 #[derive(Debug, PartialEq, Eq)]
 pub struct UsageErrors(pub Vec<String>);
 
+impl std::error::Error for UsageErrors {}
+
 impl std::fmt::Display for UsageErrors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join("\n"))

@@ -57,6 +57,11 @@ impl Redactor {
         self.keep.extend(hosts.into_iter().map(|host| host.to_lowercase()));
     }
 
+    /// What it is asked to replace, in order.
+    pub fn asked(&self) -> Vec<Redacted> {
+        self.asked.iter().copied().collect()
+    }
+
     /// Nothing is asked for.
     pub fn is_idle(&self) -> bool {
         self.asked.is_empty()

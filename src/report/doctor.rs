@@ -70,7 +70,12 @@ fn draw(page: &mut Page, line: &Line) {
         Standing::Limited => (Tone::Caution, "limited "),
         Standing::Missing => (Tone::Bad, "missing "),
     };
-    page.ready_line(0, tone, word.trim_end(), &format!("{}{}", &word[word.trim_end().len()..], pad(&clean(&line.title, unicode))));
+    page.ready_line(
+        0,
+        tone,
+        word.trim_end(),
+        &format!("{}{}", &word[word.trim_end().len()..], pad(&clean(&line.title, unicode))),
+    );
     page.flow(INDENT, INDENT, &[span(Tone::Plain, format!("{}.", line.found))]);
     page.flow(INDENT, INDENT, &[span(Tone::Faint, "Means:"), span(Tone::Plain, format!("{}.", line.meaning))]);
     if let Some(change) = &line.change {

@@ -27,3 +27,8 @@ pub(super) fn render(report: &Report) -> String {
         .map(|event| line(&event))
         .collect()
 }
+
+/// A whole report as one line with its newline.
+pub fn line_of_report(report: &Report) -> String {
+    one_line(report)
+}

@@ -71,6 +71,7 @@ impl Context {
             judge,
             stands,
             start: clock::now(),
+            permit: None,
         }
     }
 }

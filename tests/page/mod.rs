@@ -63,7 +63,8 @@ impl Parsed {
         let unique: BTreeSet<&String> = ids.iter().collect();
         assert_eq!(ids.len(), unique.len(), "{ids:?}");
         let labels = values("aria-labelledby").join(" ");
-        let links: Vec<String> = values("href").iter().map(|to| to.strip_prefix('#').expect("within the page").to_owned()).collect();
+        let links: Vec<String> =
+            values("href").iter().map(|to| to.strip_prefix('#').expect("within the page").to_owned()).collect();
         for to in links.iter().map(String::as_str).chain(labels.split_whitespace()) {
             assert!(unique.contains(&to.to_owned()), "nothing is called {to}");
         }

@@ -64,8 +64,10 @@ fn drawn(trace: &Value) -> String {
     let mut out = format!("resource {}\n", attributes(&trace["resourceSpans"][0]["resource"]).join(" "));
     for span in spans {
         let (from, to) = (at(&span["startTimeUnixNano"], start), at(&span["endTimeUnixNano"], start));
-        let status =
-            span["status"].as_object().map(|s| format!(" {}: {}", s["code"], s["message"])).unwrap_or_default();
+        let status = span["status"]["code"]
+            .as_str()
+            .map(|code| format!(" {code}: {}", span["status"]["message"]))
+            .unwrap_or_default();
         let kind = span["kind"].as_str().unwrap().trim_start_matches("SPAN_KIND_");
         out += &format!("\n{} {kind} {from}..{to} ms{status}\n", span["name"].as_str().unwrap());
         attributes(span).iter().for_each(|line| out += &format!("    {line}\n"));

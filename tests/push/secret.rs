@@ -82,7 +82,7 @@ fn headers_may_be_in_a_file_and_what_cannot_be_one_is_refused_without_repeating_
     ] {
         hides(with("RTC_CHECK_UPLOAD_HEADERS", &wrong).exits(2).says(&["RTC_CHECK_UPLOAD_HEADERS", word]));
     }
-    for wrong in [format!("http://bob:{TOKEN}@127.0.0.1/"), format!("{TOKEN}"), format!("ftp://{TOKEN}/")] {
+    for wrong in [format!("http://bob:{TOKEN}@127.0.0.1/"), TOKEN.to_owned(), format!("ftp://{TOKEN}/")] {
         hides(run(saved.command(&["--upload", &wrong])).exits(2).says(&["--upload"]));
     }
     assert_eq!(receiver.all().len(), 0);

@@ -14,6 +14,9 @@ body = open(path, "rb").read()
 if body[:2] == b"\x1f\x8b":
     body = gzip.decompress(body)
 message.ParseFromString(body)
-# What this version of the definitions does not know would be a mistake of the encoder.
-assert not list(message.UnknownFields()) if hasattr(message, "UnknownFields") else True
+# What the definitions do not know would be a mistake of the encoder, at any depth.
+known = type(message)()
+known.CopyFrom(message)
+known.DiscardUnknownFields()
+assert known.SerializeToString() == message.SerializeToString(), "fields that the definitions do not know"
 json.dump(MessageToDict(message), sys.stdout)

@@ -7,7 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 use rtc_check::model::{
     Check, Facts, Failure, FailureKind, Finding, LimitResult, LimitSource, Need, PortRange, PortSet, ProbeKind, Report,
-    RttHistogram, Source, Status, Step, StepTiming, Timeline, Transport, Waived, Way, WayRow, Who, default_source, metric,
+    RttHistogram, Source, Status, Step, StepTiming, Timeline, Transport, Waived, Way, WayRow, Who, default_source,
+    metric,
 };
 
 use super::{empty, finish};
@@ -20,7 +21,10 @@ fn text() -> impl Strategy<Value = String> {
         Just("\x1b[31mred\x07\u{9b}2J\u{202e}".to_owned()),
         Just("日本語のとても長い名前、改行なし".repeat(6)),
         Just("x".repeat(400)),
-        Just("'\"></title></style></svg><script>alert(1)</script><img src=x onerror='a'><!-- &lt; javascript:".to_owned()),
+        Just(
+            "'\"></title></style></svg><script>alert(1)</script><img src=x onerror='a'><!-- &lt; javascript:"
+                .to_owned()
+        ),
     ]
 }
 
@@ -39,7 +43,8 @@ fn drawn() -> impl Strategy<Value = Facts> {
     let bars = (vec(-1e9..1e9f64, 0..9), vec(any::<u32>(), 0..9));
     let ends = ["silent", "rejected", "refused", "cut", "local", "answered", "unknown"];
     let hop = || (any::<u8>(), any::<IpAddr>()).prop_map(|(n, a)| serde_json::json!({ "distance": n, "address": a }));
-    let trace = (proptest::sample::select(ends.to_vec()), vec(hop(), 0..20), option::of(hop()), option::of(hop()), text());
+    let trace =
+        (proptest::sample::select(ends.to_vec()), vec(hop(), 0..20), option::of(hop()), option::of(hop()), text());
     (option::of(timeline), option::of(bars), option::of(trace)).prop_map(|(timeline, bars, trace)| {
         let mut facts = Facts::new();
         if let Some((slot_ms, rtt_min_ms, rtt_mean_ms, rtt_max_ms, lost_up, lost_unknown)) = timeline {

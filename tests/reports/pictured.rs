@@ -39,7 +39,8 @@ pub fn pictured() -> Report {
     report.checks.push(traced());
     report.findings[0].checks.push(traced().id);
     report.findings[0].ask = vec!["allow UDP 19099-20099 outbound to 203.0.113.10".to_owned(); 2];
-    report.findings[0].evidence = vec!["5 of 5 ports were silent".to_owned(), "TCP 443 of the same host answers".to_owned()];
+    report.findings[0].evidence =
+        vec!["5 of 5 ports were silent".to_owned(), "TCP 443 of the same host answers".to_owned()];
     report.summary = Default::default();
     finish(report, Status::Fail)
 }

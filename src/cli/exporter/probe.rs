@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{CheckArgs, Ip};
 use crate::cli::check::{self, Job};
-use crate::cli::{exit, request};
+use crate::cli::exit::{self, Codes, End};
+use crate::cli::request;
 use crate::exporter::{Outcome, Query, Refusal, patience, query, tally};
 use crate::model::{Ended, Host, Report, Silent, Status};
 use crate::net::clock;
@@ -177,7 +178,7 @@ async fn run(
     let outcome = outcome(&report);
     site.tally.ended(outcome, took);
     site.log.probe(peer, &what, outcome.as_str(), took);
-    let success = report.complete && exit::of(&report, strict) == exit::PASS;
+    let success = report.complete && End::of(&report, strict).code(Codes::Default) == exit::PASS;
     Ok(tally::probe_text(success, took) + &report::render(&report, Format::Prometheus, &Style::default()))
 }
 

@@ -53,7 +53,7 @@ pub fn read(words: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Ot
         otlp.notes
             .push("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is set, but no certificate of a client is sent".to_owned());
     }
-    let wanted = |kind: &str| !set(&format!("OTEL_{kind}_EXPORTER")).is_some_and(|v| v == "none");
+    let wanted = |kind: &str| set(&format!("OTEL_{kind}_EXPORTER")).is_none_or(|v| v != "none");
     let signal = |kind: &str, path: &str| wanted(kind).then(|| signal(kind, path, words, &set)).transpose();
     otlp.traces = signal("TRACES", "v1/traces")?;
     otlp.metrics = signal("METRICS", "v1/metrics")?;

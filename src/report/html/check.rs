@@ -8,8 +8,8 @@ use super::mark::badge;
 use super::{histogram, path, ports, rtt, text};
 use crate::model::metric::Metric;
 use crate::model::{Check, LimitSource, Need, StepTiming, metric};
-use crate::report::{both, capacity, evidence, limits, problems};
 use crate::report::table::{other_address, place};
+use crate::report::{both, capacity, evidence, limits, problems};
 
 /// Facts that stand above in another form.
 const TOLD: [&Metric; 5] =
@@ -62,9 +62,9 @@ fn reason(index: &Index<'_>, check: &Check) -> Markup {
     let cause = index.cause_of(check);
     let said = cause.and_then(|(_, f)| check.reason.split_once(&format!("; {}: ", f.pointer()))).map(|(said, _)| said);
     html! {
-        p {
-            (text(said.unwrap_or(&check.reason))) @if said.is_some() { "." }
-            @if let Some((n, finding)) = cause { " " a href={ "#finding-" (n + 1) } { "See " (text(&finding.title)) } }
+        p { (text(said.unwrap_or(&check.reason))) @if said.is_some() { "." } }
+        @if let Some((n, finding)) = cause {
+            p.seen { "What is wrong: " a href={ "#finding-" (n + 1) } { (text(&finding.title)) } }
         }
     }
 }
@@ -75,17 +75,19 @@ fn limits_table(check: &Check) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Limits" {
                 table {
                     thead { tr {
-                        @for name in ["Limit on", "Measured", "95 % interval", "Limit", "Status", "Asked for by"] { th scope="col" { (name) } }
+                        @for name in ["Limit on", "Status", "Measured", "Limit", "95 % interval", "Asked for by"] {
+                            th scope="col" { (name) }
+                        }
                     } }
                     tbody {
                         @for limit in &check.limits {
                             @let [name, value, interval, bound, _] = limits::row(limit, false);
                             tr {
                                 th scope="row" { (text(&name)) }
-                                td { (text(&value)) }
-                                td { @if interval.is_empty() { "–" } @else { (text(interval.trim_matches(['(', ')']))) } }
-                                td { (text(&bound)) }
                                 td { (badge(limit.status)) }
+                                td { (text(&value)) }
+                                td { (text(&bound)) }
+                                td { @if interval.is_empty() { "–" } @else { (text(interval.trim_matches(['(', ')']))) } }
                                 td.which { @match &limit.source {
                                     LimitSource::Document(source) => { (text(&source.section)) ": " (text(&source.row)) },
                                     LimitSource::Own(words) => (text(words)),

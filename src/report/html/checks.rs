@@ -153,7 +153,10 @@ fn count(checks: usize) -> String {
 }
 
 /// What has the same key together, in the order in which the keys first come.
-fn grouped<'a, K: Eq + Hash + Clone>(checks: Vec<Placed<'a>>, key: impl Fn(&Placed<'a>) -> K) -> Vec<(K, Vec<Placed<'a>>)> {
+fn grouped<'a, K: Eq + Hash + Clone>(
+    checks: Vec<Placed<'a>>,
+    key: impl Fn(&Placed<'a>) -> K,
+) -> Vec<(K, Vec<Placed<'a>>)> {
     let mut places: HashMap<K, usize> = HashMap::new();
     let mut groups: Vec<(K, Vec<Placed<'a>>)> = Vec::new();
     for check in checks {

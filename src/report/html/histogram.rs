@@ -64,7 +64,9 @@ fn drawn(bars: &[Bar], most: u32) -> Markup {
     let x = |n: usize| n as f64 + if far && n + 1 == bars.len() { 1.0 } else { 0.0 };
     let last = bars.len() - 1;
     let inner = if far { last } else { bars.len() };
-    let label = |n: usize| bars.get(n).map(|bar| bar.from).or(bars.last().map(|bar| bar.to)).map_or(String::new(), evidence::ms);
+    let label = |n: usize| {
+        bars.get(n).map(|bar| bar.from).or(bars.last().map(|bar| bar.to)).map_or(String::new(), evidence::ms)
+    };
     html! {
         line.grid x1="0" x2="100%" y1="14" y2="14" {}
         text.label x="2" y="11" { (most) " packets" }

@@ -85,7 +85,9 @@ fn ends(traced: &Traced) -> String {
     let by = traced.from.as_deref().map(|from| format!(" by {from}")).unwrap_or_default();
     let icmp = traced.icmp.as_deref().map(|icmp| format!(" ({icmp})")).unwrap_or_default();
     match traced.end {
-        TraceEnd::Silent => format!("{flow} ends here: nothing comes back from further on, where other packets are answered."),
+        TraceEnd::Silent => {
+            format!("{flow} ends here: nothing comes back from further on, where other packets are answered.")
+        }
         TraceEnd::Rejected => format!("{flow} is rejected here{by}{icmp}."),
         TraceEnd::Refused => format!("{flow} is refused here{by}{icmp}."),
         TraceEnd::Cut => format!("{flow} is cut off here when it names the host."),
@@ -101,7 +103,8 @@ fn rows(traced: &Traced, check: &Check) -> Vec<Row> {
     let source = traced.source.as_deref().map(|s| format!("this machine ({s})")).unwrap_or("this machine".to_owned());
     let address = check.address.map(masked::shown).unwrap_or_default();
     let host = traced.host_distance.map(|d| d.to_string()).unwrap_or_default();
-    let mut hops: Vec<Hop> = traced.hops.iter().take(MOST).filter(|h| Some(h.distance) != traced.host_distance).cloned().collect();
+    let mut hops: Vec<Hop> =
+        traced.hops.iter().take(MOST).filter(|h| Some(h.distance) != traced.host_distance).cloned().collect();
     hops.sort_by_key(|hop| hop.distance);
     let mut rows = vec![station(String::new(), source, true)];
     let block = |rows: &mut Vec<Row>| rows.push(Row::Block(format!("{} {}", flow(traced), stops(traced.end))));

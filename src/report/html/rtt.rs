@@ -48,7 +48,11 @@ impl Series {
         let at = |list: &[Option<f64>], n: usize| list.get(n).copied().flatten().filter(|v| v.is_finite() && *v >= 0.0);
         let slot = |n: usize| Some([at(&seen.rtt_min_ms, n)?, at(&seen.rtt_mean_ms, n)?, at(&seen.rtt_max_ms, n)?]);
         let rtt: Vec<Option<[f64; 3]>> = (0..seen.rtt_mean_ms.len().min(MOST_SLOTS)).map(slot).collect();
-        let ways = [("towards the target", seen.lost_up), ("from the target", seen.lost_down), ("on either way", seen.lost_unknown)];
+        let ways = [
+            ("towards the target", seen.lost_up),
+            ("from the target", seen.lost_down),
+            ("on either way", seen.lost_unknown),
+        ];
         let lost = |list: &Vec<u32>| list.iter().take(rtt.len()).any(|n| *n > 0);
         let lanes = ways.into_iter().filter(|(_, list)| lost(list)).collect();
         let slot_ms = Some(seen.slot_ms).filter(|ms| ms.is_finite() && *ms > 0.0)?;
@@ -79,7 +83,9 @@ impl Series {
     fn told(&self) -> String {
         let whole = time(self.whole_ms(), self.whole_ms());
         let range = match self.range() {
-            Some((least, most)) => format!("Between {} and {} within {whole}.", evidence::ms(least), evidence::ms(most)),
+            Some((least, most)) => {
+                format!("Between {} and {} within {whole}.", evidence::ms(least), evidence::ms(most))
+            }
             None => format!("Nothing was answered within {whole}."),
         };
         let lost = self.lanes.iter().map(|(way, list)| {
@@ -127,7 +133,7 @@ impl Series {
 
     fn labels(&self) -> Markup {
         let whole = self.whole_ms();
-        let label = |value: f64| (short(self.y(value) + 12.0), evidence::ms(value));
+        let label = |value: f64| (short(self.y(value) - 3.0), evidence::ms(value));
         html! {
             @for (y, words) in self.ticks().into_iter().map(label) { text.label x="2" y=(y) { (words) } }
             text.label x="0" y=(PLOT + 13.0) { "0" }
@@ -156,7 +162,11 @@ impl Series {
         for (begin, run) in runs(&self.rtt) {
             let each = run.iter().enumerate().map(|(n, [_, mean, _])| (begin + n, short(self.y(*mean))));
             for (n, (place, y)) in each.enumerate() {
-                path.push_str(&if n == 0 { format!("M{place} {y}H{}", place + 1) } else { format!("V{y}H{}", place + 1) });
+                path.push_str(&if n == 0 {
+                    format!("M{place} {y}H{}", place + 1)
+                } else {
+                    format!("V{y}H{}", place + 1)
+                });
             }
         }
         path

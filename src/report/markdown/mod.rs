@@ -6,7 +6,7 @@ mod words;
 
 use std::fmt::Write;
 
-use super::table::{is_problem, place};
+use super::table::{is_problem, other_address, place};
 use super::text::clean;
 use super::{cases, findings, headline};
 use crate::model::{Check, Finding, LimitSource, Report, Status, Way};
@@ -35,7 +35,7 @@ pub(super) fn render(report: &Report) -> String {
         run.duration_ms as f64 / 1000.0
     );
     for (role, hosts) in &run.targets {
-        let _ = writeln!(out, "- {}: {}", text(role.as_str()), text(&super::fold::ends(hosts)));
+        let _ = writeln!(out, "- {}", text(&format!("{role}: {}", super::fold::ends(hosts))));
     }
     if let Some(why) = headline::incomplete(report) {
         let _ = writeln!(out, "- **Incomplete:** {}", text(why));
@@ -168,12 +168,20 @@ fn table(out: &mut String, checks: &[&Check], most: usize) {
             mark(check.status),
             check.status,
             cell(check.name()),
-            cell(&format!("{} {}", check.target, place(check))),
+            cell(&whereabouts(check)),
             check.need,
             cell(&format!("{waived}{}", check.reason))
         );
     }
     more(out, checks.len(), most, "checks");
+}
+
+/// The name beside the address, where there are both.
+fn whereabouts(check: &Check) -> String {
+    match other_address(check) {
+        Some(_) => format!("{} {}", check.target, place(check)),
+        None => place(check),
+    }
 }
 
 /// `And 12 more checks; the JSON report has them all.`

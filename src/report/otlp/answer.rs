@@ -1,4 +1,4 @@
-//! What a receiver answers: how much of what was sent it did not take, and why it took nothing. Any bytes may come.
+//! What a receiver answers that took a message: how much of it it left out. Any bytes may come.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
@@ -19,19 +19,4 @@ pub fn rejected(answer: &[u8]) -> Option<Rejected> {
     let partial = ExportTraceServiceResponse::decode(answer).ok()?.partial_success?;
     let (count, message) = (u64::try_from(partial.rejected_spans).unwrap_or(0), clean(&partial.error_message, true));
     (count > 0 || !message.is_empty()).then_some(Rejected { count, message })
-}
-
-/// `google.rpc.Status`, the body of a refusal.
-#[derive(Clone, PartialEq, Message)]
-struct Refusal {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-}
-
-/// The words of a refusal's body; `None` where it has none.
-pub fn refusal(answer: &[u8]) -> Option<String> {
-    let message = Refusal::decode(answer).ok()?.message;
-    Some(clean(&message, true)).filter(|message| !message.is_empty())
 }

@@ -13,7 +13,7 @@ use prost::Message;
 
 use crate::model::Report;
 
-pub use answer::{Rejected, refusal, rejected};
+pub use answer::{Rejected, rejected};
 pub use metrics::metrics;
 pub use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 pub use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

@@ -1,0 +1,272 @@
+//! `rtc-check watch`: the same test again and again, on a screen or as lines. Everything that is decided is decided in
+//! [`crate::watch`]; here are the clocks, the keys, the files and the runs themselves.
+
+mod face;
+mod log;
+mod reports;
+mod screen;
+mod task;
+mod terminal;
+mod under_way;
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::model::Report;
+use crate::net::{chance, clock};
+use crate::redact::Redactor;
+use crate::watch::{Do, End, KEPT, Limits, Reading, Said, Watch, span};
+
+use super::args::{Until, WatchArgs};
+use super::check::{self, Prepared};
+use super::{Unusable, exit, output, signal};
+use face::{Face, Scene};
+use log::Log;
+use reports::Reports;
+use screen::Key;
+use task::Task;
+use terminal::Input;
+
+/// How often the clocks are looked at: a suspend is noticed so late.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often the screen is drawn while a run is under way.
+const DRAW: Duration = Duration::from_millis(250);
+
+/// `rtc-check watch …`.
+pub fn command(args: WatchArgs) -> Result<u8, Unusable> {
+    if args.check.dry_run {
+        return check::command(args.check);
+    }
+    let json = lines_of(&args)?;
+    let prepared = check::prepare(&args.check)?;
+    prepared.job.trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
+    let reports = Reports::open(&args.check.output)?;
+    let limits = Limits { size: args.log_size, files: args.log_files };
+    let log = args.log.as_deref().map(|path| Log::open(path, limits)).transpose()?;
+    let watching = Watching::new(&args, prepared, reports, log);
+    let drawn = !args.plain && json.is_none() && has_screen();
+    let face = if drawn { Face::screen()? } else { Face::lines(json.is_some()) };
+    let runtime = super::runtime()?;
+    let ended = runtime.block_on(watching.go(face));
+    // A name that the operating system still looks up must not hold the process.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Whether stdout gets reports as lines (`--format ndjson`); what a watching has no use for is refused.
+fn lines_of(args: &WatchArgs) -> Result<Option<()>, Unusable> {
+    let out = &args.check.output;
+    if out.against.baseline.is_some() || out.against.fail_on.is_some() {
+        let words = "watch holds each run against the one before: --baseline and --fail-on are for a single run";
+        return Err(Unusable(words.to_owned()));
+    }
+    if out.output.is_some() {
+        return Err(Unusable(
+            "watch writes its reports to --log FILE, a line each; --report FORMAT=FILE has the last".to_owned(),
+        ));
+    }
+    match out.format.as_deref() {
+        None | Some("table") => Ok(None),
+        Some("ndjson") => Ok(Some(())),
+        Some(other) => Err(Unusable(format!(
+            "watch prints its screen, lines, or by --format ndjson a report a line; --report {other}=FILE has the last run's"
+        ))),
+    }
+}
+
+/// Whether stdout is a terminal that can be drawn on.
+fn has_screen() -> bool {
+    let terminal = std::io::stdout().is_terminal();
+    terminal && output::env("TERM").is_some_and(|term| term != "dumb")
+}
+
+fn reading() -> Reading {
+    Reading { monotonic: clock::monotonic(), boot: clock::boot(), wall: clock::wall() }
+}
+
+/// All that a watching has.
+struct Watching {
+    prepared: Prepared,
+    seed: u64,
+    watch: Watch,
+    log: Option<Log>,
+    reports: Reports,
+    redactor: Arc<Mutex<Redactor>>,
+    strict: bool,
+    codes: exit::Codes,
+    /// The exit code of the last run.
+    code: Option<u8>,
+    task: Option<Task>,
+    notice: Option<String>,
+    title: String,
+    targets: String,
+}
+
+impl Watching {
+    fn new(args: &WatchArgs, prepared: Prepared, reports: Reports, log: Option<Log>) -> Self {
+        let plan = &prepared.job.plan;
+        let redactor = output::redactor(&args.check.output.redact);
+        {
+            let mut redactor = output::locked(&redactor);
+            redactor.keep(output::fixed_hosts(&prepared.profile));
+            plan.targets.values().flatten().for_each(|host| redactor.learn_host(&host.to_string()));
+            prepared.job.dns.iter().for_each(|server| redactor.learn_host(&server.to_string()));
+        }
+        let targets = plan.targets.iter().map(|(role, hosts)| {
+            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            format!("{role} {}", hosts.join(","))
+        });
+        let end = End { runs: args.runs, until: args.until.map(|until| until == Until::Pass) };
+        let mut watching = Self {
+            seed: args.check.tuning.seed.unwrap_or_else(chance::seed),
+            watch: Watch::new(args.interval, end, reading()),
+            log,
+            reports,
+            strict: prepared.job.strict,
+            codes: args.check.output.exit_codes,
+            code: None,
+            task: None,
+            notice: None,
+            title: format!("{} from {}", plan.profile, plan.from.join(",")),
+            targets: if output::locked(&redactor).is_idle() {
+                targets.collect::<Vec<_>>().join("  ")
+            } else {
+                String::new()
+            },
+            redactor,
+            prepared,
+        };
+        watching.remember();
+        watching
+    }
+
+    /// What the log has of the same test, bounded.
+    fn remember(&mut self) {
+        let Some(log) = &self.log else { return };
+        let plan = &self.prepared.job.plan;
+        let (profile, from) = (&plan.profile, plan.from.join(","));
+        let redacted = output::locked(&self.redactor).asked();
+        let known = log.recent(KEPT / 2, |report| log::is_alike(report, profile, &from, &redacted));
+        let Some(last) = known.last() else { return };
+        let gap = last.run.finished.parse::<jiff::Timestamp>().ok();
+        let gap = gap.and_then(|at| Duration::try_from(clock::utc().duration_since(at)).ok());
+        known.into_iter().for_each(|report| self.watch.remember(report));
+        self.watch
+            .resume(&gap.map_or_else(|| "not watched".to_owned(), |gap| format!("not watched for {}", span(gap))));
+    }
+
+    /// Until it is over, somebody quits, or a signal comes.
+    async fn go(mut self, mut face: Face) -> Result<u8, Unusable> {
+        let mut keys = face.keys()?;
+        let mut signalled = std::pin::pin!(signal::ended());
+        let quit = loop {
+            let (said, next) = self.watch.tick(reading());
+            self.tell(&mut face, &said);
+            let wait = match next {
+                Do::Over => break false,
+                Do::Begin(number) => {
+                    self.begin(number)?;
+                    DRAW
+                }
+                Do::Break => {
+                    if let Some(task) = self.task.take() {
+                        task.stop().await;
+                    }
+                    let said = self.watch.dropped();
+                    self.tell(&mut face, &said);
+                    Duration::ZERO
+                }
+                Do::Go => {
+                    if face.is_drawn() {
+                        DRAW
+                    } else {
+                        LOOK
+                    }
+                }
+                Do::Wait(wait) => wait.unwrap_or(LOOK).min(LOOK),
+            };
+            self.draw(&mut face)?;
+            tokio::select! {
+                report = Task::ended(&mut self.task) => self.ended(&mut face, report?)?,
+                input = key(&mut keys) => if self.take(&mut face, input) { break true },
+                () = &mut signalled => break true,
+                () = tokio::time::sleep(wait) => {}
+            }
+        };
+        drop(face);
+        if let Some(task) = self.task.take() {
+            task.stop().await;
+        }
+        Ok(self.code.unwrap_or(if quit { exit::INTERRUPTED } else { exit::UNKNOWN }))
+    }
+
+    fn begin(&mut self, number: u64) -> Result<(), Unusable> {
+        let job = self.prepared.renewed(self.seed.wrapping_add(number - 1))?;
+        self.task = Some(Task::begin(job));
+        Ok(())
+    }
+
+    /// A run has ended: it is judged, told, and written.
+    fn ended(&mut self, face: &mut Face, report: Report) -> Result<(), Unusable> {
+        self.task = None;
+        let code = exit::End::of(&report, self.strict).code(self.codes);
+        let report = output::locked(&self.redactor).report(&report).map_err(Unusable)?;
+        let said = self.watch.finished(report, reading());
+        let ran = said.iter().any(|s| matches!(s, Said::Ran(_)));
+        if let (true, Some(report)) = (ran, self.watch.last()) {
+            self.code = Some(code);
+            let line = crate::report::line_of_report(report);
+            let logged = self.log.as_ref().map_or(Ok(()), |log| log.append(&line));
+            let logged = logged.map_err(|e| format!("this run is not in the log: {e}"));
+            let written = self.reports.write(report).map_err(|e| format!("a report is not written: {e}"));
+            let shown = face.report(&line).map_err(|e| format!("stdout: {e}"));
+            self.notice = logged.and(written).and(shown).err();
+        }
+        self.tell(face, &said);
+        if let Some(notice) = &self.notice {
+            face.notice(notice);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, face: &mut Face, said: &[Said]) {
+        if !said.is_empty() {
+            face.tell(said);
+        }
+    }
+
+    fn draw(&self, face: &mut Face) -> Result<(), Unusable> {
+        face.draw(&Scene {
+            watch: &self.watch,
+            title: &self.title,
+            targets: &self.targets,
+            now: clock::boot(),
+            task: self.task.as_ref(),
+            notice: self.notice.as_deref(),
+        })
+    }
+
+    /// Takes a key; answers whether it ends everything.
+    fn take(&mut self, face: &mut Face, input: Input) -> bool {
+        match input {
+            Input::Quit | Input::Lost => return true,
+            Input::Resized => face.redraw(),
+            Input::Key(Key::Pause) => self.watch.pause(clock::boot()),
+            Input::Key(Key::Run) => self.watch.run_now(),
+            Input::Key(key) => face.look(key, self.watch.history().rows().len()),
+        }
+        false
+    }
+}
+
+/// The next key; never, where there are none.
+async fn key(keys: &mut Option<mpsc::Receiver<Input>>) -> Input {
+    match keys {
+        Some(keys) => keys.recv().await.unwrap_or(Input::Lost),
+        None => std::future::pending().await,
+    }
+}

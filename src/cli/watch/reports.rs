@@ -1,0 +1,60 @@
+//! The last run's report in further formats: each file is replaced as a whole, so that who reads it meanwhile (a collector
+//! of text files, a web server) never sees half of one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::cli::args::{OutputArgs, pair};
+use crate::cli::files::Output;
+use crate::cli::{Unusable, output};
+use crate::model::Report;
+use crate::report::{Format, render};
+
+pub struct Reports {
+    files: Vec<(Format, PathBuf)>,
+    width: Option<u16>,
+}
+
+impl Reports {
+    /// What `--report` names; each file can be written, or it is said now.
+    ///
+    /// # Errors
+    /// An unknown format, or a file that cannot be written.
+    pub fn open(args: &OutputArgs) -> Result<Self, Unusable> {
+        let mut files = Vec::new();
+        for text in &args.reports {
+            let (name, path) = pair("--report", "FORMAT=FILE", text)?;
+            let format = name.parse::<Format>().map_err(Unusable)?;
+            Output::open(path.as_ref())?;
+            files.push((format, PathBuf::from(path)));
+        }
+        Ok(Self { files, width: args.width })
+    }
+
+    /// Replaces them all.
+    ///
+    /// # Errors
+    /// The first that could not be; the others are written all the same.
+    pub fn write(&self, report: &Report) -> Result<(), String> {
+        let mut failed = Ok(());
+        for (format, path) in &self.files {
+            let text = render(report, *format, &output::plain(self.width));
+            failed = failed.and(replace(path, &text));
+        }
+        failed
+    }
+}
+
+fn replace(path: &PathBuf, text: &str) -> Result<(), String> {
+    // A pipe or a device is written to, never renamed over.
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Output::open(path)?.replace(text);
+    }
+    let mut beside = path.clone().into_os_string();
+    beside.push(".new");
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(|e| format!("{}: {e}", path.display()))
+}

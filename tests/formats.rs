@@ -1,0 +1,133 @@
+//! The formats for other programs: snapshots of each, each read by a program from elsewhere, and that no text of a
+//! report gets out of its place.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests read the environment")]
+
+#[path = "formats/read.rs"]
+mod read;
+#[path = "harness/readers.rs"]
+#[allow(dead_code, reason = "each test crate uses its part of the harness")]
+mod readers;
+mod reports;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use rtc_check::model::{Ended, Finding, Report, Status};
+use rtc_check::report::{Format, Style, render};
+
+/// The formats of this file: the others have tests of their own.
+const FORMATS: [Format; 6] =
+    [Format::Junit, Format::Markdown, Format::Prometheus, Format::Csv, Format::Tap, Format::Nagios];
+
+fn drawn(report: &Report, format: Format) -> String {
+    render(report, format, &Style::default())
+}
+
+/// Reports as they are, by name.
+fn plain() -> Vec<(String, Report)> {
+    let all = [
+        ("agent", reports::agent()),
+        ("healthy", reports::healthy()),
+        ("diagnosed", reports::diagnosed()),
+        ("measured", reports::measured()),
+        ("empty", reports::empty()),
+    ];
+    all.map(|(name, report)| (name.to_owned(), report)).into()
+}
+
+/// Those, odd ones, and reports full of any text, the same in every run.
+fn all() -> Vec<(String, Report)> {
+    let mut all = plain();
+    all.push(("unresolved".to_owned(), reports::unresolved()));
+    all.push(("fallback".to_owned(), reports::fallback()));
+    all.push(("cut".to_owned(), cut_short()));
+    all.push(("untold".to_owned(), untold()));
+    all.push(("hostile".to_owned(), hostile()));
+    let mut runner = TestRunner::deterministic();
+    let generated =
+        (0..40).map(|n| (format!("generated-{n}"), reports::reports().new_tree(&mut runner).unwrap().current()));
+    all.extend(generated);
+    all
+}
+
+/// Ended by Ctrl-C before anything was known.
+fn cut_short() -> Report {
+    let mut report = Report { complete: false, verdict: Status::Unknown, ..reports::empty() };
+    report.run.ended = Some(Ended::Interrupted);
+    report
+}
+
+/// A cause with no check beside it, in a run whose checks all pass.
+fn untold() -> Report {
+    let mut report = reports::healthy();
+    report.verdict = Status::Fail;
+    let ask = vec!["allow GRE (IP protocol 47) to 203.0.113.10".to_owned()];
+    report.findings.push(Finding {
+        id: "media.no-way".to_owned(),
+        status: Status::Fail,
+        title: "No way for media".to_owned(),
+        detail: "Nothing carries it.".to_owned(),
+        ask,
+        ..Finding::default()
+    });
+    report
+}
+
+/// What somebody writes who knows the formats.
+fn hostile() -> Report {
+    const EVIL: &str = "x]]></failure></testcase>&lt;\" ok 1 - y # SKIP no | z=1 @everyone <script>alert(1)</script> \
+        <!-- --> [a](https://evil.example) https://evil.example/ www.evil.example ![i](http://e) #1 !1 :100: $a$ ``` \
+        </details> *b* _c_ \n\n# h\n---\n/close\n=cmd|' /C calc'!A0\u{fffe}\u{1b}[31m'{}\\";
+    let mut report = reports::agent();
+    report.run.profile = EVIL.to_owned();
+    report.run.from = EVIL.to_owned();
+    report.run.targets.insert(EVIL.into(), vec![EVIL.to_owned()]);
+    for check in &mut report.checks {
+        check.reason = EVIL.to_owned();
+        check.target = EVIL.to_owned();
+        check.role = EVIL.into();
+        check.id = format!("{EVIL}{}", check.id);
+        check.group = Some(EVIL.to_owned());
+    }
+    for finding in &mut report.findings {
+        for text in [&mut finding.id, &mut finding.title, &mut finding.detail, &mut finding.remedy] {
+            *text = EVIL.to_owned();
+        }
+        (finding.evidence, finding.ask) = (vec![EVIL.to_owned(); 3], vec![EVIL.to_owned(), "````".to_owned()]);
+        finding.checks = vec![report.checks[0].id.clone()];
+    }
+    report
+}
+
+#[test]
+fn snapshots() {
+    for (name, report) in plain() {
+        for format in FORMATS {
+            insta::assert_snapshot!(format!("{format}_{name}"), drawn(&report, format));
+        }
+    }
+}
+
+#[test]
+fn every_format_ends_with_a_newline_and_commands_no_terminal() {
+    for (name, report) in all() {
+        for format in FORMATS {
+            let text = drawn(&report, format);
+            assert!(text.ends_with('\n'), "{format} of {name}");
+            let obeyed = |c: char| c.is_control() && c != '\n' && !(format == Format::Csv && c == '\r');
+            assert!(!text.contains(obeyed), "{format} of {name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_large_report_stays_within_what_its_readers_take() {
+    let mut report = reports::agent();
+    let check = report.checks[4].clone();
+    report.findings.clear();
+    report.checks = (0..3000).map(|n| rtc_check::model::Check { id: format!("c{n}"), ..check.clone() }).collect();
+    assert!(drawn(&report, Format::Markdown).len() < 1 << 20, "a step's summary takes 1 MiB");
+    assert!(drawn(&report, Format::Nagios).len() < 8192);
+    assert_eq!(drawn(&report, Format::Junit).matches("<testcase ").count(), 3000);
+    assert_eq!(drawn(&report, Format::Csv).lines().count(), 3001);
+}

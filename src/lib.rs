@@ -22,4 +22,5 @@ pub mod serve;
 pub mod session;
 pub mod size;
 pub mod stats;
+pub mod web;
 pub mod wire;

@@ -22,13 +22,14 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("firewall", &["profile", "plan"]),
     ("net", &["session", "wire", "stats"]),
     ("probe", &["profile", "stats", "session", "net", "wire"]),
+    ("web", &["profile", "plan", "judge", "stats", "session", "probe"]),
     ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
     (
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "session", "plan", "judge", "size",
-            "firewall", "net", "probe", "serve", "run",
+            "firewall", "net", "probe", "serve", "run", "web",
         ],
     ),
 ];

@@ -7,6 +7,7 @@ mod host;
 mod selection;
 mod serve;
 mod size;
+mod web;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use host::{Expectation, HostArgs};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
+pub use web::WebArgs;
 
 use crate::model::{KnownPage, PortRange, PortsMode};
 

@@ -58,7 +58,17 @@ pub fn plan(profile: &Profile, scope: &Scope, here: &Host) -> Result<Plan, Usage
     for role in &scope.served {
         targets.entry(role.clone()).or_insert_with(|| vec![here.clone()]);
     }
+    // Whoever serves some roles of a profile has those tested.
+    let required = |role: &RoleName| profile.roles.get(role).is_some_and(|r| r.hosts.is_empty() && !r.optional);
+    let is_whole = profile.roles.keys().all(|role| targets.contains_key(role) || !required(role));
+    let mut only: Vec<String> = Vec::new();
+    if !is_whole {
+        only.extend(targets.keys().map(ToString::to_string));
+        only.extend(["ice", "quality", "bandwidth"].map(str::to_owned));
+        only.extend((!scope.turn.is_empty()).then(|| "turn".to_owned()));
+    }
     let request = Request {
+        only,
         from: scope.from.iter().cloned().collect(),
         options: scope.options.clone(),
         ports: scope.ports.clone(),

@@ -85,7 +85,9 @@ impl Server {
         if site.websocket && asks_for_upgrade(request.headers()) {
             return self.upgrade(&mut request);
         }
-        if let Some(pages) = self.context.web.as_ref().filter(|_| self.secure && site.page && web::is_ours(request.uri().path())) {
+        if let Some(pages) =
+            self.context.web.as_ref().filter(|_| self.secure && site.page && web::is_ours(request.uri().path()))
+        {
             return self.page_for_browsers(request, pages).await;
         }
         if let Some(port) = site.redirect {

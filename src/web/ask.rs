@@ -215,7 +215,8 @@ fn in_url(host: &Host) -> String {
 fn train<'a>(plan: &'a Plan, n: usize, measure: &'a Measure, around: &Around) -> Option<AskTrain<'a>> {
     let mut items = measure.ways.iter().filter_map(|way| plan.items.get(*way));
     let rule = items.find(|i| i.rule.spec == Spec::Range && i.host == around.here && i.is_selected())?;
-    let stream = |s: shape::Stream| Stream { period_ms: s.period.as_secs_f64() * 1e3, burst: s.burst, bytes: s.payload };
+    let stream =
+        |s: shape::Stream| Stream { period_ms: s.period.as_secs_f64() * 1e3, burst: s.burst, bytes: s.payload };
     let load = load(measure)?;
     let streams = shape::streams(load.media, load.up_kbps).into_iter().map(stream).collect();
     Some(AskTrain { measure: n, role: measure.role.as_str(), rule: &rule.rule.id, seconds: TRAIN_SECONDS, streams })

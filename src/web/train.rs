@@ -19,7 +19,14 @@ const BY_A_PAGE: &str = "measured by a page in a browser over a data channel (SC
 const HIDDEN: &str = "the page was in the background meanwhile, where browsers slow it down";
 
 /// What became of one measure; `told`: nothing where the page did not come to it.
-pub fn seen(plan: &Plan, n: usize, measure: &Measure, told: Option<&told::Train>, around: &Around, b: &Browser) -> Seen {
+pub fn seen(
+    plan: &Plan,
+    n: usize,
+    measure: &Measure,
+    told: Option<&told::Train>,
+    around: &Around,
+    b: &Browser,
+) -> Seen {
     let observation = match (told, around.peer) {
         (_, false) => Observation::skipped(ProbeKind::Quality, "this responder was built without the feature `media`"),
         (None, true) if ask::load(measure).is_none() || !is_here(plan, measure, around) => Observation::skipped(
@@ -68,17 +75,20 @@ fn observation(
     }
     let v6 = around.address.is_some_and(|a| a.is_ipv6());
     let stands = |estimates: &_| judge::stands(plan, n, &load, estimates);
-    let (tried, _) = figures::of_train(&outcome, Some(load), v6, stands);
-    let facts = &mut observation.facts;
-    facts.extend(tried.facts.clone());
-    facts.set(&metric::LOADS, [tried.entry()]);
+    let (mut tried, _) = figures::of_train(&outcome, Some(load), v6, stands);
     let mut caveats: Vec<String> = tried.facts.get(&metric::CAVEATS).unwrap_or_default();
     caveats.push(BY_A_PAGE.to_owned());
     caveats.extend(train.hidden.then(|| HIDDEN.to_owned()));
-    facts.set(&metric::CAVEATS, caveats);
-    facts.set(&metric::VIA, json!({
-        "method": "a data channel", "transport": "udp", "address": around.address, "port": train.peer.port,
-    }));
+    tried.facts.set(&metric::CAVEATS, caveats);
+    let facts = &mut observation.facts;
+    facts.extend(tried.facts.clone());
+    facts.set(&metric::LOADS, [tried.entry()]);
+    facts.set(
+        &metric::VIA,
+        json!({
+            "method": "a data channel", "transport": "udp", "address": around.address, "port": train.peer.port,
+        }),
+    );
     if let Some(audio) = &train.audio {
         facts.set(&metric::MEDIA_LOOP, looped(audio));
     }
@@ -103,7 +113,9 @@ pub fn failure(peer: &told::Peer) -> Failure {
         Some(PeerEnd::NoCandidates) => Failure::new(
             Step::Gather,
             FailureKind::NoPrivilege,
-            detail("the browser gave no UDP candidate: WebRTC is switched off or restricted there, by a policy or an add-on"),
+            detail(
+                "the browser gave no UDP candidate: WebRTC is switched off or restricted there, by a policy or an add-on",
+            ),
         ),
         Some(PeerEnd::Refused) => {
             Failure::new(Step::Session, FailureKind::SessionRefused, detail("the responder took no connection"))
@@ -130,8 +142,11 @@ const NANOS: f64 = 1e6;
 
 fn outcome(train: &told::Train) -> Outcome {
     let nanos = |ms: f64| (told::time(ms) * NANOS) as i64;
-    let sent: Vec<stats::Sent> =
-        train.sent.iter().map(|(at, late, len)| stats::Sent { at: nanos(*at), late: nanos(*late), len: *len }).collect();
+    let sent: Vec<stats::Sent> = train
+        .sent
+        .iter()
+        .map(|(at, late, len)| stats::Sent { at: nanos(*at), late: nanos(*late), len: *len })
+        .collect();
     let is_of = |request: u32| usize::try_from(request).is_ok_and(|r| r < sent.len());
     let replies = train.replies.iter().filter(|(request, ..)| is_of(*request));
     let reply = |(request, number, back, far): &(u32, u32, f64, f64)| {

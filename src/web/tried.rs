@@ -33,7 +33,9 @@ pub fn seen(plan: &Plan, told: &Told, around: &Around) -> Vec<Seen> {
             Some(placed(Planned::Trial(n), address(&trial.host, around), observation, relay.map(|r| r.span)))
         }
         TrialKind::Ice => {
-            let of_role = |t: &&told::Train| plan.measures.get(t.measure).is_some_and(|m| m.role == trial.role && m.host == trial.host);
+            let of_role = |t: &&told::Train| {
+                plan.measures.get(t.measure).is_some_and(|m| m.role == trial.role && m.host == trial.host)
+            };
             let train = told.trains.iter().find(of_role)?;
             let observation = of_ice(train, &told.browser);
             Some(placed(Planned::Trial(n), address(&trial.host, around), observation, Some(train.span)))
@@ -131,7 +133,9 @@ fn unconnected(probe: ProbeKind, span: Span, timed_out: bool) -> Observation {
     let mut observation = Observation::new(probe);
     let seconds = span.took_ms / 1e3;
     let failure = match timed_out {
-        true => Failure::new(Step::Connect, FailureKind::TimedOut, format!("no answer to the browser in {seconds:.1} s")),
+        true => {
+            Failure::new(Step::Connect, FailureKind::TimedOut, format!("no answer to the browser in {seconds:.1} s"))
+        }
         false => Failure::new(Step::Connect, FailureKind::NotTold, UNTOLD),
     };
     observation.step_failed(failure, took(span));
@@ -268,12 +272,18 @@ fn ice(peer: &told::Peer) -> Value {
 fn of_relay(transport: RelayTransport, relay: Option<&told::Relay>, around: &Around) -> Observation {
     let probe = ProbeKind::Turn;
     if transport == RelayTransport::Dtls {
-        return Observation::skipped(probe, "a browser cannot speak TURN over DTLS; run rtc-check on this machine to have it tested");
+        return Observation::skipped(
+            probe,
+            "a browser cannot speak TURN over DTLS; run rtc-check on this machine to have it tested",
+        );
     }
     let Some(relay) = relay else {
         return match around.peer {
             true => not_reached(probe, Step::Allocate),
-            false => Observation::skipped(probe, "this responder was built without the feature `media`, to which a relay could be tried"),
+            false => Observation::skipped(
+                probe,
+                "this responder was built without the feature `media`, to which a relay could be tried",
+            ),
         };
     };
     let mut observation = Observation::new(probe);
@@ -282,7 +292,10 @@ fn of_relay(transport: RelayTransport, relay: Option<&told::Relay>, around: &Aro
     let gathered = || peer.candidates.iter().find(|c| c.kind == "relay").map(|c| c.address.clone());
     let to = around.address.zip(peer.port).map(|(a, p)| format!("{a} port {p}"));
     let facts = &mut observation.facts;
-    facts.set(&metric::RELAY, json!({ "relayed": local.or_else(gathered), "peer": to.as_deref().unwrap_or("the responder") }));
+    facts.set(
+        &metric::RELAY,
+        json!({ "relayed": local.or_else(gathered), "peer": to.as_deref().unwrap_or("the responder") }),
+    );
     let fail = |step, kind, words: String| Failure::new(step, kind, words);
     let error = peer.errors.iter().find(|e| (300..700).contains(&e.code));
     let failure = match (peer.failed, error) {
@@ -315,9 +328,12 @@ fn of_relay(transport: RelayTransport, relay: Option<&told::Relay>, around: &Aro
     if let (Some(least), Some(most)) = (rtts.first(), rtts.last()) {
         let mean = rtts.iter().sum::<f64>() / rtts.len() as f64;
         let at = |share: f64| rtts.get(((rtts.len() - 1) as f64 * share) as usize).copied().unwrap_or(mean);
-        facts.set(&metric::RTT_MS, json!({
-            "min": least, "mean": mean, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": most,
-        }));
+        facts.set(
+            &metric::RTT_MS,
+            json!({
+                "min": least, "mean": mean, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": most,
+            }),
+        );
     }
     observation.step_ok(Step::Relay, took(relay.span));
     observation

@@ -24,7 +24,14 @@ pub struct WebArgs {
     pub web_address: Vec<IpAddr>,
     /// Have browsers try this relay: turn:HOST[:PORT] or turns:HOST[:PORT], with ?transport=udp or tcp. Each visitor gets a
     /// login of ten minutes, made with RTC_CHECK_TURN_SECRET
-    #[arg(long, value_name = "URI", value_delimiter = ',', requires = "web", env = "RTC_CHECK_TURN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URI",
+        value_delimiter = ',',
+        requires = "web",
+        env = "RTC_CHECK_TURN",
+        hide_env_values = true
+    )]
     pub turn: Vec<String>,
     /// Give RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD to browsers: every visitor can read them
     #[arg(long, requires = "web", env = "RTC_CHECK_WEB_SHARE_TURN_PASSWORD", value_parser = BoolishValueParser::new())]

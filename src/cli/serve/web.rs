@@ -50,7 +50,8 @@ pub fn page(args: &ServeArgs, profile: &Profile, choice: &Choice, config: &Confi
 fn scope(flags: &WebArgs, profile: &Profile, choice: &Choice, config: &Config) -> Result<Scope, Unusable> {
     let mut targets: BTreeMap<RoleName, Vec<Host>> = BTreeMap::new();
     for text in &flags.web_target {
-        let (role, host) = text.split_once('=').ok_or_else(|| Unusable(format!("--web-target {text}: write ROLE=HOST")))?;
+        let (role, host) =
+            text.split_once('=').ok_or_else(|| Unusable(format!("--web-target {text}: write ROLE=HOST")))?;
         let host = host.parse().map_err(|e| Unusable(format!("--web-target {text}: {e}")))?;
         targets.entry(role.into()).or_default().push(host);
     }
@@ -110,7 +111,8 @@ pub fn words(web: &Web, args: &ServeArgs, key: Option<&crate::net::ResponderKey>
     }
     if args.cert.is_none() {
         lines.push(
-            "browsers warn of the throw-away certificate; give them a link that they trust with --cert and --key".to_owned(),
+            "browsers warn of the throw-away certificate; give them a link that they trust with --cert and --key"
+                .to_owned(),
         );
     }
     if !serve::has_media() {

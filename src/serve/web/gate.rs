@@ -78,7 +78,13 @@ impl Gate {
     }
 
     /// Whether a datagram that came to the socket bound to `local` was a peer's, which has it now.
-    pub(in crate::serve) fn takes(&self, local: SocketAddr, from: SocketAddr, to: Option<SocketAddr>, bytes: &[u8]) -> bool {
+    pub(in crate::serve) fn takes(
+        &self,
+        local: SocketAddr,
+        from: SocketAddr,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+    ) -> bool {
         if self.open.load(Relaxed) == 0 {
             return false;
         }
@@ -212,7 +218,11 @@ mod tests {
         assert!(!gate.takes(local, at("192.0.2.7:40001"), to, &dtls));
         assert!(!gate.takes(at("0.0.0.0:19600"), from, to, &dtls));
         assert_eq!(gate.allows(19_599, from, 100), Some([192, 0, 2, 1].into()));
-        assert_eq!(gate.allows(19_599, at("198.51.100.1:40000"), 100), None, "nobody is sent what they did not ask for");
+        assert_eq!(
+            gate.allows(19_599, at("198.51.100.1:40000"), 100),
+            None,
+            "nobody is sent what they did not ask for"
+        );
         let lane = &mut lanes[0];
         assert_eq!((lane.parcels.try_recv().is_ok(), lane.parcels.try_recv().unwrap().1), (true, from));
         gate.end("peer");
@@ -226,7 +236,8 @@ mod tests {
         let (gate, _lanes) = Gate::new(&[local]);
         gate.begin("peer");
         for port in 0..64u16 {
-            let taken = gate.takes(local, SocketAddr::new([192, 0, 2, 7].into(), 40_000 + port), to, &check("peer:them"));
+            let taken =
+                gate.takes(local, SocketAddr::new([192, 0, 2, 7].into(), 40_000 + port), to, &check("peer:them"));
             assert_eq!(taken, usize::from(port) < ADDRESSES);
         }
         let from = at("192.0.2.7:40000");

@@ -21,8 +21,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bound, udp};
 use super::tcp::{Context, within};
+use super::{Bound, udp};
 use crate::model::{PortSet, RuleId, Service, Transport};
 use crate::net::{chance, clock};
 use crate::session::access::web_token_ok;
@@ -271,7 +271,8 @@ fn authorised(headers: &HeaderMap, context: &Context) -> bool {
 /// Sent by the page itself: JSON, which no form of another site can send, and from this origin where the browser says it.
 fn is_own(headers: &HeaderMap, authority: &str) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let json = text(header::CONTENT_TYPE).is_some_and(|t| t.split(';').next().map(str::trim) == Some("application/json"));
+    let json =
+        text(header::CONTENT_TYPE).is_some_and(|t| t.split(';').next().map(str::trim) == Some("application/json"));
     let origin = text(header::ORIGIN).is_none_or(|o| o.strip_prefix("https://") == Some(authority));
     let site = headers.get("sec-fetch-site").is_none_or(|s| s == "same-origin");
     json && origin && site
@@ -321,9 +322,7 @@ where
     };
     let answered = pages.peers.open(&asked.sdp, place, visit, (&context.tasks, &context.cancel)).await;
     match answered {
-        Ok(sdp) => {
-            json(StatusCode::OK, &GrantedPeer { sdp, port: place.port, addresses: visit.addresses.clone() })
-        }
+        Ok(sdp) => json(StatusCode::OK, &GrantedPeer { sdp, port: place.port, addresses: visit.addresses.clone() }),
         Err(denied) => denied_words(denied),
     }
 }
@@ -383,7 +382,7 @@ fn plain(status: StatusCode, body: Vec<u8>) -> Answer {
 /// What browsers are held to: no script but the page's own, no frame around it, and connections to `sources` alone.
 fn guarded(body: Vec<u8>, kind: &'static str, sources: &str) -> Answer {
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {sources}; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {sources}; img-src data:; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'"
     );
     let mut answer = Response::new(Full::new(Bytes::from(body)));

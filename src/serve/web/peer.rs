@@ -108,7 +108,9 @@ impl Peers {
         visit: &Visit,
         (tasks, cancel): (&TaskTracker, &CancellationToken),
     ) -> Result<String, Denied> {
-        let busy = || Denied::Busy("as many browsers as this responder takes are being tested; try again in a minute".to_owned());
+        let busy = || {
+            Denied::Busy("as many browsers as this responder takes are being tested; try again in a minute".to_owned())
+        };
         let offer = sdp::without_candidates(offer).ok_or_else(|| Denied::Never("that is no offer".to_owned()))?;
         let pass = self.admission.enter(visit.source).map_err(|_| busy())?;
         let mux = self.muxes.get(&place.at).ok_or_else(busy)?.clone();
@@ -192,7 +194,10 @@ async fn keep(
     };
     if is_there {
         let gone = state.wait_for(|s| {
-            matches!(s, RTCPeerConnectionState::Closed | RTCPeerConnectionState::Failed | RTCPeerConnectionState::Disconnected)
+            matches!(
+                s,
+                RTCPeerConnectionState::Closed | RTCPeerConnectionState::Failed | RTCPeerConnectionState::Disconnected
+            )
         });
         let _ = cancel.run_until_cancelled(tokio::time::timeout(LASTS, gone)).await;
     }

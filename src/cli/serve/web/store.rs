@@ -100,7 +100,9 @@ mod tests {
         let names: Vec<String> =
             fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(names.len(), MOST + 1);
-        assert!(names.contains(&"notes.json".to_owned()) && !names.contains(&"20261122T010000Z-00000000.json".to_owned()));
+        assert!(
+            names.contains(&"notes.json".to_owned()) && !names.contains(&"20261122T010000Z-00000000.json".to_owned())
+        );
         let mode = fs::metadata(dir.path().join("20261122T010003Z-00000003.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(store.keep("20261122T010003Z-00000003", "{}").is_err(), "nothing is overwritten");

@@ -78,4 +78,5 @@ pub mod session;
 pub mod size;
 pub mod stats;
 pub mod watch;
+pub mod web;
 pub mod wire;

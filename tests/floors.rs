@@ -25,13 +25,14 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("firewall", &["profile", "plan"]),
     ("net", &["session", "wire", "stats"]),
     ("probe", &["profile", "stats", "session", "net", "wire"]),
+    ("web", &["profile", "plan", "judge", "stats", "session", "probe"]),
     ("serve", &["session", "net", "wire", "stats"]),
     ("run", &["plan", "probe", "net"]),
     (
         "cli",
         &[
             "wire", "stats", "explain", "profile", "report", "compare", "redact", "bundle", "session", "plan", "judge",
-            "size", "firewall", "net", "probe", "serve", "run", "exporter", "watch",
+            "size", "firewall", "net", "probe", "serve", "run", "exporter", "watch", "web",
         ],
     ),
 ];

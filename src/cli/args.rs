@@ -13,6 +13,7 @@ mod selection;
 mod serve;
 mod size;
 mod watch;
+mod web;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
 pub use size::{SizeArgs, SizeFormat};
 pub use watch::{Until, WatchArgs};
+pub use web::WebArgs;
 
 use super::exit::Codes;
 use crate::model::{KnownPage, PortRange, PortsMode};

@@ -108,7 +108,7 @@ fn of_saved(file: &Path, redactor: &Mutex<Redactor>) -> Result<Made, Unusable> {
 fn of_run(args: BundleArgs, redactor: &Arc<Mutex<Redactor>>) -> Result<Made, Unusable> {
     let (path, pcap, quiet) = (args.output.clone(), args.pcap, args.quiet);
     let dns: Vec<String> = args.tuning.dns.iter().map(ToString::to_string).collect();
-    let Prepared { profile, job } = check::prepare(&args.check())?;
+    let Prepared { profile, job, .. } = check::prepare(&args.check())?;
     {
         let mut redactor = output::locked(redactor);
         redactor.keep(output::fixed_hosts(&profile));

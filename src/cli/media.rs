@@ -118,7 +118,7 @@ pub fn host_and_port(text: &str) -> Result<(Host, Option<u16>), String> {
 }
 
 /// A TURN URI has no place for credentials (RFC 7065 section 3.1), and one that has any is not repeated.
-fn turn_uri(text: &str) -> Result<TurnUri, String> {
+pub fn turn_uri(text: &str) -> Result<TurnUri, String> {
     if text.contains('@') {
         return Err("--turn: a TURN URI has no user name and no password; set RTC_CHECK_TURN_USERNAME and \
                     RTC_CHECK_TURN_PASSWORD, or RTC_CHECK_TURN_SECRET, in the environment, or the files that …_FILE \

@@ -84,6 +84,15 @@ pub fn upload_headers() -> Result<Headers, Unusable> {
     })
 }
 
+/// What relays alone want to hear.
+///
+/// # Errors
+/// Half a login, and a file that cannot be read.
+pub fn relay() -> Result<Option<RelayLogin>, Unusable> {
+    let (password, shared) = (secret("RTC_CHECK_TURN_PASSWORD")?, secret("RTC_CHECK_TURN_SECRET")?);
+    Ok(relay_login(read("RTC_CHECK_TURN_USERNAME")?, password, shared)?)
+}
+
 /// A shared secret makes the password, so that one of its own is not asked for.
 fn relay_login(
     user: Option<String>,

@@ -2,6 +2,7 @@
 
 mod alternate;
 mod hint;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
@@ -47,16 +48,23 @@ pub fn command(args: ServeArgs) -> Result<u8, Unusable> {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let hint = hint::other_side(&args, &profile, &choice, &config);
-    super::runtime()?.block_on(serve_until_ended(config, hint, args.log_json))
+    let page = web::page(&args, &profile, &choice, &config)?;
+    super::runtime()?.block_on(serve_until_ended(config, hint, page, &args))
 }
 
-async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u8, Unusable> {
+async fn serve_until_ended(
+    config: Config,
+    hint: String,
+    page: Option<serve::Web>,
+    args: &ServeArgs,
+) -> Result<u8, Unusable> {
+    let (json, key) = (args.log_json, config.key.clone());
     let say = |text: &str| {
         if !json {
             output::say(text)
         }
     };
-    let responder = Responder::start(config).await.map_err(|e| Unusable(e.to_string()))?;
+    let responder = Responder::start_with(config, page.clone()).await.map_err(|e| Unusable(e.to_string()))?;
     for bound in responder.bound() {
         let ports = bound.ports.to_string();
         // STAMP's port answers STUN too, and nobody looks for it there.
@@ -71,6 +79,9 @@ async fn serve_until_ended(config: Config, hint: String, json: bool) -> Result<u
         return Err(Unusable("not one port could be opened; the lines above say why".to_owned()));
     }
     say(&hint);
+    if let Some(page) = &page {
+        say(&web::words(page, args, key.as_deref(), responder.bound()));
+    }
     // The first poll of `ended` takes the signals over: only then is it true that they end the responder.
     tokio::select! {
         biased;

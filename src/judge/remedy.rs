@@ -43,6 +43,10 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
         }
         FailureKind::NoPrivilege => "nothing was sent, so nothing is known of the way".to_owned(),
         FailureKind::TimedOut => silence(aim, failure, status),
+        FailureKind::NotTold => format!(
+            "open https://{} in a tab of that browser: a warning about the certificate means that, and no answer at all means that {port} to {to} is to be allowed, or that nothing listens there",
+            place_in_url(aim)
+        ),
         FailureKind::Refused if failure.step == Step::Gre => {
             "set up the GRE tunnel on that host, with this machine as its far end".to_owned()
         }
@@ -76,6 +80,15 @@ pub fn of(aim: &Aim<'_>, seen: &Seen, failure: &Failure, status: Status) -> Stri
             "have the server present a certificate that an authority issued, or trust this very certificate by giving it with --ca FILE; a device that inspects TLS shows itself this way too".to_owned()
         }
         other => above_transport(aim, other),
+    }
+}
+
+/// `HOST:PORT`.
+fn place_in_url(aim: &Aim<'_>) -> String {
+    let port = aim.port.rsplit(' ').next().unwrap_or_default();
+    match aim.host.bare() {
+        host if host.contains(':') => format!("[{host}]:{port}"),
+        host => format!("{host}:{port}"),
     }
 }
 

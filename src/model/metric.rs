@@ -49,6 +49,8 @@ table! {
     CLOCK_ERROR = "clock_error": "this machine's clock against the Date header: error_s (ours minus theirs), within_s, server_time";
     PORTAL = "portal": "what came back in place of a known page: status, same, bytes, begins, location";
     SUBPROTOCOL = "subprotocol": "WebSocket subprotocol that the server selected";
+    OPAQUE = "opaque": "a server answered, and the browser does not show a page what another site answers";
+    ECHO_MS = "echo_ms": "a message over the WebSocket to its echo, as a page in a browser saw it";
     PING_RTT_MS = "ping_rtt_ms": "WebSocket ping to pong";
     HELD_S = "held_s": "seconds for which the WebSocket stayed open in silence";
     // SSH
@@ -114,6 +116,9 @@ table! {
     PACKETS_TO_DECIDE = "packets_to_decide": "about how many more packets would decide what is undecided";
     RESPONDER_REFUSED = "responder_refused": "why the responder granted no test session";
     RECEIVER_OVERFLOW = "receiver_overflow": "packets lost by a receiving socket for want of room, by end: no loss of the path";
+    // A page in a browser
+    BROWSER = "browser": "the browser that looked, as it says itself: agent, webrtc, secure_context, codecs, devices";
+    MEDIA_LOOP = "media_loop": "audio that the responder sent back, as the browser's statistics have it: sent, received, lost, jitter_ms, rtt_ms";
     // Bandwidth
     REQUIRED = "required": "what the row asks for: up_kbps, down_kbps of codec payload, and the same at the IP level";
     CARRIED = "carried": "codec payload that arrived: up_kbps, down_kbps";

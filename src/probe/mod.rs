@@ -6,7 +6,7 @@ pub mod bandwidth;
 mod both;
 mod call;
 mod control;
-mod figures;
+pub mod figures;
 mod ftp;
 mod gre;
 pub mod host;

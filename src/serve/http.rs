@@ -19,7 +19,7 @@ use super::admission::Pass;
 use super::counters::Cut;
 use super::face::Site;
 use super::tcp::{Context, within};
-use super::{grant, page, ws};
+use super::{grant, page, web, ws};
 use crate::session::access::bearer_token_ok;
 use crate::wire;
 
@@ -85,6 +85,11 @@ impl Server {
         if site.websocket && asks_for_upgrade(request.headers()) {
             return self.upgrade(&mut request);
         }
+        if let Some(pages) =
+            self.context.web.as_ref().filter(|_| self.secure && site.page && web::is_ours(request.uri().path()))
+        {
+            return self.page_for_browsers(request, pages).await;
+        }
         if let Some(port) = site.redirect {
             return redirect(&request, port);
         }
@@ -94,12 +99,33 @@ impl Server {
         match request.uri().path() {
             page::PATH if site.page => self.well_known(request.headers()),
             page::PATH => text(StatusCode::NOT_FOUND, "the page is on the HTTPS port\n"),
-            _ if site.hello => text(StatusCode::OK, "rtc-check responder\n"),
+            _ if site.hello => self.hello(),
             _ => {
                 let refusal = text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is served here\n");
                 with(with(refusal, header::UPGRADE, "websocket"), header::CONNECTION, "upgrade")
             }
         }
+    }
+
+    /// What any path is answered with; the page for browsers may read it from its own port.
+    fn hello(&self) -> Answer {
+        let hello = text(StatusCode::OK, "rtc-check responder\n");
+        match self.context.web {
+            None => hello,
+            Some(_) => {
+                let shown = with(hello, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+                with(shown, header::ACCESS_CONTROL_EXPOSE_HEADERS, "Server")
+            }
+        }
+    }
+
+    async fn page_for_browsers(&self, request: Request<Incoming>, pages: &web::Pages) -> Answer {
+        let field = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
+        let Some((host, authority)) = field.and_then(|field| Some((host_name(&field)?, field))) else {
+            return text(StatusCode::BAD_REQUEST, "no usable Host\n");
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        web::answer(request, (host, authority), (self.pass.source(), self.at), (pages, &self.context)).await
     }
 
     /// The page; where there is a key, to those who show its token, and over TLS alone.

@@ -23,6 +23,7 @@ mod ssh;
 mod tcp;
 mod tls;
 mod udp;
+mod web;
 mod ws;
 
 use std::net::IpAddr;
@@ -43,6 +44,7 @@ use admission::Admission;
 pub use bind::{is_own_address, machine_addresses};
 pub use counters::Counters;
 pub use tls::{CertificateError, CertificatePem, from_pem, self_signed};
+pub use web::{Desk, PATH as WEB_PATH, Visit, Web, has_media};
 
 /// The end of the ids of rules that stand for STAMP's own port.
 pub const STAMP_RULE: &str = ".stamp";
@@ -206,6 +208,11 @@ pub struct Responder {
 impl Responder {
     /// Opens every port that can be opened and serves it. Must be called within a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, None).await
+    }
+
+    /// The same, with a page for browsers on the HTTPS ports.
+    pub async fn start_with(config: Config, web: Option<Web>) -> Result<Self, StartError> {
         let Config { services, tls, key, limits, alternate, tool_version } = config;
         descriptors::raise(bind::sockets_needed(&services) + u64::from(limits.connections.total))?;
         let opening = tokio::task::spawn_blocking(move || {
@@ -225,9 +232,11 @@ impl Responder {
         let reflector =
             reflector.granting(limits.sessions).with_alternate(alternate).with_ike(ike_ports(&opened.bound));
         let flows = flow::Flows::new(secret, clock::now());
-        let udp = udp::UdpThread::start(opened.udp, &aside, reflector, flows, tally.clone())
-            .map_err(|e| StartError::system("start its UDP thread", e))?;
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let web = web.map(|web| web::Pages::new(web, &opened.bound, &opened.udp, &cancel));
+        let gate = web.as_ref().map(web::Pages::gate);
+        let udp = udp::UdpThread::start(opened.udp, &aside, reflector, flows, (tally.clone(), gate))
+            .map_err(|e| StartError::system("start its UDP thread", e))?;
         let context = Arc::new(tcp::Context {
             acceptor: tokio_rustls::TlsAcceptor::from(tls),
             page: page::render(&opened.bound, key.is_some(), &limits.sessions, &tool_version),
@@ -241,6 +250,7 @@ impl Responder {
             tally: tally.clone(),
             cancel: cancel.clone(),
             tasks: tasks.clone(),
+            web,
         });
         for port in face::assign(opened.tcp, &services, &opened.bound) {
             tcp::listen(port, &context).map_err(|e| StartError::system("listen on TCP", e))?;

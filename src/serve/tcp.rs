@@ -46,6 +46,8 @@ pub(super) struct Context {
     pub(super) tally: Arc<Tally>,
     pub(super) cancel: CancellationToken,
     pub(super) tasks: TaskTracker,
+    /// The page for browsers.
+    pub(super) web: Option<super::web::Pages>,
 }
 
 /// Starts to take connections on `port`.
@@ -196,6 +198,7 @@ impl Context {
             tally: Arc::default(),
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            web: None,
         })
     }
 }

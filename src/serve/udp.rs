@@ -19,6 +19,7 @@ use super::counters::Tally;
 use super::datagram::{self, Received};
 use super::door::{self, Door, Inside};
 use super::flow::{self, Flows};
+use super::web::gate::Gate;
 use crate::net::clock;
 use crate::session::reflector::{Ends, Incoming, LONGEST, Reflector, Refusal};
 use crate::session::stamp::{Answer, Seen};
@@ -54,6 +55,11 @@ impl Socket {
         Ok(Self { socket: socket.into(), local })
     }
 
+    /// A second handle, for who sends from it too.
+    pub(super) fn handle(&self) -> io::Result<UdpSocket> {
+        self.socket.try_clone()
+    }
+
     fn receive(&self, buf: &mut [u8]) -> io::Result<Received> {
         datagram::receive(&self.socket, buf, self.local)
     }
@@ -83,7 +89,7 @@ impl UdpThread {
         aside: &[u16],
         reflector: Reflector,
         flows: Flows,
-        tally: Arc<Tally>,
+        (tally, gate): (Arc<Tally>, Option<Arc<Gate>>),
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let (door, inside) = door::new()?;
@@ -93,7 +99,7 @@ impl UdpThread {
             epoll.add(&socket.socket, EpollEvent::new(EpollFlags::EPOLLIN, place as u64))?;
         }
         let places = sockets.iter().map(|s| s.local).zip(0..).filter(|(at, _)| aside.contains(&at.port())).collect();
-        let mut worker = Worker { sockets, places, reflector, flows, tally, inside };
+        let mut worker = Worker { sockets, places, reflector, flows, tally, gate, inside };
         let run = move || worker.run(&epoll);
         let thread = std::thread::Builder::new().name("responder-udp".to_owned()).spawn(run)?;
         Ok(Self { door, thread: Some(thread) })
@@ -126,6 +132,8 @@ struct Worker {
     reflector: Reflector,
     flows: Flows,
     tally: Arc<Tally>,
+    /// To peers of browsers, where there are any.
+    gate: Option<Arc<Gate>>,
     inside: Inside,
 }
 
@@ -153,11 +161,15 @@ impl Worker {
 
     /// Up to `turns` datagrams of one socket.
     fn serve(&mut self, place: usize, turns: usize, now: Instant, buf: &mut [u8], answer: &mut [u8]) {
-        let Self { sockets, places, reflector, flows, tally, .. } = self;
+        let Self { sockets, places, reflector, flows, tally, gate, .. } = self;
         let Some(socket) = sockets.get(place) else { return };
         for _ in 0..turns {
             // Also an error that an earlier answer met (ICMP) ends here; the next wake-up reads on.
             let Ok(received) = socket.receive(buf) else { return };
+            let bytes = buf.get(..received.length).unwrap_or_default();
+            if gate.as_ref().is_some_and(|gate| gate.takes(socket.local, received.from, received.to, bytes)) {
+                continue;
+            }
             let flow = is_flow(buf.get(..received.length).unwrap_or_default());
             let judged = match flow {
                 true => count(reflector, flows, socket, &received, buf, answer),

@@ -5,11 +5,22 @@ use ring::hmac;
 
 /// What is signed to make the token, so that it is of no use in any other place where the key is.
 const LABEL: &[u8] = b"rtc-check well-known";
+const WEB: &[u8] = b"rtc-check web";
 
 /// The token for `Authorization: Bearer TOKEN`: HMAC-SHA256 over `rtc-check well-known` under the key, in lower case
 /// hexadecimal.
 pub fn bearer_token(key: &[u8]) -> String {
     token(key, LABEL)
+}
+
+/// The token in the link of the page for browsers, likewise over `rtc-check web`: it opens that page and nothing else.
+pub fn web_token(key: &[u8]) -> String {
+    token(key, WEB)
+}
+
+/// Whether `token` is the key's for the page for browsers.
+pub fn web_token_ok(key: &[u8], token: &str) -> bool {
+    token_ok(key, WEB, token)
 }
 
 fn token(key: &[u8], what: &[u8]) -> String {
@@ -54,6 +65,8 @@ mod tests {
         // printf 'rtc-check well-known' | openssl dgst -sha256 -hmac key
         assert_eq!(token, "2e921bf228196eceae3a3336d1d16a0f02c683eb607bf545abc601baed284154");
         assert!(bearer_token_ok(b"key", &token));
+        assert!(web_token_ok(b"key", &web_token(b"key")));
+        assert!(!bearer_token_ok(b"key", &web_token(b"key")) && !web_token_ok(b"key", &token));
         assert!(!bearer_token_ok(b"other", &token));
         for wrong in ["", "0", &token[1..], &format!("{token}00"), &"é".repeat(32), &"0".repeat(64)] {
             assert!(!bearer_token_ok(b"key", wrong), "{wrong}");

@@ -47,6 +47,8 @@ pub struct ServeArgs {
     pub log_json: bool,
     #[command(flatten)]
     pub sessions: SessionArgs,
+    #[command(flatten)]
+    pub web: super::WebArgs,
 }
 
 #[derive(Args, Debug)]

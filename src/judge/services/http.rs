@@ -28,7 +28,12 @@ pub fn words(spec: &HttpSpec, facts: &Facts) -> String {
 }
 
 fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
-    let Some(code) = code(facts) else { return (Status::Unknown, UNSEEN.to_owned()) };
+    let Some(code) = code(facts) else {
+        return match facts.get(&metric::OPAQUE) {
+            Some(true) => kept_back(spec.expect),
+            _ => (Status::Unknown, UNSEEN.to_owned()),
+        };
+    };
     let answer = Answer {
         code,
         service: facts.get(&metric::SERVICE),
@@ -43,6 +48,18 @@ fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
         None => (Status::Pass, answer.told()),
         Some(expected) => answer.held_against(expected),
     })
+}
+
+/// A browser reached a server over TLS that it trusts, and shows no page what another site answers.
+fn kept_back(expect: Option<Expected>) -> (Status, String) {
+    let answered = "answered the browser over TLS, with a certificate that it trusts";
+    match expect {
+        None | Some(Expected::Host) => (Status::Pass, format!("{answered}; what it answered a browser does not show")),
+        Some(expected) => {
+            let wanted = name(expected);
+            (Status::Unknown, format!("{answered}; a browser does not show whether it is {wanted}"))
+        }
+    }
 }
 
 impl Answer {

@@ -28,6 +28,10 @@ pub fn words(seen: &Seen) -> String {
     let chosen = facts.get::<String>(&metric::SUBPROTOCOL).map_or_else(String::new, |s| format!(" as {s}"));
     let ping = match number(&metric::PING_RTT_MS) {
         Some(ms) => format!(", ping answered in {ms:.1} ms"),
+        // A page cannot send pings; an echo is as good.
+        None if facts.has(&metric::BROWSER) => {
+            number(&metric::ECHO_MS).map_or_else(String::new, |ms| format!(", a message came back in {ms:.1} ms"))
+        }
         None => ", though it answered no ping".to_owned(),
     };
     let held = number(&metric::HELD_S).map_or_else(String::new, |s| format!(", held open {s:.0} s in silence"));

@@ -1,0 +1,229 @@
+//! `rtc-check serve --web`: what the page tests, logins for its visitors, and where its results go.
+
+mod store;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+
+use crate::cli::Unusable;
+use crate::cli::args::{ServeArgs, WebArgs};
+use crate::cli::{media, secrets};
+use crate::judge::Meta;
+use crate::model::{Ended, Host, RoleName, Service};
+use crate::net::{chance, clock};
+use crate::probe::RelayLogin;
+use crate::profile::Profile;
+use crate::report::{self, Format, Style};
+use crate::serve::{self, Bound, Config, Desk, Visit, Web};
+use crate::session::access::web_token;
+use crate::session::turn::rest;
+use crate::web::{self, Around, Login, Scope};
+
+use super::Choice;
+use store::Store;
+
+/// How long a visitor's login for relays works.
+const LOGIN_LASTS: Duration = Duration::from_secs(600);
+/// Links that are told at the start.
+const LINKS: usize = 4;
+
+/// The page, where it is asked for.
+pub fn page(args: &ServeArgs, profile: &Profile, choice: &Choice, config: &Config) -> Result<Option<Web>, Unusable> {
+    let flags = &args.web;
+    if !flags.web {
+        return Ok(None);
+    }
+    let scope = scope(flags, profile, choice, config)?;
+    let here = Host::Address(IpAddr::from([192, 0, 2, 1]));
+    let plan = web::plan(profile, &scope, &here).map_err(|e| Unusable(format!("--web: {e}")))?;
+    let login = if plan.has_relays() { login(flags)? } else { None };
+    let store = flags.web_results.as_deref().map(Store::open).transpose()?;
+    let desk = Reception { profile: profile.clone(), scope, login, store, fixed: !flags.web_address.is_empty() };
+    Ok(Some(Web { desk: Arc::new(desk), addresses: flags.web_address.clone() }))
+}
+
+/// The first vantage that is served, the roles that are, and what else browsers are to reach.
+fn scope(flags: &WebArgs, profile: &Profile, choice: &Choice, config: &Config) -> Result<Scope, Unusable> {
+    let mut targets: BTreeMap<RoleName, Vec<Host>> = BTreeMap::new();
+    for text in &flags.web_target {
+        let (role, host) =
+            text.split_once('=').ok_or_else(|| Unusable(format!("--web-target {text}: write ROLE=HOST")))?;
+        let host = host.parse().map_err(|e| Unusable(format!("--web-target {text}: {e}")))?;
+        targets.entry(role.into()).or_default().push(host);
+    }
+    let stood_in_for = |role: &&RoleName| config.services.iter().any(|s| s.role == **role && is_a_service(s.service));
+    let served = profile.roles.keys().filter(|r| choice.roles.contains(*r)).filter(stood_in_for).cloned().collect();
+    let turn = flags.turn.iter().map(|text| media::turn_uri(text)).collect::<Result<_, _>>()?;
+    Ok(Scope {
+        from: choice.from.first().cloned(),
+        options: choice.options.clone(),
+        ports: choice.ports.clone(),
+        served,
+        targets,
+        turn,
+    })
+}
+
+/// A relay is none that a responder stands in for.
+fn is_a_service(service: Service) -> bool {
+    !matches!(service, Service::Turn | Service::Turns | Service::Gre)
+}
+
+/// What visitors show to relays; a password that does not end is told to all of them only where that is said.
+fn login(flags: &WebArgs) -> Result<Option<RelayLogin>, Unusable> {
+    match secrets::relay()? {
+        Some(RelayLogin::LongTerm { .. }) if !flags.web_share_turn_password => Err(Unusable(
+            "--web: RTC_CHECK_TURN_PASSWORD would be readable for every visitor of the page; give RTC_CHECK_TURN_SECRET, \
+             of which each visitor gets a login of ten minutes, or say --web-share-turn-password"
+                .to_owned(),
+        )),
+        login => Ok(login),
+    }
+}
+
+/// What the operator is told: the links, and what the page cannot do.
+pub fn words(web: &Web, args: &ServeArgs, key: Option<&crate::net::ResponderKey>, bound: &[Bound]) -> String {
+    let fragment = key.map(|key| format!("#{}", web_token(key.bytes()))).unwrap_or_default();
+    let https = || bound.iter().filter(|b| b.service == Service::Https);
+    let own = args.cert.iter().flat_map(|file| names_in(file));
+    let outside = web.addresses.iter().map(ToString::to_string);
+    let given: Vec<String> = own.chain(args.name.iter().cloned()).chain(outside).collect();
+    let hosts: Vec<String> = match given.is_empty() {
+        false => given,
+        true => https().flat_map(|b| reached(b.address)).collect(),
+    };
+    let port = https().find_map(|b| b.ports.ranges().first()).map_or(443, |r| r.first());
+    let mut lines: Vec<String> = Vec::new();
+    for host in hosts {
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+        let at = if port == 443 { host } else { format!("{host}:{port}") };
+        let line = format!("page for browsers: https://{at}{}{fragment}", serve::WEB_PATH);
+        if !lines.contains(&line) && lines.len() < LINKS {
+            lines.push(line);
+        }
+    }
+    if https().next().is_none() {
+        lines.push("page for browsers: NOT SERVED, because no HTTPS port is".to_owned());
+    }
+    if args.cert.is_none() {
+        lines.push(
+            "browsers warn of the throw-away certificate; give them a link that they trust with --cert and --key"
+                .to_owned(),
+        );
+    }
+    if !serve::has_media() {
+        lines.push(
+            "the page measures no media: this build lacks the feature `media`, so nobody here sends it back".to_owned(),
+        );
+    }
+    lines.join("\n")
+}
+
+/// The names that the operator's certificate is for, but for those with a star.
+fn names_in(file: &std::path::Path) -> Vec<String> {
+    let leaf = rustls::pki_types::CertificateDer::pem_file_iter(file).ok().and_then(|mut all| all.next()?.ok());
+    let names = leaf.map(|der| crate::net::cert::describe(&der).names).unwrap_or_default();
+    names.into_iter().filter(|n| !n.contains('*')).collect()
+}
+
+/// The addresses by which others reach what is bound to `address`.
+fn reached(address: IpAddr) -> Vec<String> {
+    match address.is_unspecified() {
+        false => vec![address.to_string()],
+        true => {
+            let family = |a: &IpAddr| a.is_ipv4() == address.is_ipv4() && !a.is_loopback();
+            serve::machine_addresses().into_iter().filter(family).map(|a| a.to_string()).collect()
+        }
+    }
+}
+
+/// Answers the page.
+struct Reception {
+    profile: Profile,
+    scope: Scope,
+    login: Option<RelayLogin>,
+    store: Option<Store>,
+    /// The operator says where browsers send UDP.
+    fixed: bool,
+}
+
+impl Reception {
+    fn around(&self, visit: &Visit) -> Result<Around, String> {
+        let here: Host = visit.host.parse().map_err(|e| format!("{}: {e}", visit.host))?;
+        // A visitor from outside who used a name may have come through a NAT, whose outside address nobody here knows.
+        let same_side = !is_private(visit.at) || is_private(visit.source);
+        let certain = self.fixed || matches!(here, Host::Address(_)) || same_side;
+        Ok(Around { here, address: visit.addresses.first().copied(), certain, peer: serve::has_media() })
+    }
+
+    fn plan_of(&self, around: &Around) -> Result<crate::plan::Plan, String> {
+        web::plan(&self.profile, &self.scope, &around.here).map_err(|e| e.to_string())
+    }
+}
+
+/// Whether an address is one of a network behind a NAT.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
+        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
+    }
+}
+
+impl Desk for Reception {
+    fn plan(&self, visit: &Visit) -> Result<String, String> {
+        let around = self.around(visit)?;
+        let plan = self.plan_of(&around)?;
+        let login = self.login.as_ref().map(|login| match login {
+            RelayLogin::LongTerm { username, password } => {
+                Login { username: username.clone(), credential: password.expose().to_owned() }
+            }
+            RelayLogin::Rest { secret, user } => {
+                let made = rest(secret, user, (clock::wall() + LOGIN_LASTS).as_secs());
+                Login { username: made.username, credential: made.password.expose().to_owned() }
+            }
+        });
+        Ok(web::ask(&plan, &around, login, self.store.is_some()))
+    }
+
+    fn sources(&self, visit: &Visit) -> String {
+        let sources = || {
+            let around = self.around(visit).ok()?;
+            Some(web::sources(&self.plan_of(&around).ok()?, &around))
+        };
+        sources().unwrap_or_default()
+    }
+
+    fn judge(&self, visit: &Visit, seen: &[u8]) -> Result<String, String> {
+        let told = web::read(seen)?;
+        let around = self.around(visit)?;
+        let plan = self.plan_of(&around)?;
+        let duration = Duration::from_millis(told.duration_ms as u64);
+        let finished = clock::utc();
+        let started = jiff::SignedDuration::try_from(duration).ok().and_then(|d| finished.checked_sub(d).ok());
+        let started = started.unwrap_or(finished);
+        let seed = chance::seed();
+        let meta = Meta {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            id: format!("{}-{:08x}", clock::compact(&started), seed as u32),
+            started: clock::rfc3339(&started),
+            finished: clock::rfc3339(&finished),
+            duration_ms: told.duration_ms as u64,
+            seed,
+            ended: told.interrupted.then_some(Ended::Interrupted),
+            strict: false,
+        };
+        let report = web::judge(&plan, &told, &around, &meta);
+        let text = report::render(&report, Format::Json, &Style::default());
+        tracing::info!(source = %visit.source, id = meta.id, verdict = report.verdict.as_str(), "result of a browser");
+        if let Some(store) = &self.store {
+            if let Err(why) = store.keep(&meta.id, &text) {
+                tracing::error!("the result of a browser is not kept: {why}");
+            }
+        }
+        Ok(text)
+    }
+}

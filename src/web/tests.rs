@@ -1,0 +1,261 @@
+//! What a page tells, judged: what works passes, and nothing that was not shown does.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::{Check, Status};
+use crate::profile::built_in;
+
+fn scope() -> Scope {
+    Scope { served: vec!["rtc".into(), "acd".into()], ..Scope::default() }
+}
+
+fn around() -> Around {
+    let here: Host = "192.0.2.1".parse().unwrap();
+    Around { here, address: Some("192.0.2.1".parse().unwrap()), certain: true, peer: true }
+}
+
+fn meta() -> Meta {
+    Meta {
+        version: "0".to_owned(),
+        id: "20261122T010203Z-00000001".to_owned(),
+        started: "2026-11-22T01:02:03Z".to_owned(),
+        finished: "2026-11-22T01:02:33Z".to_owned(),
+        duration_ms: 30_000,
+        seed: 1,
+        ended: None,
+        strict: false,
+    }
+}
+
+fn agent() -> Plan {
+    plan(&built_in("agent").unwrap(), &scope(), &around().here).unwrap()
+}
+
+fn item(plan: &Plan, rule: &str) -> usize {
+    plan.items.iter().position(|i| i.rule.id.as_str() == rule).unwrap()
+}
+
+const SPAN: &str = r#"{ "at_ms": 1, "took_ms": 20 }"#;
+
+fn span() -> Value {
+    serde_json::from_str(SPAN).unwrap()
+}
+
+/// A train of 640 messages of which every one of `lost` was lost on the way there.
+fn train(measure: usize, lost: impl Fn(u32) -> bool) -> Value {
+    let sent: Vec<Value> = (0..640).map(|n| json!([f64::from(n) * 12.5, 0.2, 102])).collect();
+    let came: Vec<u32> = (0..640).filter(|n| !lost(*n)).collect();
+    let replies: Vec<Value> = came
+        .iter()
+        .enumerate()
+        .map(|(count, n)| {
+            json!([n, count, f64::from(*n) * 12.5 + 20.0 + f64::from(n % 7) * 0.1, f64::from(*n) * 12.5 + 510.0])
+        })
+        .collect();
+    let peer = json!({ "port": 19_599, "connected_ms": 40.0, "candidates": [], "errors": [], "pair": {
+        "local": { "type": "host", "address": "192.0.2.7:40000", "protocol": "udp" },
+        "remote": { "type": "host", "address": "192.0.2.1:19599", "protocol": "udp" } } });
+    json!({ "measure": measure, "span": span(), "peer": peer, "skipped": 0, "hidden": false, "sent": sent, "replies": replies,
+        "audio": { "sent": 400, "received": 400, "lost": 0, "jitter_ms": 1.0, "rtt_ms": 20.0 } })
+}
+
+/// A run in which all is well.
+fn well(plan: &Plan) -> Value {
+    let answered = |rule: &str| json!({ "item": item(plan, rule), "span": span(), "end": "answered", "status": 200, "server": "rtc-check/0.1.0" });
+    let open = |rule: &str, protocol: &str| json!({ "item": item(plan, rule), "span": span(), "end": "open", "protocol": protocol, "echo_ms": 3.0 });
+    let ports = |rule: &str, ports: &[u16]| json!({ "item": item(plan, rule), "span": span(), "answered": ports, "silent": [] });
+    json!({
+        "version": 1, "duration_ms": 30_000.0, "interrupted": false,
+        "browser": { "agent": "Test/1", "webrtc": true, "secure": true, "codecs": ["audio/opus"], "devices": "not-asked" },
+        "pages": [answered("rtc.https"), answered("rtc.api"), answered("acd.https")],
+        "sockets": [open("rtc.gateway", "janus-protocol"), open("acd.websocket", "sip")],
+        "ports": [ports("rtc.media", &[19_099, 19_599, 20_099]), ports("acd.media", &[10_000, 15_000, 20_000])],
+        "trains": [train(0, |_| false), train(1, |_| false)],
+        "relays": [],
+    })
+}
+
+fn report(told: &Value, around: &Around) -> Report {
+    let told = read(told.to_string().as_bytes()).unwrap();
+    judge(&agent(), &told, around, &meta())
+}
+
+fn check<'a>(report: &'a Report, id: &str) -> &'a Check {
+    report.checks.iter().find(|c| c.id.starts_with(id)).unwrap_or_else(|| panic!("{id}"))
+}
+
+#[test]
+fn what_works_passes_and_what_no_browser_can_do_is_skipped() {
+    let report = report(&well(&agent()), &around());
+    assert_eq!(
+        report.verdict,
+        Status::Pass,
+        "{:#?}",
+        report.checks.iter().map(|c| (&c.id, c.status, &c.reason)).collect::<Vec<_>>()
+    );
+    let http = check(&report, "rtc.http/");
+    assert!(http.status == Status::Skip && http.reason.contains("a browser cannot"), "{}", http.reason);
+    assert_eq!(check(&report, "bandwidth.rtc.audio-video").status, Status::Pass);
+    assert!(
+        check(&report, "rtc.media").reason.contains("3 of 1001 ports asked"),
+        "{}",
+        check(&report, "rtc.media").reason
+    );
+}
+
+#[test]
+fn a_page_that_tells_nothing_passes_nothing() {
+    let told = json!({ "version": 1, "duration_ms": 0, "browser": { "agent": "", "webrtc": false, "secure": false } });
+    let report = report(&told, &around());
+    assert_eq!(report.verdict, Status::Unknown);
+    assert!(report.checks.iter().all(|c| matches!(c.status, Status::Unknown | Status::Skip)));
+}
+
+#[test]
+fn silent_ports_fail_where_the_responder_serves_them_and_decide_nothing_where_its_address_is_in_doubt() {
+    let plan = agent();
+    let mut told = well(&plan);
+    told["ports"][0]["answered"] = json!([]);
+    told["ports"][0]["silent"] = json!([19_099, 19_599, 20_099]);
+    assert_eq!(check(&report(&told, &around()), "rtc.media").status, Status::Fail);
+    let doubt = Around { certain: false, ..around() };
+    assert_eq!(check(&report(&told, &doubt), "rtc.media").status, Status::Unknown);
+    told["ports"][0]["answered"] = json!([19_099]);
+    assert_eq!(check(&report(&told, &around()), "rtc.media").status, Status::Fail);
+    told["ports"][0] = json!({ "item": item(&plan, "rtc.media"), "span": span(), "no_candidates": true });
+    let report = report(&told, &around());
+    assert_eq!((check(&report, "rtc.media").status, report.verdict), (Status::Unknown, Status::Unknown));
+}
+
+#[test]
+fn ports_outside_the_range_and_answers_of_nobody_count_for_nothing() {
+    let plan = agent();
+    let mut told = well(&plan);
+    told["ports"][0]["answered"] = json!([80, 443]);
+    told["pages"][0]["item"] = json!(9_999);
+    told["trains"][0]["replies"] = json!([[4_000_000_000_u32, 1, 5.0, 5.0]]);
+    let report = report(&told, &around());
+    for id in ["rtc.media", "rtc.https", "quality.rtc"] {
+        assert_eq!(check(&report, id).status, Status::Unknown, "{}", check(&report, id).reason);
+    }
+}
+
+#[test]
+fn what_a_browser_does_not_explain_is_told_as_that() {
+    let plan = agent();
+    let mut told = well(&plan);
+    told["sockets"][1] = json!({ "item": item(&plan, "acd.websocket"), "span": span(), "end": "failed" });
+    told["pages"][1] = json!({ "item": item(&plan, "rtc.api"), "span": span(), "end": "opaque" });
+    let report = report(&told, &around());
+    let socket = check(&report, "acd.websocket");
+    assert!(
+        socket.status == Status::Fail && socket.reason.contains("open https://192.0.2.1:8089 in a tab"),
+        "{}",
+        socket.reason
+    );
+    let api = check(&report, "rtc.api");
+    assert!(
+        api.status == Status::Unknown && api.reason.contains("does not show whether it is Janus"),
+        "{}",
+        api.reason
+    );
+    let end = |end: &str, rest: Value| {
+        let mut told = well(&plan);
+        told["sockets"][0] = json!({ "item": item(&plan, "rtc.gateway"), "span": span(), "end": end });
+        told["sockets"][0].as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        check(&self::report(&told, &around()), "rtc.gateway").status
+    };
+    assert_eq!(end("no-upgrade", json!({})), Status::Fail);
+    assert_eq!(end("timed-out", json!({})), Status::Fail);
+    assert_eq!(end("open", json!({ "protocol": "" })), Status::Fail, "without the subprotocol");
+}
+
+#[test]
+fn loss_beyond_the_limit_fails_in_its_direction() {
+    let mut told = well(&agent());
+    told["trains"][0] = train(0, |n| n % 10 == 3);
+    let report = report(&told, &around());
+    let quality = check(&report, "quality.rtc");
+    assert!(quality.status == Status::Fail && quality.reason.contains("towards the target"), "{}", quality.reason);
+    assert_eq!((report.verdict, check(&report, "quality.acd").status), (Status::Fail, Status::Pass));
+}
+
+#[test]
+fn a_responder_without_media_skips_what_it_cannot_measure() {
+    let plan = agent();
+    let mut told = well(&plan);
+    told["trains"] = json!([]);
+    let report = report(&told, &Around { peer: false, ..around() });
+    let quality = check(&report, "quality.rtc");
+    assert!(quality.status == Status::Skip && quality.reason.contains("feature `media`"), "{}", quality.reason);
+    let asked: Value = serde_json::from_str(&ask(&plan, &Around { peer: false, ..around() }, None, false)).unwrap();
+    assert_eq!(asked["trains"], json!([]));
+}
+
+#[test]
+fn relays_carry_or_say_why_not() {
+    let scope = Scope { turn: vec!["turn:192.0.2.3?transport=tcp".parse().unwrap()], ..scope() };
+    let plan = plan(&built_in("agent").unwrap(), &scope, &around().here).unwrap();
+    let trial = plan.trials.iter().position(|t| t.name().starts_with("turn.")).unwrap();
+    let status = |relay: Value| {
+        let mut told = well(&plan);
+        told["relays"] = json!([relay]);
+        let told = read(told.to_string().as_bytes()).unwrap();
+        check(&judge(&plan, &told, &around(), &meta()), "turn.tcp-3478").clone()
+    };
+    let with = |peer: Value, received: u32| json!({ "trial": trial, "span": span(), "peer": peer, "sent": 50, "received": received, "rtt_ms": [3.0, 4.0] });
+    assert_eq!(status(with(json!({ "connected_ms": 9.0 }), 50)).status, Status::Pass);
+    assert_eq!(status(with(json!({}), 0)).status, Status::Fail);
+    let silent = status(with(json!({ "failed": "no-relay" }), 0));
+    assert_eq!(silent.status, Status::Fail, "over TCP: {}", silent.reason);
+    let login = status(with(json!({ "failed": "no-relay", "errors": [{ "code": 401, "text": "Unauthorized" }] }), 0));
+    assert_eq!(login.status, Status::Unknown, "{}", login.reason);
+}
+
+#[test]
+fn the_page_may_connect_to_what_it_tests_and_nothing_else() {
+    assert_eq!(
+        sources(&agent(), &around()),
+        "https://192.0.2.1:443 https://192.0.2.1:8989 wss://192.0.2.1:8989 https://192.0.2.1:8089 wss://192.0.2.1:8089"
+    );
+    let v6 = Around { here: "2001:db8::1".parse().unwrap(), ..around() };
+    assert_eq!(sources(&plan(&built_in("agent").unwrap(), &scope(), &v6.here).unwrap(), &v6), "https: wss:");
+}
+
+#[test]
+fn the_platform_itself_is_reached_over_tls_alone() {
+    let targets = [("rtc".into(), vec!["platform.example".parse().unwrap()])].into_iter().collect();
+    let scope = Scope { targets, ..scope() };
+    let plan = plan(&built_in("agent").unwrap(), &scope, &around().here).unwrap();
+    let asked: Value = serde_json::from_str(&ask(&plan, &around(), None, true)).unwrap();
+    let of = |rule: &str| asked["items"].as_array().unwrap().iter().find(|i| i["rule"] == rule).unwrap().clone();
+    assert_eq!(of("rtc.gateway")["url"], "wss://platform.example:8989/");
+    assert_eq!((of("rtc.media")["how"].as_str(), of("acd.media")["how"].as_str()), (Some("not"), Some("ports")));
+    assert_eq!(asked["trains"].as_array().unwrap().len(), 1);
+    let told = read(well(&plan).to_string().as_bytes()).unwrap();
+    let report = judge(&plan, &told, &around(), &meta());
+    assert_eq!(
+        (check(&report, "rtc.media").status, check(&report, "quality.rtc").status),
+        (Status::Skip, Status::Skip)
+    );
+}
+
+#[test]
+fn what_is_told_is_bounded_and_clean() {
+    let long = "x\u{1b}[31m".repeat(5_000);
+    let told = json!({ "version": 1, "duration_ms": 1e300, "browser": { "agent": long, "webrtc": true, "secure": true },
+        "pages": (0..1000).map(|n| json!({ "item": n, "span": { "at_ms": -5.0, "took_ms": 1e9 }, "end": "failed" })).collect::<Vec<_>>() });
+    let told = read(told.to_string().as_bytes()).unwrap();
+    assert!(told.browser.agent.len() <= 300 && !told.browser.agent.contains('\u{1b}') && told.pages.len() == 256);
+    assert_eq!((told.duration_ms, told.pages[0].span.at_ms, told.pages[0].span.took_ms), (600_000.0, 0.0, 600_000.0));
+    for bad in [
+        "",
+        "{}",
+        "[]",
+        r#"{ "version": 2, "duration_ms": 1, "browser": { "agent": "", "webrtc": true, "secure": true } }"#,
+    ] {
+        assert!(read(bad.as_bytes()).is_err(), "{bad}");
+    }
+    assert!(read(&vec![b' '; MOST_BYTES + 1]).is_err());
+}

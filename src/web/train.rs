@@ -1,0 +1,177 @@
+//! A page's train as every other one: its figures are made where a probe's are.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::told::{self, Audio, Browser, PeerEnd};
+use super::{Around, ask};
+use crate::judge;
+use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step, metric};
+use crate::plan::{Measure, Plan};
+use crate::probe::figures;
+use crate::session::train::{Ending, Gaps, Marking, Misbehaviour, Outcome};
+use crate::stats;
+
+/// What is less certain of figures that a page took.
+const BY_A_PAGE: &str = "measured by a page in a browser over a data channel (SCTP over DTLS): its timers are coarser than \
+                         a program's, and the browser's own delays are part of the round trip";
+const HIDDEN: &str = "the page was in the background meanwhile, where browsers slow it down";
+
+/// What became of one measure; `told`: nothing where the page did not come to it.
+pub fn seen(
+    plan: &Plan,
+    n: usize,
+    measure: &Measure,
+    told: Option<&told::Train>,
+    around: &Around,
+    b: &Browser,
+) -> Seen {
+    let observation = match (told, around.peer) {
+        (_, false) => Observation::skipped(ProbeKind::Quality, "this responder was built without the feature `media`"),
+        (None, true) if ask::load(measure).is_none() || !is_here(plan, measure, around) => Observation::skipped(
+            ProbeKind::Quality,
+            "a browser measures media to this responder alone; run rtc-check on this machine to have it measured",
+        ),
+        (None, true) => super::tried::not_reached(ProbeKind::Quality, Step::Train),
+        (Some(train), true) => observation(plan, n, measure, train, around, b),
+    };
+    let span = told.map(|t| t.span).unwrap_or_default();
+    Seen {
+        of: Planned::Measure(n),
+        address: super::tried::address(&measure.host, around),
+        observation,
+        started_ms: span.at_ms as u64,
+        duration_ms: span.took_ms as u64,
+    }
+}
+
+/// The responder stands in for its role.
+fn is_here(plan: &Plan, measure: &Measure, around: &Around) -> bool {
+    let mut items = measure.ways.iter().filter_map(|way| plan.items.get(*way));
+    items.any(|i| matches!(ask::how(i, around), ask::How::Ports))
+}
+
+fn observation(
+    plan: &Plan,
+    n: usize,
+    measure: &Measure,
+    train: &told::Train,
+    around: &Around,
+    browser: &Browser,
+) -> Observation {
+    let mut observation = Observation::new(ProbeKind::Quality);
+    observation.facts.set(&metric::BROWSER, super::tried::browser(browser));
+    let took = Duration::from_secs_f64(train.span.took_ms / 1e3);
+    let (Some(load), None) = (ask::load(measure), train.peer.failed) else {
+        observation.step_failed(failure(&train.peer), took);
+        return observation;
+    };
+    let outcome = outcome(train);
+    if outcome.record.replies.is_empty() {
+        let words = format!("none of {} messages over the data channel came back", outcome.record.sent.len());
+        observation.step_failed(Failure::new(Step::Train, FailureKind::NoMedia, words), took);
+        return observation;
+    }
+    let v6 = around.address.is_some_and(|a| a.is_ipv6());
+    let stands = |estimates: &_| judge::stands(plan, n, &load, estimates);
+    let (mut tried, _) = figures::of_train(&outcome, Some(load), v6, stands);
+    let mut caveats: Vec<String> = tried.facts.get(&metric::CAVEATS).unwrap_or_default();
+    caveats.push(BY_A_PAGE.to_owned());
+    caveats.extend(train.hidden.then(|| HIDDEN.to_owned()));
+    tried.facts.set(&metric::CAVEATS, caveats);
+    let facts = &mut observation.facts;
+    facts.extend(tried.facts.clone());
+    facts.set(&metric::LOADS, [tried.entry()]);
+    facts.set(
+        &metric::VIA,
+        json!({
+            "method": "a data channel", "transport": "udp", "address": around.address, "port": train.peer.port,
+        }),
+    );
+    if let Some(audio) = &train.audio {
+        facts.set(&metric::MEDIA_LOOP, looped(audio));
+    }
+    observation.step_ok(Step::Train, took);
+    observation
+}
+
+fn looped(audio: &Audio) -> Value {
+    json!({
+        "sent": audio.sent, "received": audio.received, "lost": audio.lost,
+        "jitter_ms": audio.jitter_ms.map(told::time), "rtt_ms": audio.rtt_ms.map(told::time),
+    })
+}
+
+/// Why a connection carried nothing.
+pub fn failure(peer: &told::Peer) -> Failure {
+    let detail = |words: &str| match &peer.detail {
+        Some(detail) if !detail.is_empty() => format!("{words} ({detail})"),
+        _ => words.to_owned(),
+    };
+    match peer.failed {
+        Some(PeerEnd::NoCandidates) => Failure::new(
+            Step::Gather,
+            FailureKind::NoPrivilege,
+            detail(
+                "the browser gave no UDP candidate: WebRTC is switched off or restricted there, by a policy or an add-on",
+            ),
+        ),
+        Some(PeerEnd::Refused) => {
+            Failure::new(Step::Session, FailureKind::SessionRefused, detail("the responder took no connection"))
+        }
+        Some(PeerEnd::NoRelay) => Failure::new(
+            Step::Allocate,
+            FailureKind::TimedOut,
+            detail("the relay gave no address in the time that a browser waits"),
+        ),
+        Some(PeerEnd::NotConnected) => Failure::new(
+            Step::Checks,
+            FailureKind::IceFailed,
+            detail("no pair of the browser's and the responder's candidates worked"),
+        ),
+        Some(PeerEnd::NoChannel) | None => Failure::new(
+            Step::Dtls,
+            FailureKind::NoMedia,
+            detail("ICE found a way, and no data channel was opened over it"),
+        ),
+    }
+}
+
+const NANOS: f64 = 1e6;
+
+fn outcome(train: &told::Train) -> Outcome {
+    let nanos = |ms: f64| (told::time(ms) * NANOS) as i64;
+    let sent: Vec<stats::Sent> = train
+        .sent
+        .iter()
+        .map(|(at, late, len)| stats::Sent { at: nanos(*at), late: nanos(*late), len: *len })
+        .collect();
+    let is_of = |request: u32| usize::try_from(request).is_ok_and(|r| r < sent.len());
+    let replies = train.replies.iter().filter(|(request, ..)| is_of(*request));
+    let reply = |(request, number, back, far): &(u32, u32, f64, f64)| {
+        let far = nanos(*far);
+        stats::Reply { request: *request, number: *number, back: nanos(*back), far: Some((far, far)) }
+    };
+    let last = sent.last().map_or(0, |s| s.at);
+    let sent_for = Duration::from_nanos(u64::try_from(last).unwrap_or(0));
+    let record = stats::Train { replies: replies.map(reply).collect(), sent, far: None, stateful: true };
+    Outcome {
+        ending: Ending::Full,
+        record,
+        z: stats::ONE_LOOK,
+        looks: 1,
+        offered: Default::default(),
+        responder: true,
+        icmp: None,
+        not_sent: None,
+        misbehaviour: Misbehaviour::default(),
+        marking: Marking::default(),
+        gaps: Gaps { skipped: train.skipped, count: u32::from(train.skipped > 0), longest: Duration::ZERO },
+        own_overflow: 0,
+        shorter: 0,
+        stun_errors: None,
+        took: Duration::from_secs_f64(train.span.took_ms / 1e3),
+        sent_for,
+    }
+}

@@ -38,6 +38,7 @@ fn found(file: PathBuf) -> Option<Command> {
     if file.is_file() { Some(Command::new(file)) } else { missing(&file.display().to_string()) }
 }
 
+#[allow(clippy::print_stderr, reason = "a test says what it did not do")]
 fn missing<T>(what: &str) -> Option<T> {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{what} is missing: tests/run sets it up");
     eprintln!("not run: {what} is missing (tests/run sets it up)");

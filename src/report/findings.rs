@@ -1,11 +1,11 @@
 //! What is wrong, in the order of mending, and notes: each with what shows it, who is to do what, and the lines to put
 //! into a ticket.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::page::{Page, Span, Tone, span};
 use super::table::{heading, mark, name, tone};
-use crate::model::{Finding, Report, Status};
+use crate::model::{Check, Finding, Report, Status};
 
 /// More lines of evidence, or names of checks, are counted; the JSON report has them all.
 const SHOWN: usize = 5;
@@ -125,8 +125,11 @@ fn body(page: &mut Page, report: &Report, finding: &Finding) {
     evidence(page, &finding.evidence);
     remedy(page, finding);
     ask(page, &finding.ask);
-    let check = |id: &String| report.checks.iter().find(|c| c.id == *id);
-    let rules: BTreeSet<&str> = finding.checks.iter().map(|id| check(id).map_or(id.as_str(), name)).collect();
+    let named: HashSet<&str> = finding.checks.iter().map(String::as_str).collect();
+    let checks: HashMap<&str, &Check> =
+        report.checks.iter().rev().map(|c| (c.id.as_str(), c)).filter(|(id, _)| named.contains(id)).collect();
+    let name_of = |id: &'_ String| checks.get(id.as_str()).map(|c| name(c));
+    let rules: BTreeSet<&str> = finding.checks.iter().map(|id| name_of(id).unwrap_or(id)).collect();
     if !rules.is_empty() {
         page.flow(2, 4, &[span(Tone::Faint, format!("seen in: {}", some(rules.into_iter())))]);
     }

@@ -1,5 +1,7 @@
 //! What passed: a line a check, with what the service said.
 
+use std::collections::HashMap;
+
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::page::{Page, Tone, span};
@@ -24,19 +26,20 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
 
 /// What passed on hosts of one role together where it is the same but for its times, and the hosts are many.
 fn alike(hosts: Vec<Vec<&Check>>) -> Vec<Vec<Vec<&Check>>> {
-    let mut all: Vec<(Option<String>, Vec<Vec<&Check>>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut all: Vec<Vec<Vec<&Check>>> = Vec::new();
     for checks in hosts {
-        let key = key(&checks);
-        match all.iter_mut().find(|(other, _)| key.is_some() && *other == key) {
-            Some((_, alike)) => alike.push(checks),
-            None => all.push((key, vec![checks])),
+        let place = key(&checks).map_or(all.len(), |key| *places.entry(key).or_insert(all.len()));
+        match all.get_mut(place) {
+            Some(alike) => alike.push(checks),
+            None => all.push(vec![checks]),
         }
     }
     let apart = |hosts: Vec<Vec<_>>| match hosts.len() > fold::LISTED {
         true => vec![hosts],
         false => hosts.into_iter().map(|one| vec![one]).collect(),
     };
-    all.into_iter().flat_map(|(_, hosts)| apart(hosts)).collect()
+    all.into_iter().flat_map(apart).collect()
 }
 
 /// The role and all that is told of a host but the times; `None` where it has figures of its own.

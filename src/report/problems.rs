@@ -1,5 +1,7 @@
 //! The checks that do not pass, each with what to change; those that say the same of many hosts are told once.
 
+use std::collections::HashMap;
+
 use super::page::{Page, Span, Tone, span};
 use super::table::{grouped, heading, is_problem, mark, name, other_address, place, port, tone};
 use super::{both, capacity, evidence, fold, limits};
@@ -28,19 +30,20 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
 
 /// Blocks that say the same of more hosts than [`FEW`] together, in the order in which they first come.
 fn alike<'a>(report: &Report, blocks: Vec<Vec<&'a Check>>) -> Vec<Vec<Vec<&'a Check>>> {
-    let mut all: Vec<(Option<String>, Vec<Vec<&Check>>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut all: Vec<Vec<Vec<&Check>>> = Vec::new();
     for block in blocks {
-        let key = key(report, &block);
-        match all.iter_mut().find(|(other, _)| key.is_some() && *other == key) {
-            Some((_, alike)) => alike.push(block),
-            None => all.push((key, vec![block])),
+        let place = key(report, &block).map_or(all.len(), |key| *places.entry(key).or_insert(all.len()));
+        match all.get_mut(place) {
+            Some(alike) => alike.push(block),
+            None => all.push(vec![block]),
         }
     }
     let apart = |blocks: Vec<Vec<&'a Check>>| match blocks.len() > FEW {
         true => vec![blocks],
         false => blocks.into_iter().map(|block| vec![block]).collect(),
     };
-    all.into_iter().flat_map(|(_, blocks)| apart(blocks)).collect()
+    all.into_iter().flat_map(apart).collect()
 }
 
 /// All that a block says but its host and its times; `None` where it has figures of its own.

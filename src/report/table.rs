@@ -1,6 +1,7 @@
 //! The report for people: what is broken and what to change first, what is well last, never wider than the terminal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use super::page::{Page, Tone, span};
 use super::problems::{self, head};
@@ -124,14 +125,16 @@ pub(super) fn heading(page: &mut Page, title: &'static str, nothing_below: bool)
 }
 
 /// Checks with the same key together, in the order in which the keys first come.
-pub(super) fn grouped<'a, K: PartialEq>(
+pub(super) fn grouped<'a, K: Clone + Eq + Hash>(
     checks: impl Iterator<Item = &'a Check>,
     key: impl Fn(&'a Check) -> K,
 ) -> Vec<(K, Vec<&'a Check>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
     let mut groups: Vec<(K, Vec<&Check>)> = Vec::new();
     for check in checks {
         let key = key(check);
-        match groups.iter_mut().find(|(other, _)| *other == key) {
+        let place = *places.entry(key.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some((_, group)) => group.push(check),
             None => groups.push((key, vec![check])),
         }

@@ -42,6 +42,9 @@ const THROUGHPUT: Family = Family {
     help: "what the line carried: media payload of a bandwidth check, bytes at the IP level of a capacity check",
 };
 
+/// How a value comes to its base unit.
+type Base = fn(f64) -> f64;
+
 /// Draws them.
 pub(super) fn draw(page: &mut Page, report: &Report) {
     let run = page.run();
@@ -129,7 +132,7 @@ fn by_direction<const N: usize>(
     family: &'static Family,
     labels: &Labels,
     all: [(&str, Option<f64>); N],
-    base: fn(f64) -> f64,
+    base: Base,
 ) {
     for (direction, value) in all {
         if let Some(value) = value {
@@ -186,11 +189,12 @@ fn limit(page: &mut Page, labels: &Labels, limit: &LimitResult) {
 }
 
 /// The metric's name with its base unit, and how a value comes to it: `rtt_ms` is `rtt_seconds`.
-fn in_base_unit(metric: &str) -> (String, fn(f64) -> f64) {
-    let units: [(&str, &str, fn(f64) -> f64); 3] =
-        [("_ms", "_seconds", seconds), ("_pct", "_ratio", ratio), ("_kbps", "_bytes_per_second", bytes_per_second)];
-    let of = units.iter().find_map(|(unit, base, by)| Some((format!("{}{base}", metric.strip_suffix(unit)?), *by)));
-    of.unwrap_or_else(|| (metric.to_owned(), |value| value))
+fn in_base_unit(metric: &str) -> (String, Base) {
+    let renamed = |unit: &str, base: &str| Some(format!("{}{base}", metric.strip_suffix(unit)?));
+    let name = renamed("_ms", "_seconds").map(|name| (name, seconds as Base));
+    let name = name.or_else(|| Some((renamed("_pct", "_ratio")?, ratio as Base)));
+    let name = name.or_else(|| Some((renamed("_kbps", "_bytes_per_second")?, bytes_per_second as Base)));
+    name.unwrap_or_else(|| (metric.to_owned(), |value| value))
 }
 
 fn number(value: &Value, key: &str) -> Option<f64> {

@@ -158,7 +158,7 @@ fn words(service: Service) -> &'static str {
     match service {
         Service::Https => "HTTPS",
         Service::Wss => "Secure WebSocket",
-        Service::Rtp => "media",
+        Service::Rtp => "Media",
         Service::Turn => "TURN relay",
         Service::Turns => "TURN relay (TLS)",
         Service::HttpRedirect => "HTTP",

@@ -58,8 +58,8 @@ async function relay() {
   const args = ["-n", "--no-cli", "--listening-ip=10.77.0.3", "--relay-ip=10.77.0.3", "--listening-port=3478", "--no-tls",
     "--no-dtls", "--use-auth-secret", `--static-auth-secret=${SECRET}`, "--realm=test", "--log-file=stdout",
     "--allow-loopback-peers", `--pidfile=${join(directory, "turn.pid")}`, `--userdb=${join(directory, "turn.db")}`];
-  // It does not say when it listens: what it says last before is enough.
-  await start("listener opened on", "turnserver", args, {});
+  // The last that it says when it has begun.
+  await start("SQLite DB connection success", "turnserver", args, {});
 }
 
 async function responder() {

@@ -491,7 +491,15 @@
     return make("tr", {},
       make("td", { class: `state ${check.status}` }, `${SIGNS[check.status]} ${STATES[check.status]}`),
       make("th", { scope: "row" }, nameOf(check), make("span", { class: "id" }, check.id)),
-      make("td", {}, check.reason));
+      make("td", {}, check.reason, tabOf(check)));
+  }
+
+  /** A browser shows in a tab what it keeps from a page. */
+  function tabOf(check) {
+    const item = plan.items.find((one) => one.rule === check.rule);
+    if (check.status !== "fail" || !item || !/^(https|wss):/.test(item.url || "")) return null;
+    const href = item.url.replace(/^wss:/, "https:");
+    return make("p", {}, make("a", { href, target: "_blank", rel: "noopener noreferrer" }, `Open ${href} in a tab`));
   }
 
   function showReport() {

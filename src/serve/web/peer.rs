@@ -363,7 +363,7 @@ mod tests {
     fn a_message_is_marked_behind_its_number_and_a_short_one_left_alone() {
         let bytes = marked(&Bytes::from(vec![7; 20]), 0x0102_0304, Duration::from_millis(1500));
         assert_eq!(bytes[..8], [7, 7, 7, 7, 1, 2, 3, 4]);
-        assert_eq!((bytes[8..16].try_into().map(f64::from_be_bytes).ok(), &bytes[16..]), (Some(1500.0), &[7; 4][..]));
+        assert_eq!((f64::from_be_bytes(bytes[8..16].try_into().unwrap()), &bytes[16..]), (1500.0, &[7; 4][..]));
         assert_eq!(marked(&Bytes::from(vec![7; 15]), 1, Duration::ZERO), vec![7; 15]);
     }
 }

@@ -1,7 +1,11 @@
 //! The HTML page of a report: what stands in it, that no text of the network breaks out of its place, and what a browser
 //! and an accessibility checker make of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
-#![allow(clippy::disallowed_methods, reason = "tests read the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests read the clock and the environment, and say what is missing"
+)]
 
 mod page;
 #[path = "harness/readers.rs"]

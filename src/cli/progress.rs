@@ -107,7 +107,7 @@ impl Sink for Progress {
             }
             let until = state.running.until(bar.phase).map_or(0, |ms| ms.saturating_sub(bar.began_ms));
             bar.until_ms.store(until, Ordering::Relaxed);
-            bar.line.set_message(clean(&state.running.message(bar.phase), self.unicode));
+            bar.line.set_message(clean(&state.running.message(Some(bar.phase)), self.unicode));
         }
     }
 }
@@ -141,7 +141,7 @@ fn title(phase: Phase) -> &'static str {
 
 /// The checks under way.
 #[derive(Default)]
-struct Running(BTreeMap<String, Waiting>);
+pub(super) struct Running(BTreeMap<String, Waiting>);
 
 struct Waiting {
     phase: Phase,
@@ -152,7 +152,8 @@ struct Waiting {
 }
 
 impl Running {
-    fn event(&mut self, event: &Event) {
+    /// Takes an event; answers whether it ended one of them.
+    pub(super) fn event(&mut self, event: &Event) -> bool {
         match event {
             Event::CheckStarted { check, phase, waiting_for, until_ms, .. } => {
                 let (phase, waiting_for) = (*phase, waiting_for.clone());
@@ -164,16 +165,15 @@ impl Running {
                     waiting.swept = Some((*done, *total));
                 }
             }
-            Event::CheckDone { check } => {
-                self.0.remove(&check.id);
-            }
+            Event::CheckDone { check } => return self.0.remove(&check.id).is_some(),
+            Event::Finished { .. } => self.0.clear(),
             Event::Started { .. }
             | Event::PhaseStarted { .. }
             | Event::PhaseDone { .. }
             | Event::Traced { .. }
-            | Event::Finding { .. }
-            | Event::Finished { .. } => {}
+            | Event::Finding { .. } => {}
         }
+        false
     }
 
     /// When the last check of a phase that is under way ends at the latest.
@@ -181,12 +181,13 @@ impl Running {
         self.0.values().filter(|w| w.phase == phase).map(|w| w.until_ms).max()
     }
 
-    /// What a phase waits for: `waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`, a sweep first.
-    fn message(&self, phase: Phase) -> String {
-        let of_phase = || self.0.values().filter(|w| w.phase == phase);
-        let Some(shown) = of_phase().min_by_key(|w| w.swept.is_none()) else { return String::new() };
+    /// What a phase, or the whole run, waits for: `waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`, a sweep
+    /// first and NAT, which waits for nobody, last.
+    pub(super) fn message(&self, phase: Option<Phase>) -> String {
+        let all = || self.0.values().filter(|w| phase.is_none_or(|phase| w.phase == phase));
+        let Some(shown) = all().min_by_key(|w| (w.swept.is_none(), w.phase == Phase::Nat)) else { return String::new() };
         let swept = shown.swept.map(|(done, total)| format!(" ({done}/{total})")).unwrap_or_default();
-        let more = match of_phase().count() {
+        let more = match all().count() {
             1 => String::new(),
             n => format!(" and {} more", n - 1),
         };
@@ -251,14 +252,14 @@ mod tests {
     #[test]
     fn the_message_says_what_is_waited_for_sweeps_first() {
         let mut running = Running::default();
-        assert_eq!(running.message(Phase::Ranges), "");
+        assert_eq!(running.message(Some(Phase::Ranges)), "");
         running.event(&started("a", "TCP 443 of 203.0.113.10"));
-        assert_eq!(running.message(Phase::Ranges), "waiting for TCP 443 of 203.0.113.10");
+        assert_eq!(running.message(Some(Phase::Ranges)), "waiting for TCP 443 of 203.0.113.10");
         running.event(&started("b", "UDP 19099-20099 of 203.0.113.10"));
         running.event(&Event::Progress { check: "b".to_owned(), done: 420, total: 1001 });
         running.event(&Event::Progress { check: "unheard of".to_owned(), done: 1, total: 2 });
-        assert_eq!(running.message(Phase::Ranges), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
-        assert_eq!(running.message(Phase::Names), "", "another phase waits for nothing");
+        assert_eq!(running.message(Some(Phase::Ranges)), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
+        assert_eq!(running.message(Some(Phase::Names)), "", "another phase waits for nothing");
         assert_eq!((running.until(Phase::Ranges), running.until(Phase::Names)), (Some(4500), None));
     }
 

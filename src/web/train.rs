@@ -29,7 +29,8 @@ pub fn seen(
 ) -> Seen {
     let observation = match (told, around.peer) {
         (_, false) => Observation::skipped(ProbeKind::Quality, "this responder was built without the feature `media`"),
-        (None, true) if ask::load(measure).is_none() || !is_here(plan, measure, around) => Observation::skipped(
+        // Whatever a page tells of a host that is not this responder: it cannot have measured it.
+        (_, true) if ask::load(measure).is_none() || !is_here(plan, measure, around) => Observation::skipped(
             ProbeKind::Quality,
             "a browser measures media to this responder alone; run rtc-check on this machine to have it measured",
         ),
@@ -47,7 +48,7 @@ pub fn seen(
 }
 
 /// The responder stands in for its role.
-fn is_here(plan: &Plan, measure: &Measure, around: &Around) -> bool {
+pub fn is_here(plan: &Plan, measure: &Measure, around: &Around) -> bool {
     let mut items = measure.ways.iter().filter_map(|way| plan.items.get(*way));
     items.any(|i| matches!(ask::how(i, around), ask::How::Ports))
 }

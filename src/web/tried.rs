@@ -34,7 +34,8 @@ pub fn seen(plan: &Plan, told: &Told, around: &Around) -> Vec<Seen> {
         }
         TrialKind::Ice => {
             let of_role = |t: &&told::Train| {
-                plan.measures.get(t.measure).is_some_and(|m| m.role == trial.role && m.host == trial.host)
+                let of_trial = plan.measures.get(t.measure).filter(|m| m.role == trial.role && m.host == trial.host);
+                of_trial.is_some_and(|m| train::is_here(plan, m, around))
             };
             let train = told.trains.iter().find(of_role)?;
             let observation = of_ice(train, &told.browser);

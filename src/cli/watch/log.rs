@@ -66,7 +66,7 @@ impl Log {
         let mut file = self.file().ok()?;
         let (last, _) = end_of(&mut file, 1).ok()?;
         let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        (last.is_empty() || last == b"\n").then(|| meta.len())
+        (last.is_empty() || last == b"\n").then_some(meta.len())
     }
 
     /// Appends a line, which has its newline, and has it on the disk; a log that is full is moved aside before.

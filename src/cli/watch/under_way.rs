@@ -1,9 +1,9 @@
 //! What a run is doing, for whoever looks at it now and then.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::{Event, Phase, Sink};
+use crate::cli::progress::Running;
+use crate::model::{Event, Sink};
 
 /// Takes a run's events and tells them as one sentence.
 #[derive(Default)]
@@ -14,21 +14,16 @@ struct State {
     /// Checks done and in all, of the phases so far.
     done: usize,
     all: usize,
-    /// What each waits for, and ports done and in all of a sweep.
-    waits: BTreeMap<String, (Phase, String, Option<(u32, u32)>)>,
+    running: Running,
 }
 
 impl UnderWay {
     /// `3 of 14 checks, waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 2 more`.
     pub fn words(&self) -> String {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted = if state.all > 0 { format!("{} of {} checks", state.done, state.all) } else { String::new() };
-        let Some((_, what, swept)) = state.waits.values().min_by_key(|w| (w.2.is_none(), w.0 == Phase::Nat)) else {
-            return counted;
-        };
-        let swept = swept.map(|(done, all)| format!(" ({done}/{all})")).unwrap_or_default();
-        let more = if state.waits.len() > 1 { format!(" and {} more", state.waits.len() - 1) } else { String::new() };
-        format!("{counted}, waiting for {what}{swept}{more}")
+        let counted = (state.all > 0).then(|| format!("{} of {} checks", state.done, state.all));
+        let waiting = Some(state.running.message(None)).filter(|words| !words.is_empty());
+        counted.into_iter().chain(waiting).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -38,27 +33,17 @@ impl Sink for UnderWay {
         match event {
             Event::Started { .. } => *state = State::default(),
             Event::PhaseStarted { checks, .. } => state.all += checks,
-            Event::CheckStarted { check, phase, waiting_for, .. } => {
-                state.waits.insert(check.clone(), (*phase, waiting_for.clone(), None));
-            }
-            Event::Progress { check, done, total } => {
-                if let Some(wait) = state.waits.get_mut(check) {
-                    wait.2 = Some((*done, *total));
-                }
-            }
-            Event::CheckDone { check } => {
-                state.done += usize::from(state.waits.remove(&check.id).is_some());
-            }
-            Event::Finished { .. } => state.waits.clear(),
-            Event::PhaseDone { .. } | Event::Traced { .. } | Event::Finding { .. } => {}
+            _ => {}
         }
-        state.done = state.done.min(state.all);
+        let ended = state.running.event(event);
+        state.done = (state.done + usize::from(ended)).min(state.all);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Phase;
 
     #[test]
     fn the_sentence_names_a_sweep_first() {

@@ -79,6 +79,7 @@ fn end(text: &str) -> Option<SocketAddr> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::net::{TcpListener, TcpStream, UdpSocket};
 

@@ -105,6 +105,6 @@ mod tests {
         );
         let mode = fs::metadata(dir.path().join("20261122T010003Z-00000003.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(store.keep("20261122T010003Z-00000003", "{}").is_err(), "nothing is overwritten");
+        assert!(store.keep("20261122T010822Z-000001f6", "{}").is_err(), "nothing is overwritten");
     }
 }

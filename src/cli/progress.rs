@@ -185,7 +185,9 @@ impl Running {
     /// first and NAT, which waits for nobody, last.
     pub(super) fn message(&self, phase: Option<Phase>) -> String {
         let all = || self.0.values().filter(|w| phase.is_none_or(|phase| w.phase == phase));
-        let Some(shown) = all().min_by_key(|w| (w.swept.is_none(), w.phase == Phase::Nat)) else { return String::new() };
+        let Some(shown) = all().min_by_key(|w| (w.swept.is_none(), w.phase == Phase::Nat)) else {
+            return String::new();
+        };
         let swept = shown.swept.map(|(done, total)| format!(" ({done}/{total})")).unwrap_or_default();
         let more = match all().count() {
             1 => String::new(),
@@ -258,7 +260,10 @@ mod tests {
         running.event(&started("b", "UDP 19099-20099 of 203.0.113.10"));
         running.event(&Event::Progress { check: "b".to_owned(), done: 420, total: 1001 });
         running.event(&Event::Progress { check: "unheard of".to_owned(), done: 1, total: 2 });
-        assert_eq!(running.message(Some(Phase::Ranges)), "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more");
+        assert_eq!(
+            running.message(Some(Phase::Ranges)),
+            "waiting for UDP 19099-20099 of 203.0.113.10 (420/1001) and 1 more"
+        );
         assert_eq!(running.message(Some(Phase::Names)), "", "another phase waits for nothing");
         assert_eq!((running.until(Phase::Ranges), running.until(Phase::Names)), (Some(4500), None));
     }

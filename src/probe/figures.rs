@@ -250,7 +250,8 @@ fn window(window: Window) -> Value {
     json!({ "at_ms": rounded(window.at_ms), "lost": window.lost, "of": window.of })
 }
 
-fn distribution(d: Distribution) -> Value {
+/// Percentiles and mean as a report has them.
+pub fn distribution(d: Distribution) -> Value {
     json!({
         "min": rounded(d.min), "mean": rounded(d.mean), "p50": rounded(d.p50), "p95": rounded(d.p95),
         "p99": rounded(d.p99), "max": rounded(d.max),

@@ -105,7 +105,7 @@ pub fn ask(plan: &Plan, around: &Around, login: Option<Login>, kept: bool) -> St
         _ => None,
     };
     let measures = plan.measures.iter().enumerate();
-    let trains = measures.filter(|_| around.peer).filter_map(|(n, m)| Some(train(plan, n, m, around)?)).collect();
+    let trains = measures.filter(|_| around.peer).filter_map(|(n, m)| train(plan, n, m, around)).collect();
     let whole = Whole {
         version: 1,
         profile: &plan.profile,

@@ -2,6 +2,7 @@
 //! every run is judged. Pure; knows no page, no socket and no clock.
 
 mod ask;
+mod relay;
 mod told;
 mod train;
 mod tried;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask::{How, how};
 use super::told::{self, Browser, PageEnd, PeerEnd, SocketEnd, Span, Told};
-use super::{Around, train};
+use super::{Around, relay, train};
 use crate::model::web::{Product, ProductKind};
 use crate::model::{
     Facts, Failure, FailureKind, Host, Observation, Planned, PortSet, ProbeKind, RelayTransport, Seen, Step, metric,
@@ -29,7 +29,7 @@ pub fn seen(plan: &Plan, told: &Told, around: &Around) -> Vec<Seen> {
     let trials = plan.trials.iter().enumerate().filter_map(|(n, trial)| match &trial.kind {
         TrialKind::Turn(uri) => {
             let relay = told.relays.iter().find(|r| r.trial == Some(n));
-            let observation = of_relay(uri.transport, relay, around);
+            let observation = relay::seen(uri.transport, relay, around);
             Some(placed(Planned::Trial(n), address(&trial.host, around), observation, relay.map(|r| r.span)))
         }
         TrialKind::Ice => {
@@ -100,7 +100,7 @@ fn of_item(n: usize, item: &Item, told: &Told, around: &Around) -> Seen {
                 Spec::Turn(transport) => transport,
                 _ => RelayTransport::Udp,
             };
-            (of_relay(transport, relay, around), relay.map(|r| r.span).unwrap_or_default())
+            (relay::seen(transport, relay, around), relay.map(|r| r.span).unwrap_or_default())
         }
     };
     observation.facts.set(&metric::BROWSER, browser(&told.browser));
@@ -125,7 +125,7 @@ fn probe(item: &Item) -> (ProbeKind, Step) {
     }
 }
 
-fn took(span: Span) -> Duration {
+pub fn took(span: Span) -> Duration {
     Duration::from_secs_f64(span.took_ms / 1e3)
 }
 
@@ -267,75 +267,4 @@ fn ice(peer: &told::Peer) -> Value {
         "pair": pair, "connected_ms": peer.connected_ms, "candidates": peer.candidates.iter().map(end).collect::<Vec<_>>(),
         "left_out": [], "relay_errors": errors,
     })
-}
-
-/// Data that went to the responder through a relay.
-fn of_relay(transport: RelayTransport, relay: Option<&told::Relay>, around: &Around) -> Observation {
-    let probe = ProbeKind::Turn;
-    if transport == RelayTransport::Dtls {
-        return Observation::skipped(
-            probe,
-            "a browser cannot speak TURN over DTLS; run rtc-check on this machine to have it tested",
-        );
-    }
-    let Some(relay) = relay else {
-        return match around.peer {
-            true => not_reached(probe, Step::Allocate),
-            false => Observation::skipped(
-                probe,
-                "this responder was built without the feature `media`, to which a relay could be tried",
-            ),
-        };
-    };
-    let mut observation = Observation::new(probe);
-    let peer = &relay.peer;
-    let local = peer.pair.as_ref().map(|p| p.local.address.clone()).filter(|a| !a.is_empty());
-    let gathered = || peer.candidates.iter().find(|c| c.kind == "relay").map(|c| c.address.clone());
-    let to = around.address.zip(peer.port).map(|(a, p)| format!("{a} port {p}"));
-    let facts = &mut observation.facts;
-    facts.set(
-        &metric::RELAY,
-        json!({ "relayed": local.or_else(gathered), "peer": to.as_deref().unwrap_or("the responder") }),
-    );
-    let fail = |step, kind, words: String| Failure::new(step, kind, words);
-    let error = peer.errors.iter().find(|e| (300..700).contains(&e.code));
-    let failure = match (peer.failed, error) {
-        (Some(PeerEnd::NoRelay), Some(e)) => {
-            facts.set(&metric::TURN_ERROR, json!({ "code": e.code, "reason": e.text, "method": "Allocate" }));
-            let kind = if e.code == 401 { FailureKind::NoCredentials } else { FailureKind::TurnError };
-            Some(fail(Step::Allocate, kind, format!("the relay answered {} {}", e.code, e.text)))
-        }
-        (Some(PeerEnd::NotConnected), _) => {
-            Some(fail(Step::Relay, FailureKind::NoRelay, "nothing came back through it".to_owned()))
-        }
-        (Some(_), _) => Some(train::failure(peer)),
-        (None, _) if relay.received == 0 => {
-            Some(fail(Step::Relay, FailureKind::NoRelay, format!("none of {} messages came back", relay.sent)))
-        }
-        (None, _) => None,
-    };
-    if let Some(failure) = failure {
-        facts.set(&metric::SENT, relay.sent.max(u32::from(failure.kind == FailureKind::NoRelay)));
-        observation.step_failed(failure, took(relay.span));
-        return observation;
-    }
-    facts.set(&metric::SENT, relay.sent);
-    facts.set(&metric::RECEIVED, relay.received.min(relay.sent));
-    if let Some(ms) = peer.connected_ms {
-        facts.set(&metric::READY_MS, ms);
-    }
-    let mut rtts: Vec<f64> = relay.rtt_ms.iter().copied().map(told::time).collect();
-    rtts.sort_by(f64::total_cmp);
-    if let (Some(least), Some(most)) = (rtts.first(), rtts.last()) {
-        let mean = rtts.iter().sum::<f64>() / rtts.len() as f64;
-        let at = |share: f64| rtts.get(((rtts.len() - 1) as f64 * share) as usize).copied().unwrap_or(mean);
-        facts.set(
-            &metric::RTT_MS,
-            json!({
-                "min": least, "mean": mean, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": most,
-            }),
-        );
-    }
-    observation.step_ok(Step::Relay, took(relay.span));
-    observation
 }

@@ -31,10 +31,9 @@ to = "edge"
 port = 3478
 need = "required"
 source = { document = "own", section = "Edge", row = "STUN | UDP | 3478" }
-[http."edge.https"]
+[https."edge.https"]
 to = "edge"
 port = 443
-tls = true
 need = "required"
 source = { document = "own", section = "Edge", row = "HTTPS | TCP | 443" }
 "#;

@@ -45,7 +45,7 @@ locals {
 
 resource "aws_security_group" "responder" {
   name_prefix = "rtc-check-responder-"
-  description = "Inbound flows of the agent profile, as rtc-check firewall writes them"
+  description = "Inbound flows of the agent profile, made by rtc-check"
   vpc_id      = var.vpc_id
 }
 

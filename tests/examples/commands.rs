@@ -34,7 +34,10 @@ fn tokens(rest: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for word in rest[..end].split("  ").next().unwrap().split_whitespace() {
         let word = word.trim_matches('"');
-        if word.starts_with(['(', '>', '#', '$']) || word.ends_with("[@]}") {
+        if word.starts_with(['(', '>', '#'])
+            || word.starts_with('$') && !word.starts_with("${")
+            || word.ends_with("[@]}")
+        {
             break;
         }
         found.push(word.trim_end_matches([',', ')', '.', ':']).to_owned());

@@ -23,10 +23,14 @@ pub fn readme(files: &[File], about: &About) -> String {
     }
     out.push_str(&format!("\n{}", personal(files, &about.redacted)));
     about.notes.iter().for_each(|note| out.push_str(&format!("Note: {note}.\n")));
-    out.push_str(
-        "Passwords, tokens and keys are in none of these files.\n\
-         rtc-check report report.json --format table draws the report again.\n",
-    );
+    out.push_str(match files.iter().any(|f| f.part == Part::Packets) {
+        true => {
+            "Passwords and keys are in none of these files. The packets of UDP are whole: tokens of test sessions, which end \
+             with them, and a relay's proofs of login (MESSAGE-INTEGRITY), from which a weak password can be guessed.\n"
+        }
+        false => "Passwords, tokens and keys are in none of these files.\n",
+    });
+    out.push_str("rtc-check report report.json --format table draws the report again.\n");
     out
 }
 
@@ -34,7 +38,7 @@ pub fn readme(files: &[File], about: &About) -> String {
 fn personal(files: &[File], redacted: &[Redacted]) -> String {
     let has = |part| files.iter().any(|f| f.part == part);
     let packets = match has(Part::Packets) {
-        true => " The packets bear addresses and names that were asked for, too.",
+        true => " The packets bear addresses and names that were asked for, too, and of UDP all that was sent.",
         false => "",
     };
     match (redacted.contains(&Redacted::Addresses), redacted.contains(&Redacted::Names)) {

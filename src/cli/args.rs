@@ -209,7 +209,7 @@ pub struct TuningArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Report")]
 pub struct OutputArgs {
-    /// table, json, ndjson (events as they happen), junit, markdown, prometheus, csv, tap or nagios [default: table]
+    /// table, json, ndjson (events as they happen), html, junit, markdown, prometheus, csv, tap or nagios [default: table]
     #[arg(short, long, value_name = "FORMAT", env = "RTC_CHECK_FORMAT")]
     pub format: Option<String>,
     /// Write the report to this file in place of stdout

@@ -287,9 +287,17 @@ impl Errand {
         match sent {
             Ok(taken) => self.taken(&taken, quiet),
             Err(why) => {
-                let hint = match self.flag == "--otlp URL" && to.port == GRPC_PORT {
-                    true => "; 4317 is the port of gRPC, and OTLP over HTTP is usually on 4318",
-                    false => "",
+                let is_otlp = self.flag == "--otlp URL";
+                let refused = ["answers 401", "answers 403"].iter().any(|code| why.contains(code));
+                let hint = match () {
+                    () if is_otlp && to.port == GRPC_PORT => {
+                        "; 4317 is the port of gRPC, and OTLP over HTTP is usually on 4318"
+                    }
+                    () if is_otlp && refused => "; OTEL_EXPORTER_OTLP_HEADERS holds what it asks for",
+                    () if refused => {
+                        "; RTC_CHECK_UPLOAD_HEADERS holds what it asks for, such as `Authorization: Bearer …`"
+                    }
+                    () => "",
                 };
                 say(&format!("rtc-check: could not send {what}: {why}{hint}"));
                 false

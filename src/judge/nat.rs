@@ -170,7 +170,10 @@ fn filtering(facts: &Facts) -> Option<String> {
         // Said of both in the mapping's sentence.
         _ if mapping == "unknown" || mapping.is_empty() => return None,
         _ => match facts.get::<String>(&metric::NAT_WHY_UNKNOWN) {
-            Some(why) => format!("the filtering was not told: {why}"),
+            Some(why) => {
+                let why = why.strip_prefix("the filtering cannot be told: ").unwrap_or(&why);
+                format!("the filtering was not told: {why}")
+            },
             None => return None,
         },
     })

@@ -131,7 +131,13 @@ fn rows(traced: &Traced, check: &Check) -> Vec<Row> {
         block(&mut rows);
         blocked = true;
     }
-    rows.push(station(host, format!("{} {address}", check.target), !blocked && traced.end == TraceEnd::Answered));
+    let name = if check.target == address { address } else { format!("{} {address}", check.target) };
+    let by_host = by_host(traced);
+    rows.push(station(host, name, by_host || !blocked && traced.end == TraceEnd::Answered));
+    // What the host itself refuses is stopped nowhere on the way.
+    if by_host {
+        block(&mut rows);
+    }
     rows
 }
 
@@ -139,12 +145,19 @@ fn rows(traced: &Traced, check: &Check) -> Vec<Row> {
 fn block_after(traced: &Traced) -> Option<u8> {
     match traced.end {
         TraceEnd::Answered | TraceEnd::Unknown => None,
+        TraceEnd::Refused if by_host(traced) => None,
         TraceEnd::Local => Some(0),
         _ => {
             let after = traced.after.as_ref().map(|hop| hop.distance);
             after.or(traced.before.as_ref().map(|hop| hop.distance.saturating_sub(1)))
         }
     }
+}
+
+/// Whether the host itself refuses, rather than something nearer that answers in its place.
+fn by_host(traced: &Traced) -> bool {
+    let nearer = traced.before.as_ref().zip(traced.host_distance).map(|(before, host)| before.distance < host);
+    traced.end == TraceEnd::Refused && nearer == Some(false)
 }
 
 fn stops(end: TraceEnd) -> &'static str {

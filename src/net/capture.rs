@@ -1,9 +1,11 @@
 //! The packets of this process's own flows, and of nobody else, as a pcap file in memory: one packet socket, read by one
-//! thread. A flow is ours when its socket is this process's when the first packet is seen; ICMP errors are when they
+//! thread. A flow is ours when its socket is this process's when the first packet is seen, or when it is a TCP connection that
+//! was opened here meanwhile; ICMP errors are when they
 //! quote such a flow; everything else is dropped unread. Of TCP that is not TLS only the headers are kept, for logins may
 //! stand in the rest. Knows no run.
 
 mod keep;
+pub(super) mod opened;
 
 use std::io;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ impl Capture {
     /// A sentence: the privilege is missing, or the system has no such sockets.
     pub fn begin() -> Result<Self, String> {
         let socket = open().map_err(|error| refused(&error))?;
+        opened::begin();
         let stop = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stop);
         let run = move || listen(&socket, Keep::new(Root::default(), MOST_BYTES), &until);
@@ -52,7 +55,9 @@ impl Capture {
     /// Ends it, after what has come was read.
     pub fn end(self) -> Captured {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or_default()
+        let captured = self.thread.join().unwrap_or_default();
+        opened::end();
+        captured
     }
 }
 

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
+use super::capture::opened;
 use super::icmp::ErrorQueue;
 use super::{classify, clock};
 use crate::model::{Failure, FailureKind, Step};
@@ -74,7 +75,11 @@ fn begin(target: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     want_icmp(&socket, target.is_ipv6());
-    match socket.connect(&target.into()) {
+    let begun = socket.connect(&target.into());
+    if let Some(local) = socket.local_addr().ok().and_then(|a| a.as_socket()) {
+        opened::connecting(local, target);
+    }
+    match begun {
         Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) && e.kind() != ErrorKind::WouldBlock => Err(e),
         _ => TcpStream::from_std(socket.into()),
     }

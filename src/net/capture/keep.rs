@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Captured;
+use super::{Captured, opened};
 use crate::net::host::{Root, flows};
 use crate::wire::packet::{self, Carrier, Ends, Packet};
 use crate::wire::pcap;
@@ -50,6 +50,8 @@ pub(super) struct Keep {
     most: usize,
     /// By local and remote end.
     flows: HashMap<(Carrier, SocketAddr, SocketAddr), Known>,
+    /// Whether every UDP socket there is this process's, and since when: a sweep has one, and thousands of flows.
+    ends: HashMap<SocketAddr, (bool, Duration)>,
     captured: Captured,
 }
 
@@ -57,7 +59,7 @@ impl Keep {
     /// At most `most` bytes.
     pub(super) fn new(root: Root, most: usize) -> Self {
         let captured = Captured { file: pcap::file_header(LONGEST).to_vec(), ..Captured::default() };
-        Self { root, most, flows: HashMap::new(), captured }
+        Self { root, most, flows: HashMap::new(), ends: HashMap::new(), captured }
     }
 
     /// The file; `missed` packets were never seen.
@@ -85,8 +87,10 @@ impl Keep {
     fn of_flow(&mut self, seen: &Seen<'_>, ends: Ends, payload: usize) -> Option<usize> {
         let as_sent = (ends.from, ends.to);
         let as_came = (ends.to, ends.from);
+        // An answer over loopback: its sender's end, another's, need not be looked for.
+        let is_answer = self.flows.get(&(ends.carrier, ends.to, ends.from)).is_some_and(|known| known.is_ours);
         let (local, remote) = match (seen.is_loopback, seen.is_outgoing) {
-            (true, _) if self.is_ours(ends.carrier, ends.from, ends.to, seen.at) => as_sent,
+            (true, _) if !is_answer && self.is_ours(ends.carrier, ends.from, ends.to, seen.at) => as_sent,
             (false, true) => as_sent,
             _ => as_came,
         };
@@ -119,8 +123,26 @@ impl Keep {
         if self.flows.len() >= MOST_FLOWS {
             self.flows.clear();
         }
-        let is_ours = flows::is_own(&self.root, carrier, local, remote);
+        let is_ours = match carrier {
+            Carrier::Tcp => opened::is_own(local, remote) || flows::is_own(&self.root, carrier, local, remote),
+            Carrier::Udp => self.has_end(local, at) || flows::is_own(&self.root, carrier, local, remote),
+        };
         self.flows.insert((carrier, local, remote), Known { is_ours, last: at, is_tls: None });
+        is_ours
+    }
+
+    /// Whether all that is bound to an end of UDP is this process's.
+    fn has_end(&mut self, local: SocketAddr, at: Duration) -> bool {
+        if let Some((is_ours, since)) = self.ends.get(&local)
+            && at.saturating_sub(*since) < NOT_OURS
+        {
+            return *is_ours;
+        }
+        if self.ends.len() >= MOST_FLOWS {
+            self.ends.clear();
+        }
+        let is_ours = flows::is_own_end(&self.root, local);
+        self.ends.insert(local, (is_ours, at));
         is_ours
     }
 

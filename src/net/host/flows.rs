@@ -38,6 +38,22 @@ pub fn is_own(root: &Root, carrier: Carrier, local: SocketAddr, remote: SocketAd
     best.iter().filter(|(fit, _)| *fit == most).all(|(_, inode)| own.contains(inode))
 }
 
+/// Whether there are UDP sockets at this end, and every one of them is this process's, whomever it talks to.
+pub fn is_own_end(root: &Root, local: SocketAddr) -> bool {
+    let mut there: Vec<u64> = Vec::new();
+    for name in ["udp", "udp6"] {
+        let Ok(table) = root.read(&format!("proc/self/net/{name}"), MOST) else { continue };
+        let all = table.text.lines().filter_map(|line| entry(line, Carrier::Udp));
+        let here = |e: &Entry| {
+            let any = e.local.ip().is_unspecified();
+            e.local.port() == local.port() && (any || e.local.ip() == local.ip())
+        };
+        there.extend(all.filter(here).map(|e| e.inode));
+    }
+    let own = own_sockets(root);
+    !there.is_empty() && there.iter().all(|inode| own.contains(inode))
+}
+
 /// Inodes of this process's sockets.
 fn own_sockets(root: &Root) -> HashSet<u64> {
     let inode = |fd: &String| {

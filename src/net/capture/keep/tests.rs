@@ -95,3 +95,16 @@ fn a_full_file_says_so_and_grows_no_more() {
     let captured = keep.finish(0);
     assert_eq!((captured.packets, captured.is_full, captured.file.len()), (3, true, most));
 }
+
+#[test]
+#[cfg(target_endian = "little")]
+fn a_connection_that_was_opened_here_is_ours_though_no_table_has_it_any_more() {
+    let (_dir, mut keep) = keep(MOST);
+    let short = |from: u16| packet(6, (1, from), (2, 443), &[0; 16]);
+    opened::begin();
+    opened::connecting("127.0.0.1:6100".parse().unwrap(), "127.0.0.2:443".parse().unwrap());
+    see(&mut keep, &short(6100), true);
+    see(&mut keep, &short(6101), true);
+    opened::end();
+    assert_eq!(keep.finish(0).packets, 1);
+}

@@ -23,10 +23,15 @@ pub fn readme(files: &[File], about: &About) -> String {
     }
     out.push_str(&format!("\n{}", personal(files, &about.redacted)));
     about.notes.iter().for_each(|note| out.push_str(&format!("Note: {note}.\n")));
-    out.push_str(
-        "Passwords, tokens and keys are in none of these files.\n\
-         rtc-check report report.json --format table draws the report again.\n",
-    );
+    out.push_str(match files.iter().any(|f| f.part == Part::Packets) {
+        true => {
+            "Passwords and keys are in none of these files; flows.pcap has what this run sent over UDP: users' names at relays \
+             (of their logins not what a password could be guessed from, which is zeros), and the tokens of its sessions with \
+             a responder.\n"
+        }
+        false => "Passwords, tokens and keys are in none of these files.\n",
+    });
+    out.push_str("rtc-check report report.json --format table draws the report again.\n");
     out
 }
 
@@ -83,6 +88,12 @@ mod tests {
             assert!(files.iter().all(|f| text.contains(f.part.name())), "{text}");
         }
         let names = About { redacted: vec![Redacted::Names], ..About::default() };
+        let with_packets = readme(&[file(Part::Packets, None)], &names);
+        assert!(
+            with_packets.contains("tokens of its sessions") && !with_packets.contains("Passwords, tokens"),
+            "{with_packets}"
+        );
+        assert!(readme(&[file(Part::Log, None)], &names).contains("Passwords, tokens and keys are in none"));
         assert!(list(&[file(Part::Packets, None)], &names).contains("addresses are told"));
     }
 }

@@ -25,8 +25,9 @@ pub fn readme(files: &[File], about: &About) -> String {
     about.notes.iter().for_each(|note| out.push_str(&format!("Note: {note}.\n")));
     out.push_str(match files.iter().any(|f| f.part == Part::Packets) {
         true => {
-            "Passwords and keys are in none of these files. The packets of UDP are whole: tokens of test sessions, which end \
-             with them, and a relay's proofs of login (MESSAGE-INTEGRITY), from which a weak password can be guessed.\n"
+            "Passwords and keys are in none of these files; flows.pcap has what this run sent over UDP: users' names at relays \
+             (of their logins not what a password could be guessed from, which is zeros), and the tokens of its sessions with \
+             a responder.\n"
         }
         false => "Passwords, tokens and keys are in none of these files.\n",
     });
@@ -38,7 +39,7 @@ pub fn readme(files: &[File], about: &About) -> String {
 fn personal(files: &[File], redacted: &[Redacted]) -> String {
     let has = |part| files.iter().any(|f| f.part == part);
     let packets = match has(Part::Packets) {
-        true => " The packets bear addresses and names that were asked for, too, and of UDP all that was sent.",
+        true => " The packets bear addresses and names that were asked for, too.",
         false => "",
     };
     match (redacted.contains(&Redacted::Addresses), redacted.contains(&Redacted::Names)) {
@@ -87,6 +88,12 @@ mod tests {
             assert!(files.iter().all(|f| text.contains(f.part.name())), "{text}");
         }
         let names = About { redacted: vec![Redacted::Names], ..About::default() };
+        let with_packets = readme(&[file(Part::Packets, None)], &names);
+        assert!(
+            with_packets.contains("tokens of its sessions") && !with_packets.contains("Passwords, tokens"),
+            "{with_packets}"
+        );
+        assert!(readme(&[file(Part::Log, None)], &names).contains("Passwords, tokens and keys are in none"));
         assert!(list(&[file(Part::Packets, None)], &names).contains("addresses are told"));
     }
 }

@@ -133,7 +133,8 @@ impl AllowList {
     }
 
     /// Why an address may not be asked that an allowed host turned out to have. A name leads where its owner likes, so it
-    /// opens neither this machine nor what is on its link: these have to be listed by their addresses.
+    /// opens neither the loopback nor link-local addresses, and no groups: these have to be listed by their addresses. It does
+    /// open every other address, this machine's own in its network too: list no name whose owner is not trusted with that.
     pub fn refusal_of_address(&self, host: &Host, address: IpAddr) -> Option<String> {
         let address = address.to_canonical();
         let Host::Name(name) = host else { return self.refusal(&Host::Address(address)) };
@@ -174,7 +175,7 @@ impl fmt::Display for AllowList {
     }
 }
 
-/// This machine itself, what is on its link, and groups of hosts; also where IPv6 carries such an IPv4 address.
+/// Loopback, link-local addresses, and groups of hosts; also where IPv6 carries such an IPv4 address.
 fn is_here(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => {
@@ -188,12 +189,12 @@ fn is_here(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address in one of NAT64 (RFC 6052), 6to4 (RFC 3056) or the old compatible form (RFC 4291 section 2.5.5.1).
+/// The IPv4 address in one of NAT64 (RFC 6052; RFC 8215, whose prefixes of 96 bits are the network's own), 6to4 (RFC 3056) or the old compatible form (RFC 4291 section 2.5.5.1).
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let all = u128::from(address);
     let low = Ipv4Addr::from(all as u32);
     match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0, 0, ..] => Some(low),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] | [0, 0, 0, 0, 0, 0, ..] => Some(low),
         [0x2002, ..] => Some(Ipv4Addr::from((all >> 80) as u32)),
         _ => None,
     }

@@ -4,6 +4,7 @@
 //! quote such a flow; everything else is dropped unread. Of TCP that is not TLS only the headers are kept, for logins may
 //! stand in the rest. Knows no run.
 
+mod blank;
 mod keep;
 pub(super) mod opened;
 

@@ -37,6 +37,18 @@ pub struct End {
     pub runs: Option<u64>,
     /// At the first run that holds (`true`: pass or warn) or fails (`false`).
     pub until: Option<bool>,
+    /// A warning is a failure.
+    pub strict: bool,
+}
+
+impl End {
+    fn is_reached(self, verdict: Status) -> bool {
+        let is_strict_warning = self.strict && verdict == Status::Warn;
+        self.until.is_some_and(|holds| match holds {
+            true => verdict.holds() && !is_strict_warning,
+            false => verdict == Status::Fail || is_strict_warning,
+        })
+    }
 }
 
 /// What is told, in the order in which it happened.
@@ -184,11 +196,7 @@ impl Watch {
         let comparison = self.before.as_ref().map(|before| compare::compare(("before", before), ("after", &report)));
         self.changes = comparison.as_ref().map(change::deltas).unwrap_or_default();
         let summary = self.history.push(Some(running.number), &report, comparison.as_ref());
-        let reached = self.end.until.is_some_and(|holds| match holds {
-            true => report.verdict.holds(),
-            false => report.verdict == Status::Fail,
-        });
-        self.over = reached || self.end.runs.is_some_and(|runs| self.finished >= runs);
+        self.over = self.end.is_reached(report.verdict) || self.end.runs.is_some_and(|runs| self.finished >= runs);
         self.before = Some(report);
         said.push(Said::Ran(Box::new(summary)));
         said.extend(self.changes.iter().cloned().map(|delta| Said::Changed(Box::new(delta))));

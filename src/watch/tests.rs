@@ -100,7 +100,7 @@ fn begun(watch: &mut Watch, now: Reading) -> u64 {
 #[test]
 fn runs_follow_the_interval_and_say_what_changed() {
     let mut world = World::new();
-    let mut watch = Watch::new(s(60), End { runs: Some(2), until: None }, world.0);
+    let mut watch = Watch::new(s(60), End { runs: Some(2), until: None, strict: false }, world.0);
     assert_eq!(begun(&mut watch, world.0), 1);
     assert_eq!(watch.tick(world.passes(s(2))), (vec![], Do::Go));
     let said = watch.finished(good(), world.passes(s(1)));
@@ -140,7 +140,7 @@ fn a_suspend_while_waiting_is_a_gap_with_one_run_behind_it() {
 fn a_run_that_slept_is_not_judged_and_done_again() {
     for seen_in_time in [true, false] {
         let mut world = World::new();
-        let mut watch = Watch::new(s(60), End { runs: Some(1), until: None }, world.0);
+        let mut watch = Watch::new(s(60), End { runs: Some(1), until: None, strict: false }, world.0);
         begun(&mut watch, world.0);
         world.sleeps(s(600));
         let broken = report(&[(A, Status::Fail)]);
@@ -191,7 +191,7 @@ fn pause_and_run_now() {
 #[test]
 fn it_ends_at_the_verdict_that_is_waited_for() {
     let mut world = World::new();
-    let mut watch = Watch::new(s(60), End { runs: Some(9), until: Some(true) }, world.0);
+    let mut watch = Watch::new(s(60), End { runs: Some(9), until: Some(true), strict: false }, world.0);
     for (status, over) in [(Status::Fail, false), (Status::Unknown, false), (Status::Warn, true)] {
         begun(&mut watch, world.0);
         watch.finished(report(&[(A, status)]), world.passes(s(60)));
@@ -322,5 +322,17 @@ proptest! {
         let steps = (world.0.boot - start).as_secs() / interval + 1;
         prop_assert!(by_grid <= steps + asked, "{by_grid} runs in {steps} steps and {asked} by hand");
         prop_assert!(held(&watch).0 <= 1 && held(&watch).1 <= KEPT);
+    }
+}
+
+#[test]
+fn a_warning_ends_the_watching_as_strict_judges_it() {
+    for (strict, until, over) in [(false, true, true), (false, false, false), (true, true, false), (true, false, true)]
+    {
+        let mut world = World::new();
+        let mut watch = Watch::new(s(60), End { runs: None, until: Some(until), strict }, world.0);
+        begun(&mut watch, world.0);
+        watch.finished(report(&[(A, Status::Warn)]), world.passes(s(3)));
+        assert_eq!(watch.tick(world.0).1 == Do::Over, over, "strict {strict}, until pass {until}");
     }
 }

@@ -44,7 +44,7 @@ pub fn key_id(key: &[u8]) -> String {
 }
 
 /// Attribute types (RFC 8489 section 18.3, RFC 8445 section 16.1 for ICE's, RFC 3489 for the legacy one).
-mod attr {
+pub(crate) mod attr {
     pub const MAPPED_ADDRESS: u16 = 0x0001;
     pub const USERNAME: u16 = 0x0006;
     pub const MESSAGE_INTEGRITY: u16 = 0x0008;

@@ -1,5 +1,5 @@
 //! Who may come in: TLS and logins of the web configuration, read again when a file of it changes. Passwords are verified
-//! off the runtime's threads, a few at a time; an unknown user costs as much as a known one.
+//! off the runtime's threads, a few at a time, also for clients that have gone; an unknown user costs as much as a known one.
 
 mod tls;
 
@@ -73,8 +73,8 @@ pub struct Door {
     file: Option<PathBuf>,
     state: Mutex<State>,
     key: hmac::Key,
-    waiting: Semaphore,
-    at_once: Semaphore,
+    waiting: Arc<Semaphore>,
+    at_once: Arc<Semaphore>,
     tally: Arc<Tally>,
     log: Log,
 }
@@ -89,7 +89,7 @@ impl Door {
         };
         let state = Mutex::new(State { watched, loaded: Arc::new(loaded?) });
         let key = hmac::Key::new(hmac::HMAC_SHA256, &chance::bytes::<32>());
-        let (waiting, at_once) = (Semaphore::new(WAITING), Semaphore::new(AT_ONCE));
+        let (waiting, at_once) = (Arc::new(Semaphore::new(WAITING)), Arc::new(Semaphore::new(AT_ONCE)));
         Ok(Self { file, state, key, waiting, at_once, tally, log })
     }
 
@@ -124,9 +124,14 @@ impl Door {
         if known.is_some() && loaded.verified().iter().any(|m| m.as_ref() == mark.as_ref()) {
             return Ok(());
         }
-        let _waiting = self.waiting.try_acquire().map_err(|_| Turned::Busy)?;
-        let _turn = tokio::time::timeout(PATIENCE, self.at_once.acquire()).await.map_err(|_| Turned::Busy)?;
-        let verified = tokio::task::spawn_blocking(move || bcrypt::verify(password.expose(), hash.expose()));
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Turned::Busy)?;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.at_once).acquire_owned()).await;
+        let turn = turn.map_err(|_| Turned::Busy)?.map_err(|_| Turned::Busy)?;
+        let verified = tokio::task::spawn_blocking(move || {
+            // Hashing goes on when the client has gone, and so it keeps its place.
+            let _held = (place, turn);
+            bcrypt::verify(password.expose(), hash.expose())
+        });
         match (verified.await, known) {
             (Ok(Ok(true)), Some(_)) => {
                 let mut all = loaded.verified();
@@ -182,4 +187,38 @@ fn read(path: &Path) -> (Vec<(PathBuf, Stamp)>, Result<Loaded, String>) {
     }
     let tls = web.tls.as_ref().map(tls::acceptor).transpose().map_err(wrong);
     (watched, tls.map(|tls| Loaded::of(&web, tls)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_goes_away_gives_no_turn_back_before_the_hashing_has_ended() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let hash = bcrypt::hash("right", 4).unwrap();
+            let web = Web::read(&format!("basic_auth_users:\n  a: {hash}\n"), Path::new("")).unwrap();
+            let loaded = Loaded::of(&web, None);
+            let door = Door::open(None, Arc::default(), Log::new(false)).unwrap();
+            let header = HeaderValue::from_static("Basic YTp3cm9uZw==");
+            // The only thread that could hash is busy.
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || ended.recv());
+            {
+                let mut asked = std::pin::pin!(door.admits(&loaded, Some(&header)));
+                assert!(futures_util::poll!(asked.as_mut()).is_pending());
+            }
+            assert_eq!(
+                (door.at_once.available_permits(), door.waiting.available_permits()),
+                (AT_ONCE - 1, WAITING - 1)
+            );
+            end.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            drop(door.at_once.acquire_many(AT_ONCE as u32).await.unwrap());
+            assert_eq!(door.waiting.available_permits(), WAITING);
+            assert_eq!(door.admits(&loaded, Some(&header)).await, Err(Turned::Login));
+        });
+    }
 }

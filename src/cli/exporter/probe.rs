@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{CheckArgs, Ip};
@@ -142,12 +143,21 @@ fn unlisted(plan: &Plan, site: &Site) -> Option<String> {
     Some(format!("{why}; role `{role}` needs it: leave the role out with skip={role}, or the profile's option off"))
 }
 
-/// Runs it, unless too many run; answers the exposition. Dropping this ends the run.
-pub async fn carry_out(ready: Ready, peer: IpAddr, site: &Arc<Site>) -> Result<String, Refused> {
-    let Ok(place) = Arc::clone(&site.room).try_acquire_owned() else {
+/// A place among the probes that are planned and run at once, until it is dropped.
+pub fn place(site: &Site) -> Result<OwnedSemaphorePermit, Refused> {
+    Arc::clone(&site.room).try_acquire_owned().map_err(|_| {
         let sentence = format!("{} probes are under way, which is as many as --max-probes allows", site.max_probes);
-        return Err(refused(StatusCode::SERVICE_UNAVAILABLE, Refusal::Busy, sentence));
-    };
+        refused(StatusCode::SERVICE_UNAVAILABLE, Refusal::Busy, sentence)
+    })
+}
+
+/// Runs it and answers the exposition. Dropping this ends the run.
+pub async fn carry_out(
+    ready: Ready,
+    peer: IpAddr,
+    site: &Arc<Site>,
+    place: OwnedSemaphorePermit,
+) -> Result<String, Refused> {
     let cancel = site.stop.child_token();
     let _ends_the_run = cancel.clone().drop_guard();
     let running = site.tasks.spawn(run(ready, peer, Arc::clone(site), cancel, place));
@@ -163,7 +173,7 @@ async fn run(
     peer: IpAddr,
     site: Arc<Site>,
     cancel: CancellationToken,
-    _place: impl Send,
+    _place: OwnedSemaphorePermit,
 ) -> Result<String, Refused> {
     let begun = clock::now();
     let Ready { mut job, what } = ready;

@@ -93,10 +93,12 @@ async fn probed(request: &Request<Incoming>, peer: SocketAddr, site: &Arc<Site>)
     let peer = peer.ip().to_canonical();
     let timeout = request.headers().get(crate::exporter::patience::HEADER).map(|v| v.to_str().unwrap_or("?"));
     let asked = probe::Asked { query: request.uri().query().unwrap_or(""), timeout };
-    let done = match probe::prepare(&asked, site) {
+    // Planning costs, too: who finds no place plans nothing.
+    let ready = probe::place(site).and_then(|place| Ok((probe::prepare(&asked, site)?, place)));
+    let done = match ready {
         // A look whether the probe would be carried out.
         Ok(_) if request.method() == Method::HEAD => Ok(String::new()),
-        Ok(ready) => probe::carry_out(ready, peer, site).await,
+        Ok((ready, place)) => probe::carry_out(ready, peer, site, place).await,
         Err(refused) => Err(refused),
     };
     match done {

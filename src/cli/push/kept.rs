@@ -1,9 +1,8 @@
 //! A report that could not be sent is not lost: it is where the run put it, or in a file of its own.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::cli::files::create_private;
 use crate::model::Report;
 
 /// Where the JSON report is already.
@@ -49,7 +48,7 @@ fn save(directories: &[PathBuf], id: &str, json: &str) -> Result<PathBuf, String
         for number in 1..=MOST_NAMES {
             let number = if number == 1 { String::new() } else { format!("-{number}") };
             let path = directory.join(format!("rtc-check-report-{id}{number}.json"));
-            match create(&path, json) {
+            match create_private(&path, json.as_bytes()) {
                 Ok(()) => return Ok(path),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => why = format!("{}: {e}", path.display()),
                 Err(e) => {
@@ -60,19 +59,6 @@ fn save(directories: &[PathBuf], id: &str, json: &str) -> Result<PathBuf, String
         }
     }
     Err(why)
-}
-
-fn create(path: &Path, json: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(json.as_bytes()).and_then(|()| file.flush());
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written
 }
 
 #[cfg(test)]

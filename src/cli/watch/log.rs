@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Unusable;
@@ -32,7 +33,8 @@ impl Log {
     }
 
     fn file(&self) -> std::io::Result<File> {
-        OpenOptions::new().read(true).append(true).create(true).open(&self.path)
+        // Whole reports, which tell of a network and its users: for the owner, unless the file was there.
+        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path)
     }
 
     /// Cuts the log behind its last whole line; answers its length.
@@ -166,6 +168,16 @@ mod tests {
         assert_eq!(text(&log, 1), line(4) + &line(5));
         assert_eq!(text(&log, 2), line(2) + &line(3));
         assert!(!log.numbered(3).exists());
+    }
+
+    #[test]
+    fn a_log_is_made_for_its_owner_and_one_that_is_there_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |log: &Log| fs::metadata(&log.path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&opened(&dir, 1 << 20, 1)), 0o600);
+        fs::set_permissions(dir.path().join("log.ndjson"), fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(mode(&opened(&dir, 1 << 20, 1)), 0o640);
     }
 
     #[test]

@@ -20,9 +20,9 @@ use crate::net::{chance, clock};
 use crate::redact::Redactor;
 use crate::watch::{Do, End, KEPT, Limits, Reading, Said, Watch, span};
 
-use super::args::{Until, WatchArgs};
+use super::args::{CheckArgs, PushArgs, Until, WatchArgs};
 use super::check::{self, Prepared};
-use super::{Unusable, exit, output, signal};
+use super::{Unusable, exit, output, push, signal};
 use face::{Face, Scene};
 use log::Log;
 use reports::Reports;
@@ -37,7 +37,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const DRAW: Duration = Duration::from_millis(250);
 
 /// `rtc-check watch …`.
-pub fn command(args: WatchArgs) -> Result<u8, Unusable> {
+pub fn command(mut args: WatchArgs) -> Result<u8, Unusable> {
+    sends_nothing(&mut args.check)?;
     if args.check.dry_run {
         return check::command(args.check);
     }
@@ -55,6 +56,39 @@ pub fn command(args: WatchArgs) -> Result<u8, Unusable> {
     // A name that the operating system still looks up must not hold the process.
     runtime.shutdown_background();
     ended
+}
+
+/// A run of a watching is sent nowhere: who asks for it is told, and where the configuration file does so for all runs, a note
+/// says it.
+fn sends_nothing(args: &mut CheckArgs) -> Result<(), Unusable> {
+    let asked = |push: &PushArgs| [&push.upload, &push.otlp].into_iter().flatten().any(|url| !url.trim().is_empty());
+    if asked(&args.output.push) {
+        return Err(Unusable(
+            "watch sends nothing: --upload and --otlp (RTC_CHECK_UPLOAD, RTC_CHECK_OTLP) are for a single run, which a timer \
+             repeats; --log FILE keeps every run's report, and `rtc-check exporter` has figures to fetch"
+                .to_owned(),
+        ));
+    }
+    push::configured(args)?;
+    let push = &mut args.output.push;
+    if asked(push) {
+        output::say(
+            "rtc-check: note: watch sends nothing: `upload` and `otlp` of the configuration file are for single runs",
+        );
+        // Empty, and so it stays when the file is read again.
+        (push.upload, push.otlp) = (Some(String::new()), Some(String::new()));
+    }
+    Ok(())
+}
+
+/// What the process ends with when this ends the watching before any run has ended.
+fn ends(input: Input) -> Option<exit::End> {
+    match input {
+        // Nothing is known yet, and nobody was disturbed.
+        Input::Quit | Input::Lost => Some(exit::End::Unknown),
+        Input::Interrupt => Some(exit::End::Interrupted),
+        Input::Resized | Input::Key(_) => None,
+    }
 }
 
 /// Whether stdout gets reports as lines (`--format ndjson`); what a watching has no use for is refused.
@@ -120,7 +154,8 @@ impl Watching {
             let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
             format!("{role} {}", hosts.join(","))
         });
-        let end = End { runs: args.runs, until: args.until.map(|until| until == Until::Pass) };
+        let end =
+            End { runs: args.runs, until: args.until.map(|until| until == Until::Pass), strict: prepared.job.strict };
         let mut watching = Self {
             seed: args.check.tuning.seed.unwrap_or_else(chance::seed),
             watch: Watch::new(args.interval, end, reading()),
@@ -163,12 +198,14 @@ impl Watching {
     async fn go(mut self, mut face: Face) -> Result<u8, Unusable> {
         let mut keys = face.keys()?;
         let mut signalled = std::pin::pin!(signal::ended());
-        let quit = loop {
+        let end = loop {
             let (said, next) = self.watch.tick(reading());
             self.tell(&mut face, &said);
             let wait = match next {
-                Do::Over => break false,
-                _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() => break false,
+                Do::Over => break exit::End::Unknown,
+                _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() => {
+                    break exit::End::Unknown;
+                }
                 Do::Begin(number) => {
                     self.begin(number)?;
                     DRAW
@@ -193,8 +230,8 @@ impl Watching {
             self.draw(&mut face)?;
             tokio::select! {
                 report = Task::ended(&mut self.task) => self.ended(&mut face, report?)?,
-                input = key(&mut keys) => if self.take(&mut face, input) { break true },
-                () = &mut signalled => break true,
+                input = key(&mut keys) => if let Some(end) = self.take(&mut face, input) { break end },
+                () = &mut signalled => break exit::End::Interrupted,
                 () = tokio::time::sleep(wait) => {}
             }
         };
@@ -202,7 +239,7 @@ impl Watching {
         if let Some(task) = self.task.take() {
             task.stop().await;
         }
-        Ok(self.code.unwrap_or(if quit { exit::INTERRUPTED } else { exit::UNKNOWN }))
+        Ok(self.code.unwrap_or_else(|| end.code(self.codes)))
     }
 
     fn begin(&mut self, number: u64) -> Result<(), Unusable> {
@@ -214,16 +251,16 @@ impl Watching {
     /// A run has ended: it is judged, told, and written.
     fn ended(&mut self, face: &mut Face, report: Report) -> Result<(), Unusable> {
         self.task = None;
-        let code = exit::End::of(&report, self.strict).code(self.codes);
+        let end = exit::End::of(&report, self.strict);
         let report = output::locked(&self.redactor).report(&report).map_err(Unusable)?;
         let said = self.watch.finished(report, reading());
         let ran = said.iter().any(|s| matches!(s, Said::Ran(_)));
         if let (true, Some(report)) = (ran, self.watch.last()) {
-            self.code = Some(code);
             let line = crate::report::line_of_report(report);
             let logged = self.log.as_ref().map_or(Ok(()), |log| log.append(&line));
             let logged = logged.map_err(|e| format!("this run is not in the log: {e}"));
             let written = self.reports.write(report).map_err(|e| format!("a report is not written: {e}"));
+            self.code = Some(end.lost(logged.is_err() || written.is_err()).code(self.codes));
             let shown = face.report(&line).map_err(|e| format!("stdout: {e}"));
             self.notice = logged.and(written).and(shown).err();
         }
@@ -251,16 +288,16 @@ impl Watching {
         })
     }
 
-    /// Takes a key; answers whether it ends everything.
-    fn take(&mut self, face: &mut Face, input: Input) -> bool {
+    /// Takes a key; answers as [`ends`].
+    fn take(&mut self, face: &mut Face, input: Input) -> Option<exit::End> {
         match input {
-            Input::Quit | Input::Lost => return true,
+            Input::Quit | Input::Interrupt | Input::Lost => {}
             Input::Resized => face.redraw(),
             Input::Key(Key::Pause) => self.watch.pause(clock::boot()),
             Input::Key(Key::Run) => self.watch.run_now(),
             Input::Key(key) => face.look(key, self.watch.history().rows().len()),
         }
-        false
+        ends(input)
     }
 }
 
@@ -269,5 +306,32 @@ async fn key(keys: &mut Option<mpsc::Receiver<Input>>) -> Input {
     match keys {
         Some(keys) => keys.recv().await.unwrap_or(Input::Lost),
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn q_before_any_run_has_ended_is_unknown_and_ctrl_c_interrupted() {
+        let code = |input| ends(input).map(|end| end.code(exit::Codes::Default));
+        assert_eq!(code(Input::Quit), Some(exit::UNKNOWN));
+        assert_eq!(code(Input::Interrupt), Some(exit::INTERRUPTED));
+        assert_eq!(code(Input::Key(Key::Pause)), None);
+    }
+
+    #[test]
+    fn to_send_is_refused_and_an_empty_url_asks_for_nothing() {
+        let told = |upload: Option<&str>, otlp: Option<&str>| {
+            let mut args = CheckArgs::default();
+            args.output.push.upload = upload.map(str::to_owned);
+            args.output.push.otlp = otlp.map(str::to_owned);
+            sends_nothing(&mut args).map_err(|Unusable(words)| words)
+        };
+        for asked in [(Some("https://a.example"), None), (None, Some("environment"))] {
+            assert!(told(asked.0, asked.1).unwrap_err().contains("--log FILE"));
+        }
+        assert_eq!(told(Some(""), Some(" ")), Ok(()));
     }
 }

@@ -1,11 +1,10 @@
 //! The last run's report in further formats: each file is replaced as a whole, so that who reads it meanwhile (a collector
 //! of text files, a web server) never sees half of one.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::args::{OutputArgs, pair};
-use crate::cli::files::Output;
+use crate::cli::files::{Output, replace_whole};
 use crate::cli::{Unusable, output};
 use crate::model::Report;
 use crate::report::{Format, render};
@@ -43,22 +42,8 @@ impl Reports {
         let mut failed = Ok(());
         for (format, path) in &self.files {
             let text = render(report, *format, &output::plain(self.width));
-            failed = failed.and(replace(path, &text));
+            failed = failed.and(replace_whole(path, &text));
         }
         failed
     }
-}
-
-fn replace(path: &Path, text: &str) -> Result<(), String> {
-    // A pipe or a device is written to, never renamed over.
-    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        return Output::open(path)?.replace(text);
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(|e| format!("{}: {e}", path.display()))
 }

@@ -53,11 +53,32 @@ impl Task {
         }
     }
 
-    /// Breaks it off, and gives it a moment to end well.
+    /// Breaks it off, gives it a moment to end well, and has it ended then in any case.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        let _ = tokio::time::timeout(PATIENCE, self.handle).await;
+        // Dropping the handle alone would let it go on, beside the run that takes its place.
+        if tokio::time::timeout(PATIENCE, &mut self.handle).await.is_err() {
+            self.handle.abort();
+            let _ = self.handle.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_does_not_end_when_it_is_told_to_is_ended() {
+        let (held, mut seen) = oneshot::channel::<()>();
+        let handle = tokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<Report>().await
+        });
+        let under_way = Arc::new(UnderWay::default());
+        Task { handle, stop: None, under_way, longest: Duration::ZERO }.stop().await;
+        assert_eq!(seen.try_recv(), Err(oneshot::error::TryRecvError::Closed));
     }
 }

@@ -17,6 +17,8 @@ const WAITING: usize = 64;
 pub enum Input {
     Key(Key),
     Quit,
+    /// Ctrl-C, which is no signal while the terminal is raw.
+    Interrupt,
     Resized,
     /// Nobody can type any more.
     Lost,
@@ -72,7 +74,8 @@ fn meant(event: &Event) -> Option<Input> {
     };
     let held = key.modifiers.contains(KeyModifiers::CONTROL);
     Some(match key.code {
-        KeyCode::Char('c' | 'd') if held => Input::Quit,
+        KeyCode::Char('c') if held => Input::Interrupt,
+        KeyCode::Char('d') if held => Input::Quit,
         KeyCode::Char('l') if held => Input::Resized,
         _ if held => return None,
         KeyCode::Char('q' | 'Q') => Input::Quit,

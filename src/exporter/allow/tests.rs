@@ -129,6 +129,8 @@ fn a_name_opens_neither_this_machine_nor_its_link() {
         "::",
         "169.254.169.254",
         "64:ff9b::169.254.169.254",
+        "64:ff9b:1::169.254.169.254",
+        "64:ff9b:1:2:3:4:127.0.0.1",
         "2002:7f00:1::",
         "fe80::1",
         "224.0.0.1",
@@ -138,7 +140,7 @@ fn a_name_opens_neither_this_machine_nor_its_link() {
         assert!(refused(&names, &host, address).is_some_and(|s| s.contains("this machine")), "{address}");
         assert_eq!(refused(&list(&["any"]), &host, address), None);
     }
-    for address in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "64:ff9b::192.0.2.1"] {
+    for address in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "64:ff9b::192.0.2.1", "64:ff9b:1::192.0.2.1"] {
         assert_eq!(refused(&names, &host, address), None, "{address}");
     }
     let local: Host = "localhost".parse().unwrap();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Captured, opened};
+use super::{Captured, blank, opened};
 use crate::net::host::{Root, flows};
 use crate::wire::packet::{self, Carrier, Ends, Packet};
 use crate::wire::pcap;
@@ -152,7 +152,9 @@ impl Keep {
             return;
         }
         self.captured.file.extend(pcap::packet_header(seen.at, kept, seen.length));
+        let begin = self.captured.file.len();
         self.captured.file.extend(seen.bytes.get(..kept).unwrap_or_default());
+        blank::integrity(self.captured.file.get_mut(begin..).unwrap_or_default());
         self.captured.packets += 1;
     }
 }

@@ -92,6 +92,8 @@ struct Whole<'a> {
     items: Vec<Ask<'a>>,
     relays: Vec<AskRelay>,
     trains: Vec<AskTrain<'a>>,
+    /// On whose media port relays lead to the responder.
+    media: Option<&'a RuleId>,
     login: Option<Login>,
 }
 
@@ -116,6 +118,7 @@ pub fn ask(plan: &Plan, around: &Around, login: Option<Login>, kept: bool) -> St
         items,
         relays: plan.trials.iter().enumerate().filter_map(relay).collect(),
         trains,
+        media: media(plan, around).filter(|_| around.peer),
         login,
     };
     serde_json::to_string(&whole).unwrap_or_default()
@@ -209,6 +212,12 @@ fn in_url(host: &Host) -> String {
         Host::Address(a) if a.is_ipv6() => format!("[{a}]"),
         other => other.to_string(),
     }
+}
+
+/// A rule whose media the responder serves.
+pub(super) fn media<'a>(plan: &'a Plan, around: &Around) -> Option<&'a RuleId> {
+    let is_media = |item: &&Item| item.rule.service == Service::Rtp && matches!(how(item, around), How::Ports);
+    plan.items.iter().find(is_media).map(|item| &item.rule.id)
 }
 
 /// Of the role's media at the responder.

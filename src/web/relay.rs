@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::told::{self, PeerEnd};
 use super::tried::{not_reached, took};
-use super::{Around, train};
+use super::{Around, ask, train};
 use crate::model::{Failure, FailureKind, Observation, ProbeKind, RelayTransport, Step, metric};
+use crate::plan::Plan;
 use crate::probe::figures;
 use crate::stats;
 
 /// What came of one relay; `None` where the page did not come to it.
-pub fn seen(transport: RelayTransport, relay: Option<&told::Relay>, around: &Around) -> Observation {
+pub fn seen(transport: RelayTransport, relay: Option<&told::Relay>, plan: &Plan, around: &Around) -> Observation {
     let probe = ProbeKind::Turn;
     if transport == RelayTransport::Dtls {
         let words = "a browser cannot speak TURN over DTLS; run rtc-check on this machine to have it tested";
@@ -18,6 +19,9 @@ pub fn seen(transport: RelayTransport, relay: Option<&told::Relay>, around: &Aro
     }
     match relay {
         Some(relay) => tried(relay, around),
+        None if around.peer && ask::media(plan, around).is_none() => {
+            Observation::skipped(probe, "this responder serves no media here, to which a relay could be tried")
+        }
         None if around.peer => not_reached(probe, Step::Allocate),
         None => {
             let words = "this responder was built without the feature `media`, to which a relay could be tried";

@@ -172,6 +172,57 @@ fn what_a_browser_does_not_explain_is_told_as_that() {
 }
 
 #[test]
+fn an_answer_that_is_kept_back_passes_only_where_a_websocket_showed_who_gives_it() {
+    let targets = [("rtc".into(), vec!["platform.example".parse().unwrap()])].into_iter().collect();
+    let mut plan = plan(&built_in("agent").unwrap(), &Scope { targets, ..scope() }, &around().here).unwrap();
+    let status = |plan: &Plan, protocol: &str| {
+        let mut told = well(plan);
+        told["pages"][0]["end"] = json!("opaque");
+        told["pages"][0].as_object_mut().unwrap().remove("status");
+        told["sockets"][0]["protocol"] = json!(protocol);
+        let told = read(told.to_string().as_bytes()).unwrap();
+        check(&judge(plan, &told, &around(), &meta()), "rtc.https").clone()
+    };
+    let other_port = status(&plan, "janus-protocol");
+    assert_eq!(other_port.status, Status::Unknown, "{}", other_port.reason);
+    assert!(other_port.reason.contains("a filter may have answered in its place"), "{}", other_port.reason);
+    let (page, socket) = (item(&plan, "rtc.https"), item(&plan, "rtc.gateway"));
+    plan.items[page].rule.ports = plan.items[socket].rule.ports;
+    assert_eq!(status(&plan, "janus-protocol").status, Status::Pass);
+    assert_eq!(status(&plan, "").status, Status::Unknown);
+}
+
+#[test]
+fn ports_that_the_responder_refused_are_no_sample() {
+    let mut told = well(&agent());
+    told["ports"][0]["refused"] = json!("too many");
+    let few = report(&told, &around());
+    let few = check(&few, "rtc.media");
+    assert!(few.status == Status::Unknown && few.reason.contains("only 3 of 8 ports"), "{}", few.reason);
+    told["ports"][0]["silent"] = json!([20_000]);
+    assert_eq!(check(&report(&told, &around()), "rtc.media").status, Status::Fail);
+}
+
+#[test]
+fn relays_need_media_of_the_responder_and_no_train() {
+    let turn = vec!["turn:192.0.2.3?transport=tcp".parse().unwrap()];
+    let asked = |scope: &Scope| {
+        let plan = plan(&built_in("agent").unwrap(), scope, &around().here).unwrap();
+        let asked: Value = serde_json::from_str(&ask(&plan, &around(), None, true)).unwrap();
+        let told =
+            json!({ "version": 1, "duration_ms": 0, "browser": { "agent": "", "webrtc": true, "secure": true } });
+        let told = read(told.to_string().as_bytes()).unwrap();
+        (asked["media"].clone(), check(&judge(&plan, &told, &around(), &meta()), "turn.tcp-3478").clone())
+    };
+    let (media, relay) = asked(&Scope { turn: turn.clone(), ..scope() });
+    assert_eq!((media, relay.status), (json!("rtc.media"), Status::Unknown));
+    let away = |role: &str| (role.into(), vec!["platform.example".parse().unwrap()]);
+    let targets = [away("rtc"), away("acd")].into_iter().collect();
+    let (media, relay) = asked(&Scope { turn, targets, ..scope() });
+    assert_eq!((media, relay.status), (Value::Null, Status::Skip), "{}", relay.reason);
+}
+
+#[test]
 fn loss_beyond_the_limit_fails_in_its_direction() {
     let mut told = well(&agent());
     told["trains"][0] = train(0, |n| n % 10 == 3);

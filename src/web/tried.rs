@@ -19,17 +19,20 @@ use crate::profile::Spec;
 /// What `observed.tls_version` says where a browser spoke TLS.
 const BY_BROWSER: &str = "as the browser negotiated it";
 
+/// Ports of a range that the page asks.
+const SAMPLE: u32 = 8;
+
 /// A browser keeps the reason of an error from the page.
 const UNTOLD: &str = "the browser got no connection and does not tell a page why: the port is blocked or closed, or this \
                       browser does not trust the certificate there";
 
 /// Every planned thing as it was seen.
 pub fn seen(plan: &Plan, told: &Told, around: &Around) -> Vec<Seen> {
-    let items = plan.items.iter().enumerate().map(|(n, item)| of_item(n, item, told, around));
+    let items = plan.items.iter().enumerate().map(|(n, item)| of_item(n, item, (plan, told), around));
     let trials = plan.trials.iter().enumerate().filter_map(|(n, trial)| match &trial.kind {
         TrialKind::Turn(uri) => {
             let relay = told.relays.iter().find(|r| r.trial == Some(n));
-            let observation = relay::seen(uri.transport, relay, around);
+            let observation = relay::seen(uri.transport, relay, plan, around);
             Some(placed(Planned::Trial(n), address(&trial.host, around), observation, relay.map(|r| r.span)))
         }
         TrialKind::Ice => {
@@ -76,7 +79,7 @@ pub fn browser(b: &Browser) -> Value {
     })
 }
 
-fn of_item(n: usize, item: &Item, told: &Told, around: &Around) -> Seen {
+fn of_item(n: usize, item: &Item, (plan, told): (&Plan, &Told), around: &Around) -> Seen {
     let (probe, step) = probe(item);
     let at = address(&item.host, around);
     let none = |observation| placed(Planned::Item(n), at, observation, None);
@@ -84,7 +87,7 @@ fn of_item(n: usize, item: &Item, told: &Told, around: &Around) -> Seen {
         How::Not(why) => return none(Observation::skipped(probe, why)),
         How::Page { .. } => match told.pages.iter().find(|p| p.item == n) {
             None => return none(not_reached(probe, step)),
-            Some(page) => (of_page(page), page.span),
+            Some(page) => (of_page(page, opened_beside(item, plan, told)), page.span),
         },
         How::Socket { protocol, .. } => match told.sockets.iter().find(|s| s.item == n) {
             None => return none(not_reached(probe, step)),
@@ -100,7 +103,7 @@ fn of_item(n: usize, item: &Item, told: &Told, around: &Around) -> Seen {
                 Spec::Turn(transport) => transport,
                 _ => RelayTransport::Udp,
             };
-            (relay::seen(transport, relay, around), relay.map(|r| r.span).unwrap_or_default())
+            (relay::seen(transport, relay, plan, around), relay.map(|r| r.span).unwrap_or_default())
         }
     };
     observation.facts.set(&metric::BROWSER, browser(&told.browser));
@@ -143,7 +146,19 @@ fn unconnected(probe: ProbeKind, span: Span, timed_out: bool) -> Observation {
     observation
 }
 
-fn of_page(page: &told::Page) -> Observation {
+/// The subprotocol with which a WebSocket was opened on the host and port of a page.
+fn opened_beside<'a>(page: &Item, plan: &'a Plan, told: &Told) -> Option<&'a str> {
+    let opened = told.sockets.iter().filter(|s| s.end == SocketEnd::Open);
+    opened.into_iter().find_map(|socket| {
+        let item = plan.items.get(socket.item)?;
+        let Spec::Ws(spec) = &item.rule.spec else { return None };
+        let is_there = item.host == page.host && item.rule.ports == page.rule.ports;
+        let wanted = spec.subprotocol.as_deref().filter(|_| spec.tls && is_there)?;
+        (socket.protocol.as_deref() == Some(wanted)).then_some(wanted)
+    })
+}
+
+fn of_page(page: &told::Page, opened: Option<&str>) -> Observation {
     let mut observation = Observation::new(ProbeKind::Http);
     match (page.end, page.status) {
         (PageEnd::Answered, Some(status)) => {
@@ -160,6 +175,9 @@ fn of_page(page: &told::Page) -> Observation {
         (PageEnd::Answered | PageEnd::Opaque, _) => {
             observation.facts.set(&metric::TLS_VERSION, BY_BROWSER);
             observation.facts.set(&metric::OPAQUE, true);
+            if let Some(opened) = opened {
+                observation.facts.set(&metric::SUBPROTOCOL, opened);
+            }
         }
         (PageEnd::Failed, _) => return unconnected(ProbeKind::Http, page.span, false),
         (PageEnd::TimedOut, _) => return unconnected(ProbeKind::Http, page.span, true),
@@ -227,8 +245,13 @@ fn of_ports(item: &Item, ports: &told::Ports, around: &Around) -> Observation {
         let why = ports.refused.clone().unwrap_or_else(|| "no port was asked".to_owned());
         return failed(FailureKind::OutOfTime, format!("the responder could not be asked for its ports ({why})"));
     }
+    let total = item.rule.ports.map_or(0, |p| p.count());
+    if let Some(why) = ports.refused.as_deref().filter(|_| silent.is_empty() && asked < SAMPLE.min(total)) {
+        let words = format!("the responder could be asked for only {asked} of {} ports ({why})", SAMPLE.min(total));
+        return failed(FailureKind::OutOfTime, words);
+    }
     let mut observation = Observation::new(probe);
-    let (facts, total) = (&mut observation.facts, item.rule.ports.map_or(0, |p| p.count()));
+    let facts = &mut observation.facts;
     if !silent.is_empty() && around.certain {
         let by = if answered.is_empty() { &metric::RESPONDER_PAGE } else { &metric::RESPONDER };
         facts.set(by, true);

@@ -69,7 +69,7 @@ async function responder() {
     args.push("--turn", "turn:10.77.0.3?transport=udp,turn:10.77.0.3?transport=tcp");
     env.RTC_CHECK_TURN_SECRET = SECRET;
   }
-  if (scenario === "key") env.RTC_CHECK_RESPONDER_KEY = KEY;
+  if (["key", "relay"].includes(scenario)) env.RTC_CHECK_RESPONDER_KEY = KEY;
   return (await start("ready;", binary, args, env))();
 }
 

@@ -23,7 +23,7 @@ pub struct WebArgs {
     #[arg(long, value_name = "ADDR", value_delimiter = ',', requires = "web", env = "RTC_CHECK_WEB_ADDRESS")]
     pub web_address: Vec<IpAddr>,
     /// Have browsers try this relay: turn:HOST[:PORT] or turns:HOST[:PORT], with ?transport=udp or tcp. Each visitor gets a
-    /// login of ten minutes, made with RTC_CHECK_TURN_SECRET
+    /// login of ten minutes, made with RTC_CHECK_TURN_SECRET; that takes RTC_CHECK_RESPONDER_KEY
     #[arg(
         long,
         value_name = "URI",
@@ -33,7 +33,8 @@ pub struct WebArgs {
         hide_env_values = true
     )]
     pub turn: Vec<String>,
-    /// Give RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD to browsers: every visitor can read them
+    /// Give logins for relays to whoever reaches the page, also without RTC_CHECK_RESPONDER_KEY, and
+    /// RTC_CHECK_TURN_USERNAME and RTC_CHECK_TURN_PASSWORD themselves: every visitor can read them
     #[arg(long, requires = "web", env = "RTC_CHECK_WEB_SHARE_TURN_PASSWORD", value_parser = BoolishValueParser::new())]
     pub web_share_turn_password: bool,
 }

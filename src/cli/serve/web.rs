@@ -40,7 +40,7 @@ pub fn page(args: &ServeArgs, profile: &Profile, choice: &Choice, config: &Confi
     let scope = scope(flags, profile, choice, config)?;
     let here = Host::Address(IpAddr::from([192, 0, 2, 1]));
     let plan = web::plan(profile, &scope, &here).map_err(|e| Unusable(format!("--web: {e}")))?;
-    let login = if plan.has_relays() { login(flags)? } else { None };
+    let login = if plan.has_relays() { handed_out(secrets::relay()?, flags, config.key.is_some())? } else { None };
     let store = flags.web_results.as_deref().map(Store::open).transpose()?;
     let desk = Reception { profile: profile.clone(), scope, login, store, fixed: !flags.web_address.is_empty() };
     Ok(Some(Web { desk: Arc::new(desk), addresses: flags.web_address.clone() }))
@@ -73,9 +73,15 @@ fn is_a_service(service: Service) -> bool {
     !matches!(service, Service::Turn | Service::Turns | Service::Gre)
 }
 
-/// What visitors show to relays; a password that does not end is told to all of them only where that is said.
-fn login(flags: &WebArgs) -> Result<Option<RelayLogin>, Unusable> {
-    match secrets::relay()? {
+/// What visitors show to relays. A password that does not end is told to all of them, and any login to whoever reaches the
+/// page, only where that is said.
+fn handed_out(login: Option<RelayLogin>, flags: &WebArgs, has_key: bool) -> Result<Option<RelayLogin>, Unusable> {
+    match login {
+        Some(_) if !has_key && !flags.web_share_turn_password => Err(Unusable(
+            "--web: without RTC_CHECK_RESPONDER_KEY whoever reaches the page could read a login for the relay from it; \
+             set that key, so that only the whole link opens the page, or say --web-share-turn-password"
+                .to_owned(),
+        )),
         Some(RelayLogin::LongTerm { .. }) if !flags.web_share_turn_password => Err(Unusable(
             "--web: RTC_CHECK_TURN_PASSWORD would be readable for every visitor of the page; give RTC_CHECK_TURN_SECRET, \
              of which each visitor gets a login of ten minutes, or say --web-share-turn-password"
@@ -114,6 +120,9 @@ pub fn words(web: &Web, args: &ServeArgs, key: Option<&crate::net::ResponderKey>
             "browsers warn of the throw-away certificate; give them a link that they trust with --cert and --key"
                 .to_owned(),
         );
+    }
+    if args.web.web_share_turn_password && key.is_none() {
+        lines.push("whoever reaches the page can read a login for the relays from it".to_owned());
     }
     if !serve::has_media() {
         lines.push(
@@ -155,7 +164,8 @@ impl Reception {
     fn around(&self, visit: &Visit) -> Result<Around, String> {
         let here: Host = visit.host.parse().map_err(|e| format!("{}: {e}", visit.host))?;
         // A visitor from outside who used a name may have come through a NAT, whose outside address nobody here knows.
-        let same_side = !is_private(visit.at) || is_private(visit.source);
+        let block = private_block(visit.at);
+        let same_side = block.is_none() || block == private_block(visit.source);
         let certain = self.fixed || matches!(here, Host::Address(_)) || same_side;
         Ok(Around { here, address: visit.addresses.first().copied(), certain, peer: serve::has_media() })
     }
@@ -165,11 +175,20 @@ impl Reception {
     }
 }
 
-/// Whether an address is one of a network behind a NAT.
-fn is_private(address: IpAddr) -> bool {
+/// The first octets of the block of addresses behind a NAT that an address is of: RFC 1918, 6598 (carriers, clouds'
+/// overlays), 3927, 4193, and this machine's own.
+fn private_block(address: IpAddr) -> Option<[u8; 2]> {
     match address.to_canonical() {
-        IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
-        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
+        IpAddr::V4(a) => match a.octets() {
+            [first @ (10 | 127), ..] => Some([first, 0]),
+            [100, 64..=127, ..] => Some([100, 64]),
+            [172, 16..=31, ..] => Some([172, 16]),
+            [first @ 192, second @ 168, ..] | [first @ 169, second @ 254, ..] => Some([first, second]),
+            _ => None,
+        },
+        IpAddr::V6(a) if a.is_unique_local() => Some([0xfc, 0]),
+        IpAddr::V6(a) if a.is_unicast_link_local() => Some([0xfe, 0x80]),
+        IpAddr::V6(a) => a.is_loopback().then_some([0, 1]),
     }
 }
 
@@ -223,5 +242,42 @@ impl Desk for Reception {
             tracing::error!("the result of a browser is not kept: {why}");
         }
         Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Secret;
+
+    #[test]
+    fn a_login_for_relays_is_handed_out_with_a_key_or_where_that_is_said() {
+        let secret = || Secret::new("a secret");
+        let made = || Some(RelayLogin::Rest { secret: secret(), user: "user".to_owned() });
+        let fixed = || Some(RelayLogin::LongTerm { username: "user".to_owned(), password: secret() });
+        let (silent, said) = (WebArgs::default(), WebArgs { web_share_turn_password: true, ..WebArgs::default() });
+        let refusal = |login, flags, key| handed_out(login, flags, key).err().map(|e| e.0);
+        assert!(refusal(made(), &silent, false).unwrap().contains("without RTC_CHECK_RESPONDER_KEY"));
+        assert!(refusal(fixed(), &silent, false).unwrap().contains("without RTC_CHECK_RESPONDER_KEY"));
+        assert!(refusal(fixed(), &silent, true).unwrap().contains("RTC_CHECK_TURN_SECRET"));
+        assert_eq!(refusal(made(), &silent, true), None);
+        assert_eq!((refusal(made(), &said, false), refusal(fixed(), &said, false)), (None, None));
+        assert_eq!(refusal(None, &silent, false), None);
+    }
+
+    #[test]
+    fn only_addresses_of_one_private_block_are_on_one_side() {
+        let block = |text: &str| private_block(text.parse().unwrap());
+        for (one, other) in [("10.0.0.1", "10.255.0.1"), ("172.16.0.1", "172.31.0.1"), ("100.64.0.1", "100.127.0.1")] {
+            assert!(block(one).is_some() && block(one) == block(other), "{one} {other}");
+        }
+        let others =
+            ["10.0.0.1", "100.64.0.1", "172.16.0.1", "192.168.0.1", "169.254.0.1", "127.0.0.1", "fd00::1", "fe80::1"];
+        let blocks: std::collections::HashSet<_> = others.iter().map(|a| block(a).unwrap()).collect();
+        assert_eq!(blocks.len(), others.len());
+        for public in ["192.0.2.1", "100.63.0.1", "100.128.0.1", "172.32.0.1", "192.169.0.1", "2001:db8::1"] {
+            assert_eq!(block(public), None, "{public}");
+        }
+        assert_eq!(block("::ffff:10.0.0.1"), block("10.0.0.1"));
     }
 }

@@ -30,7 +30,7 @@ pub fn words(spec: &HttpSpec, facts: &Facts) -> String {
 fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
     let Some(code) = code(facts) else {
         return match facts.get(&metric::OPAQUE) {
-            Some(true) => kept_back(spec.expect),
+            Some(true) => kept_back(spec.expect, facts.get::<String>(&metric::SUBPROTOCOL).as_deref()),
             _ => (Status::Unknown, UNSEEN.to_owned()),
         };
     };
@@ -50,12 +50,19 @@ fn judged(spec: &HttpSpec, facts: &Facts) -> (Status, String) {
     })
 }
 
-/// A browser reached a server over TLS that it trusts, and shows no page what another site answers.
-fn kept_back(expect: Option<Expected>) -> (Status, String) {
+/// A browser reached a server over TLS that it trusts, and shows no page what another site answers: filters that inspect
+/// TLS answer so too. A WebSocket that was opened there with its subprotocol shows the server itself.
+fn kept_back(expect: Option<Expected>, opened: Option<&str>) -> (Status, String) {
     let answered = "answered the browser over TLS, with a certificate that it trusts";
-    match expect {
-        None | Some(Expected::Host) => (Status::Pass, format!("{answered}; what it answered a browser does not show")),
-        Some(expected) => {
+    match (expect, opened) {
+        (None | Some(Expected::Host), Some(protocol)) => {
+            (Status::Pass, format!("{answered}, and opened a WebSocket ({protocol}) on the same port"))
+        }
+        (None | Some(Expected::Host), None) => {
+            let words = "a browser does not show what it answered, so a filter may have answered in its place: open it in a tab, or run rtc-check on this machine";
+            (Status::Unknown, format!("{answered}; {words}"))
+        }
+        (Some(expected), _) => {
             let wanted = name(expected);
             (Status::Unknown, format!("{answered}; a browser does not show whether it is {wanted}"))
         }

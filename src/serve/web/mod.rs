@@ -12,6 +12,7 @@ mod sdp;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes};
@@ -41,6 +42,11 @@ const LONGEST_REPORT: usize = 1 << 20;
 const ASKED: Rate = Rate::new(4, 200);
 /// Results of one source, which cost a judgement and a file each.
 const HANDED_IN: Rate = Rate::new(1, 12);
+/// Loads of the page by one source, which cost a plan each and need no token.
+const OPENED: Rate = Rate::new(1, 60);
+
+/// For a result to come: it has a hundred thousand bytes, and the network under test may be slow.
+const RESULT_COMES: Duration = Duration::from_secs(60);
 
 const INDEX: &str = include_str!("index.html");
 const STYLE: &str = include_str!("page.css");
@@ -97,11 +103,19 @@ pub(super) struct Pages {
     /// Served media ports by rule.
     ports: HashMap<RuleId, Vec<(IpAddr, PortSet)>>,
     peers: peer::Peers,
-    limits: Mutex<(SourceTable, SourceTable)>,
+    limits: Mutex<[(Rate, SourceTable); 3]>,
     start: std::time::Instant,
 }
 
 type Answer = Response<Full<Bytes>>;
+
+/// What a source may do so often; the number of its limit.
+#[derive(Clone, Copy)]
+enum Deed {
+    Open,
+    Ask,
+    HandIn,
+}
 
 /// A UDP port of a rule that is asked for a connection, and by whom.
 #[derive(Deserialize)]
@@ -160,7 +174,7 @@ impl Pages {
             ports.entry(b.rule.clone()).or_default().push((b.address, b.ports.clone()));
         }
         let seed = chance::secret_seed().unwrap_or_default();
-        let tables = (SourceTable::new(12, seed), SourceTable::new(12, seed));
+        let tables = [OPENED, ASKED, HANDED_IN].map(|rate| (rate, SourceTable::new(12, seed)));
         let of_rules = media_ports(bound).into_iter();
         let rules: Vec<_> = of_rules.filter_map(|(rule, at)| Some((rule, socket_at(sockets, at)?.local))).collect();
         let places: Vec<SocketAddr> = rules.iter().map(|(_, at)| *at).collect();
@@ -180,15 +194,15 @@ impl Pages {
         self.gate.clone()
     }
 
-    /// Whether one more may be asked by `source`.
-    fn takes(&self, source: IpAddr, result: bool) -> bool {
+    /// Whether `source` may do one more.
+    fn takes(&self, source: IpAddr, deed: Deed) -> bool {
         let now = u64::try_from(clock::now().saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        let (table, rate) = if result { (&mut limits.1, HANDED_IN) } else { (&mut limits.0, ASKED) };
+        let Some((rate, table)) = limits.get_mut(deed as usize) else { return false };
         let bucket = table.bucket(source);
-        let has = bucket.has(rate, now);
+        let has = bucket.has(*rate, now);
         if has {
-            bucket.take(rate, now);
+            bucket.take(*rate, now);
         }
         has
     }
@@ -228,25 +242,15 @@ where
     let addresses = pages.addresses(&host, at);
     let visit = Visit { host, at, source, addresses };
     let path = request.uri().path().strip_prefix(PATH).unwrap_or("/").to_owned();
-    let asset = match (request.method(), path.as_str()) {
-        (&Method::GET, "") => Some(("text/html; charset=utf-8", INDEX)),
-        (&Method::GET, "page.css") => Some(("text/css; charset=utf-8", STYLE)),
-        (&Method::GET, "page.js") => Some(("text/javascript; charset=utf-8", SCRIPT)),
-        _ => None,
-    };
-    if let Some((kind, body)) = asset {
-        return guarded(body.as_bytes().to_vec(), kind, &pages.web.desk.sources(&visit));
+    if let Some(file) = file(request.method(), &path, &visit, pages) {
+        return file;
     }
-    if path == "/" {
-        let mut moved = refuse(StatusCode::PERMANENT_REDIRECT, "the page is there");
-        moved.headers_mut().insert(header::LOCATION, HeaderValue::from_static(PATH));
-        return moved;
-    }
-    if !pages.takes(source, path == "result") {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address; wait a minute");
-    }
+    // Before the limit: whoever lacks the token uses up nothing of those behind the same address who have it.
     if !authorised(request.headers(), context) {
         return refuse(StatusCode::UNAUTHORIZED, "the whole link is needed, with what follows its #");
+    }
+    if !pages.takes(source, if path == "result" { Deed::HandIn } else { Deed::Ask }) {
+        return too_many();
     }
     match (request.method().clone(), path.as_str()) {
         (Method::GET, "plan") => told(pages.web.desk.plan(&visit)),
@@ -255,10 +259,34 @@ where
         }
         (Method::POST, "port") => port(request, &visit, pages, context).await,
         (Method::POST, "peer") => meet(request, &visit, pages, context).await,
-        (Method::POST, "result") => result(request, visit, pages, context).await,
+        (Method::POST, "result") => result(request, visit, pages).await,
         (Method::GET | Method::POST, _) => refuse(StatusCode::NOT_FOUND, "there is no such part of the page"),
         _ => refuse(StatusCode::METHOD_NOT_ALLOWED, "GET or POST"),
     }
+}
+
+/// A file of the page. Only the first is held to sources of the plan, so only that costs one.
+fn file(method: &Method, path: &str, visit: &Visit, pages: &Pages) -> Option<Answer> {
+    let fixed = |kind, body: &str| Some(guarded(body.as_bytes().to_vec(), kind, ""));
+    match (method, path) {
+        (&Method::GET, "") if !pages.takes(visit.source, Deed::Open) => Some(too_many()),
+        (&Method::GET, "") => {
+            let sources = pages.web.desk.sources(visit);
+            Some(guarded(INDEX.as_bytes().to_vec(), "text/html; charset=utf-8", &sources))
+        }
+        (&Method::GET, "page.css") => fixed("text/css; charset=utf-8", STYLE),
+        (&Method::GET, "page.js") => fixed("text/javascript; charset=utf-8", SCRIPT),
+        (_, "/") => {
+            let mut moved = refuse(StatusCode::PERMANENT_REDIRECT, "the page is there");
+            moved.headers_mut().insert(header::LOCATION, HeaderValue::from_static(PATH));
+            Some(moved)
+        }
+        _ => None,
+    }
+}
+
+fn too_many() -> Answer {
+    refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address; wait a minute")
 }
 
 /// The token of the link, where the responder has a key.
@@ -328,11 +356,11 @@ where
 }
 
 /// What the page has seen, judged.
-async fn result<B>(request: Request<B>, visit: Visit, pages: &Pages, context: &Context) -> Answer
+async fn result<B>(request: Request<B>, visit: Visit, pages: &Pages) -> Answer
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let seen = match whole(request.into_body(), LONGEST_REPORT, context).await {
+    let seen = match whole(request.into_body(), LONGEST_REPORT, RESULT_COMES).await {
         Ok(seen) => seen,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
@@ -352,15 +380,16 @@ async fn read<B, T: DeserializeOwned>(body: B, most: usize, context: &Context) -
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    serde_json::from_slice(&whole(body, most, context).await?).map_err(|e| format!("not what is asked with: {e}"))
+    serde_json::from_slice(&whole(body, most, context.limits.handshake).await?)
+        .map_err(|e| format!("not what is asked with: {e}"))
 }
 
 /// The body, of bounded length and in bounded time.
-async fn whole<B>(body: B, most: usize, context: &Context) -> Result<Bytes, String>
+async fn whole<B>(body: B, most: usize, time: Duration) -> Result<Bytes, String>
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let whole = within(context.limits.handshake, Limited::new(body, most).collect()).await;
+    let whole = within(time, Limited::new(body, most).collect()).await;
     let whole = whole.map_err(|_| "the body did not come in time".to_owned())?;
     Ok(whole.map_err(|_| format!("the body is longer than {most} bytes or was cut off"))?.to_bytes())
 }
@@ -398,4 +427,48 @@ fn guarded(body: Vec<u8>, kind: &'static str, sources: &str) -> Answer {
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use super::*;
+
+    /// Counts how often it is asked for sources.
+    #[derive(Default)]
+    struct Counting(AtomicU32);
+
+    impl Desk for Counting {
+        fn plan(&self, _: &Visit) -> Result<String, String> {
+            Err(String::new())
+        }
+        fn sources(&self, _: &Visit) -> String {
+            self.0.fetch_add(1, Relaxed);
+            "https://platform.example:443".to_owned()
+        }
+        fn judge(&self, _: &Visit, _: &[u8]) -> Result<String, String> {
+            Err(String::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_page_itself_costs_a_plan_and_so_often_for_one_source() {
+        let desk = Arc::new(Counting::default());
+        let web = Web { desk: desk.clone(), addresses: Vec::new() };
+        let pages = Pages::new(web, &[], &[], &CancellationToken::new());
+        let at: IpAddr = "192.0.2.1".parse().unwrap();
+        let visit = Visit { host: at.to_string(), at, source: at, addresses: vec![at] };
+        let get = |path: &str| file(&Method::GET, path, &visit, &pages).unwrap();
+        let policy = |answer: &Answer| answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        for _ in 0..100 {
+            assert!(!policy(&get("page.css")).contains("platform") && !policy(&get("page.js")).contains("platform"));
+        }
+        assert_eq!(desk.0.load(Relaxed), 0);
+        assert!(policy(&get("")).contains("connect-src 'self' https://platform.example:443;"));
+        let refused = (0..200).filter(|_| get("").status() == StatusCode::TOO_MANY_REQUESTS).count();
+        assert!(refused > 100 && desk.0.load(Relaxed) < 100, "{refused}");
+        assert!(pages.takes(at, Deed::Ask), "whoever loads the page too often takes nothing from those with a token");
+        assert!(file(&Method::GET, "plan", &visit, &pages).is_none());
+    }
 }

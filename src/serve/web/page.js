@@ -5,6 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const now = () => performance.now();
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const round = (ms) => Math.round(ms * 100) / 100; // a result may have a slow way
   const token = location.hash.slice(1);
 
   const CONNECT_MS = 10000; // for an answer of a web server or WebSocket
@@ -37,7 +38,7 @@
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
-      signal: AbortSignal.timeout(20000),
+      signal: AbortSignal.timeout(path === "result" ? 70000 : 20000),
     });
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.refused || `the responder answered ${answer.status}`);
@@ -293,7 +294,7 @@
       const back = now() - begun;
       if (!(data instanceof ArrayBuffer) || data.byteLength < 16) return;
       const view = new DataView(data);
-      train.replies.push([view.getUint32(0), view.getUint32(4), back, view.getFloat64(8)]);
+      train.replies.push([view.getUint32(0), view.getUint32(4), round(back), round(view.getFloat64(8))]);
     };
     return new Promise((done) => {
       const timer = setInterval(() => {
@@ -308,7 +309,7 @@
               const bytes = Math.max(16, stream.bytes);
               const view = new DataView(new ArrayBuffer(bytes));
               view.setUint32(0, train.sent.length);
-              train.sent.push([now() - begun, late, bytes]);
+              train.sent.push([round(now() - begun), round(late), bytes]);
               channel.send(view.buffer);
             }
           }
@@ -371,7 +372,7 @@
 
   function tasks() {
     const of = (how) => plan.items.filter((item) => item.how === how);
-    const rule = plan.trains.length ? plan.trains[0].rule : null;
+    const rule = plan.media;
     const relays = [...of("relay"), ...plan.relays];
     return [
       ...of("page").map((item) => ({ words: item.what, work: () => testPage(item), together: true })),
@@ -567,7 +568,7 @@
       [counted("page") + counted("socket"), (n) => `opens ${n} secure connections to the platform's ports`],
       [counted("ports"), (n) => `asks UDP ports of ${n} ${n === 1 ? "range" : "ranges"} for media`],
       [plan.trains.length, (n) => `sends test media for about ${n * 8} seconds, as much as a call would, and measures delay, jitter and loss`],
-      [counted("relay") + plan.relays.length, (n) => `tries ${n} ${n === 1 ? "relay" : "relays"} for media`],
+      [plan.media ? counted("relay") + plan.relays.length : 0, (n) => `tries ${n} ${n === 1 ? "relay" : "relays"} for media`],
     ];
     $("does").replaceChildren(...does.filter(([n]) => n).map(([n, words]) => make("li", {}, words(n))));
     const left = plan.items.filter((item) => item.how === "not").length;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::webrtc::api::interceptor_registry::configure_rtcp_reports;
@@ -28,8 +28,8 @@ use ::webrtc::track::track_local::{TrackLocal, TrackLocalWriter};
 use ::webrtc::track::track_remote::TrackRemote;
 use async_trait::async_trait;
 use hyper::body::Bytes;
-use tokio::sync::{Mutex, mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use webrtc_util::Conn;
 
@@ -50,7 +50,7 @@ const CONNECTING: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(6);
 /// For the answer to an offer.
 const ANSWERING: Duration = Duration::from_secs(5);
-/// Messages that one peer sends back, and the longest.
+/// Messages that one peer sends back over its one channel, and the longest.
 const MESSAGES: u32 = 20_000;
 const LONGEST_MESSAGE: usize = 1_400;
 /// Bytes that wait to be sent back; what comes on top is lost.
@@ -119,10 +119,12 @@ impl Peers {
         let broken = |e: &dyn std::fmt::Display| Denied::Never(format!("the offer: {}", clean(&e.to_string(), 200)));
         let api = api(settings(visit.at, mux, (&ufrag, &pwd))).map_err(|e| broken(&e))?;
         self.gate.begin(&ufrag);
-        let held = Held { gate: self.gate.clone(), ufrag, _pass: pass };
-        let answering = tokio::time::timeout(ANSWERING, begin(&api, offer)).await;
-        let (connection, state, answer) = answering.map_err(|_| busy())?.map_err(|e| broken(&e))?;
-        tasks.spawn(keep(connection, state, held, cancel.clone()));
+        let ends = Ends::of(cancel);
+        let held = Held { gate: self.gate.clone(), ufrag, _pass: pass, _come: ends.come.clone().drop_guard() };
+        // A task of its own: the connection is closed also where nobody waits for the answer any more.
+        let (tell, told) = oneshot::channel();
+        tasks.spawn(live(api, offer, (ends, held), tell));
+        let answer = told.await.map_err(|_| busy())?.map_err(|e| e.map_or_else(busy, |e| broken(&e)))?;
         Ok(sdp::with_candidates(&answer, &visit.addresses, place.port))
     }
 }
@@ -132,6 +134,20 @@ struct Held {
     gate: Arc<Gate>,
     ufrag: String,
     _pass: Pass,
+    _come: DropGuard,
+}
+
+/// The end of a peer: asked for, and come.
+#[derive(Clone)]
+struct Ends {
+    asked: CancellationToken,
+    come: CancellationToken,
+}
+
+impl Ends {
+    fn of(cancel: &CancellationToken) -> Self {
+        Self { asked: cancel.child_token(), come: CancellationToken::new() }
+    }
 }
 
 impl Drop for Held {
@@ -140,34 +156,39 @@ impl Drop for Held {
     }
 }
 
-type Begun = (Arc<RTCPeerConnection>, watch::Receiver<RTCPeerConnectionState>, String);
+/// The answer, or why there is none; `None`: it took too long.
+type Answered = Result<String, Option<::webrtc::Error>>;
 
-/// Answers an offer.
-async fn begin(api: &API, offer: String) -> Result<Begun, ::webrtc::Error> {
-    let connection = Arc::new(api.new_peer_connection(Default::default()).await?);
-    let answered = answered(&connection, offer).await;
-    match answered {
-        Ok((state, answer)) => Ok((connection, state, answer)),
-        Err(e) => {
-            let _ = connection.close().await;
-            Err(e)
+/// Answers an offer, and keeps the peer until it is done, or its time is up.
+async fn live(api: API, offer: String, (ends, held): (Ends, Held), tell: oneshot::Sender<Answered>) {
+    let connection = match api.new_peer_connection(Default::default()).await {
+        Ok(connection) => Arc::new(connection),
+        Err(e) => return drop(tell.send(Err(Some(e)))),
+    };
+    match tokio::time::timeout(ANSWERING, answered(&connection, offer, &ends)).await {
+        Ok(Ok((state, answer))) => {
+            if tell.send(Ok(answer)).is_ok() {
+                keep(state, &ends.asked).await;
+            }
         }
+        Ok(Err(e)) => drop(tell.send(Err(Some(e)))),
+        Err(_) => drop(tell.send(Err(None))),
     }
+    let _ = tokio::time::timeout(ANSWERING, connection.close()).await;
+    drop(held);
 }
 
 async fn answered(
     connection: &Arc<RTCPeerConnection>,
     offer: String,
+    ends: &Ends,
 ) -> Result<(watch::Receiver<RTCPeerConnectionState>, String), ::webrtc::Error> {
     let (told, state) = watch::channel(RTCPeerConnectionState::New);
     connection.on_peer_connection_state_change(Box::new(move |state| {
         let _ = told.send(state);
         Box::pin(async {})
     }));
-    connection.on_data_channel(Box::new(|channel| {
-        echo(&channel);
-        Box::pin(async {})
-    }));
+    take_one_channel(connection, ends.clone());
     if offer.lines().any(|l| l.starts_with("m=audio")) {
         loop_audio(connection).await?;
     }
@@ -180,13 +201,26 @@ async fn answered(
     Ok((state, answer))
 }
 
-/// Keeps a peer until it is done, or its time is up.
-async fn keep(
-    connection: Arc<RTCPeerConnection>,
-    mut state: watch::Receiver<RTCPeerConnectionState>,
-    held: Held,
-    cancel: CancellationToken,
-) {
+/// Sends back what comes over the one channel that a page opens. Each channel costs a task and a large buffer, so with a
+/// second one the peer ends, and no further one is taken until it has.
+fn take_one_channel(connection: &RTCPeerConnection, ends: Ends) {
+    let taken = AtomicBool::new(false);
+    connection.on_data_channel(Box::new(move |channel| {
+        if !taken.swap(true, Relaxed) {
+            echo(&channel);
+            return Box::pin(async {});
+        }
+        let ends = ends.clone();
+        // The crate takes the next channel when this is done.
+        Box::pin(async move {
+            ends.asked.cancel();
+            ends.come.cancelled().await;
+        })
+    }));
+}
+
+/// Waits until a peer is done, or its time is up.
+async fn keep(mut state: watch::Receiver<RTCPeerConnectionState>, cancel: &CancellationToken) {
     let is_there = {
         let connected = state.wait_for(|s| *s == RTCPeerConnectionState::Connected);
         let waited = cancel.run_until_cancelled(tokio::time::timeout(CONNECTING, connected)).await;
@@ -201,11 +235,9 @@ async fn keep(
         });
         let _ = cancel.run_until_cancelled(tokio::time::timeout(LASTS, gone)).await;
     }
-    let _ = tokio::time::timeout(ANSWERING, connection.close()).await;
-    drop(held);
 }
 
-/// Lite: it answers checks and sends none. Its candidate is the address that the browser came to.
+/// Lite: it begins no checks, and the crate sends one back for each that comes. Its candidate is the address that the browser came to.
 fn settings(at: IpAddr, mux: Arc<UDPMuxDefault>, (ufrag, pwd): (&str, &str)) -> SettingEngine {
     let mut settings = SettingEngine::default();
     settings.set_lite(true);
@@ -365,5 +397,59 @@ mod tests {
         assert_eq!(bytes[..8], [7, 7, 7, 7, 1, 2, 3, 4]);
         assert_eq!((f64::from_be_bytes(bytes[8..16].try_into().unwrap()), &bytes[16..]), (1500.0, &[7; 4][..]));
         assert_eq!(marked(&Bytes::from(vec![7; 15]), 1, Duration::ZERO), vec![7; 15]);
+    }
+
+    /// An API whose connections stay on this machine.
+    fn on_loopback() -> API {
+        let mut settings = SettingEngine::default();
+        settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
+        settings.set_network_types(vec![NetworkType::Udp4]);
+        settings.set_include_loopback_candidate(true);
+        settings.set_ip_filter(Box::new(|ip| ip.is_loopback()));
+        api(settings).unwrap()
+    }
+
+    /// Whether a peer that is offered so many channels is asked to end.
+    async fn ends_with(channels: usize) -> bool {
+        let (page, peer) = (on_loopback(), on_loopback());
+        let page = page.new_peer_connection(Default::default()).await.unwrap();
+        let (opened, mut open) = mpsc::channel(8);
+        let mut kept = Vec::new();
+        for n in 0..channels {
+            let channel = page.create_data_channel(&n.to_string(), None).await.unwrap();
+            let opened = opened.clone();
+            channel.on_open(Box::new(move || Box::pin(async move { opened.send(()).await.unwrap() })));
+            kept.push(channel);
+        }
+        let mut gathered = page.gathering_complete_promise().await;
+        page.set_local_description(page.create_offer(None).await.unwrap()).await.unwrap();
+        let _ = gathered.recv().await;
+        let ends = Ends::of(&CancellationToken::new());
+        let peer = Arc::new(peer.new_peer_connection(Default::default()).await.unwrap());
+        let offer = page.local_description().await.unwrap().sdp;
+        let (_state, answer) = answered(&peer, offer, &ends).await.unwrap();
+        page.set_remote_description(RTCSessionDescription::answer(answer).unwrap()).await.unwrap();
+        if channels == 1 {
+            let (back, mut came) = mpsc::channel(8);
+            kept[0].on_message(Box::new(move |_| {
+                let back = back.clone();
+                Box::pin(async move { back.send(()).await.unwrap() })
+            }));
+            open.recv().await.unwrap();
+            kept[0].send(&Bytes::from(vec![0; 20])).await.unwrap();
+            came.recv().await.unwrap();
+        } else {
+            ends.asked.cancelled().await;
+        }
+        ends.come.cancel();
+        peer.close().await.unwrap();
+        page.close().await.unwrap();
+        ends.asked.is_cancelled()
+    }
+
+    #[tokio::test]
+    async fn a_peer_sends_back_over_one_channel_and_ends_with_the_second() {
+        assert!(!ends_with(1).await);
+        assert!(ends_with(2).await);
     }
 }

@@ -1,12 +1,14 @@
 //! The page for people who can install nothing: its files, and what it asks of the responder. It is served on every HTTPS
 //! port; what is tested and what that is worth is told by a [`Desk`]. Knows no profile and no verdict.
 
+#[cfg_attr(not(feature = "media"), allow(dead_code, reason = "without the feature nobody is behind the gate"))]
 pub(super) mod gate;
 #[cfg(feature = "media")]
 mod peer;
 #[cfg(not(feature = "media"))]
 #[path = "no_peer.rs"]
 mod peer;
+#[cfg(feature = "media")]
 mod sdp;
 
 use std::collections::HashMap;

@@ -8,10 +8,14 @@ mod harness;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use harness::readers;
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// One browser at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// One visit, its files, and what the driver saw; `None` where the machine lacks what it takes.
 struct Visit {
@@ -32,6 +36,8 @@ fn visit(scenario: &str) -> Option<Visit> {
     }
     inside.arg("--net").arg(node.get_program()).args(node.get_args());
     inside.arg(env!("CARGO_BIN_EXE_rtc-check")).arg(dir.path()).arg(scenario);
+    // A browser measures delays: another one beside it on the same two cores would be part of them.
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let run = inside.output().unwrap();
     let words = String::from_utf8_lossy(&run.stderr);
     if let Some(keep) = std::env::var_os("RTC_CHECK_TEST_SHOTS") {

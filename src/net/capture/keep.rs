@@ -111,7 +111,9 @@ impl Keep {
     }
 
     fn is_ours(&mut self, carrier: Carrier, local: SocketAddr, remote: SocketAddr, at: Duration) -> bool {
-        if let Some(known) = self.flows.get_mut(&(carrier, local, remote)) {
+        let opened_here = carrier == Carrier::Tcp && opened::is_own(local, remote);
+        if let Some(known) = self.flows.get_mut(&(carrier, local, remote)).filter(|known| known.is_ours || !opened_here)
+        {
             let believed = if known.is_ours { BELIEVED } else { NOT_OURS };
             if at.saturating_sub(known.last) < believed {
                 if known.is_ours {
@@ -124,7 +126,7 @@ impl Keep {
             self.flows.clear();
         }
         let is_ours = match carrier {
-            Carrier::Tcp => opened::is_own(local, remote) || flows::is_own(&self.root, carrier, local, remote),
+            Carrier::Tcp => opened_here || flows::is_own(&self.root, carrier, local, remote),
             Carrier::Udp => self.has_end(local, at) || flows::is_own(&self.root, carrier, local, remote),
         };
         self.flows.insert((carrier, local, remote), Known { is_ours, last: at, is_tls: None });

@@ -8,6 +8,7 @@ mod exporter;
 mod firewall;
 mod help;
 mod host;
+mod profiles;
 mod push;
 mod selection;
 mod serve;
@@ -29,6 +30,7 @@ pub use explain::{ExplainArgs, ExplainFormat};
 pub use exporter::ExporterArgs;
 pub use firewall::{As, FirewallArgs, HookArg};
 pub use host::{Expectation, HostArgs};
+pub use profiles::{ListFormat, ProfilesArgs, ProfilesCommand};
 pub use push::{PushArgs, UploadMethod};
 pub use selection::SelectionArgs;
 pub use serve::{ServeArgs, SessionArgs};
@@ -253,45 +255,6 @@ pub enum Ip {
     #[value(name = "6")]
     V6,
     Both,
-}
-
-#[derive(Args, Debug)]
-pub struct ProfilesArgs {
-    #[command(subcommand)]
-    pub command: ProfilesCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ProfilesCommand {
-    /// List the built-in profiles
-    List {
-        /// table or json
-        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
-        format: ListFormat,
-    },
-    /// Show the rules, limits and bandwidth of a profile with their sources
-    Show {
-        /// Built-in profile or path of a profile file
-        name: String,
-        /// table or json
-        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
-        format: ListFormat,
-    },
-    /// Check profile files; every error is printed with its place
-    Validate {
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// table or json
-        #[arg(short, long, value_enum, default_value_t, env = "RTC_CHECK_LIST_FORMAT")]
-        format: ListFormat,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
-    #[default]
-    Table,
-    Json,
 }
 
 #[derive(Args, Debug)]

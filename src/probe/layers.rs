@@ -181,7 +181,7 @@ pub mod fixture {
 
     use crate::model::PortRange;
     use crate::net::tls::Trust;
-    use crate::probe::{PortsMode, Settings, Task};
+    use crate::probe::{Settings, Task};
     use crate::profile::Spec;
 
     pub fn task(host: &str, at: SocketAddr) -> Task {
@@ -200,21 +200,6 @@ pub mod fixture {
     }
 
     pub fn settings(trust: Trust) -> Settings {
-        Settings {
-            tls: Arc::new(trust),
-            thorough: false,
-            hold: None,
-            ports: PortsMode::Sample(12),
-            pace: 4000,
-            seed: 1,
-            responder_key: None,
-            relay_login: None,
-            janus: Arc::default(),
-            rtsp: Arc::default(),
-            proxies: Arc::default(),
-            nat_lifetime: None,
-            call: crate::model::CallMode::IfOffered,
-            page_ports: Arc::default(),
-        }
+        Settings { call: crate::model::CallMode::IfOffered, ..Settings::new(Arc::new(trust), 1) }
     }
 }

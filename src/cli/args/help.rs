@@ -45,7 +45,7 @@ Prove the firewall before the platform is there: on the far side, then from here
 EXIT CODES
   0 every required check passed (warnings allowed; --strict makes them failures)
   1 a required check failed
-  2 usage, profile or configuration error: nothing was probed
+  2 usage, profile or configuration error: nothing was probed; or a good run whose report is lost
   3 none failed, but a required one is unknown
 130 interrupted: the partial report is still written
 

@@ -1,6 +1,7 @@
 //! The page for people who can install nothing: its files, and what it asks of the responder. It is served on every HTTPS
 //! port; what is tested and what that is worth is told by a [`Desk`]. Knows no profile and no verdict.
 
+mod answer;
 #[cfg_attr(not(feature = "media"), allow(dead_code, reason = "without the feature nobody is behind the gate"))]
 pub(super) mod gate;
 #[cfg(feature = "media")]
@@ -16,20 +17,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+
+use answer::{Answer, denied_words, guarded, json, refuse, told, too_many};
 
 use super::tcp::{Context, within};
 use super::{Bound, udp};
 use crate::model::{PortSet, RuleId, Service, Transport};
 use crate::net::{chance, clock};
 use crate::session::access::web_token_ok;
-use crate::session::granted::Denied;
 use crate::session::limits::{Rate, SourceTable};
 use crate::wire;
 
@@ -108,8 +110,6 @@ pub(super) struct Pages {
     limits: Mutex<[(Rate, SourceTable); 3]>,
     start: std::time::Instant,
 }
-
-type Answer = Response<Full<Bytes>>;
 
 /// What a source may do so often; the number of its limit.
 #[derive(Clone, Copy)]
@@ -287,10 +287,6 @@ fn file(method: &Method, path: &str, visit: &Visit, pages: &Pages) -> Option<Ans
     }
 }
 
-fn too_many() -> Answer {
-    refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address; wait a minute")
-}
-
 /// The token of the link, where the responder has a key.
 fn authorised(headers: &HeaderMap, context: &Context) -> bool {
     let Some(key) = &context.key else { return true };
@@ -330,14 +326,6 @@ where
     }
 }
 
-fn denied_words(denied: Denied) -> Answer {
-    match denied {
-        Denied::Never(why) => refuse(StatusCode::BAD_REQUEST, &why),
-        Denied::Source(why) => refuse(StatusCode::TOO_MANY_REQUESTS, &why),
-        Denied::Busy(why) => refuse(StatusCode::SERVICE_UNAVAILABLE, &why),
-    }
-}
-
 /// A peer that sends back what it gets.
 async fn meet<B>(request: Request<B>, visit: &Visit, pages: &Pages, context: &Context) -> Answer
 where
@@ -371,13 +359,6 @@ where
     told(judged.unwrap_or_else(|_| Err("the judgement broke".to_owned())))
 }
 
-fn told(text: Result<String, String>) -> Answer {
-    match text {
-        Ok(text) => plain(StatusCode::OK, text.into_bytes()),
-        Err(why) => refuse(StatusCode::BAD_REQUEST, &why),
-    }
-}
-
 async fn read<B, T: DeserializeOwned>(body: B, most: usize, context: &Context) -> Result<T, String>
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -394,41 +375,6 @@ where
     let whole = within(time, Limited::new(body, most).collect()).await;
     let whole = whole.map_err(|_| "the body did not come in time".to_owned())?;
     Ok(whole.map_err(|_| format!("the body is longer than {most} bytes or was cut off"))?.to_bytes())
-}
-
-fn refuse(status: StatusCode, why: &str) -> Answer {
-    json(status, &wire::grant::Refusal { refused: why.to_owned() })
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    plain(status, serde_json::to_vec(body).unwrap_or_default())
-}
-
-fn plain(status: StatusCode, body: Vec<u8>) -> Answer {
-    let mut answer = guarded(body, "application/json", "");
-    *answer.status_mut() = status;
-    answer
-}
-
-/// What browsers are held to: no script but the page's own, no frame around it, and connections to `sources` alone.
-fn guarded(body: Vec<u8>, kind: &'static str, sources: &str) -> Answer {
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {sources}; img-src data:; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'"
-    );
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.extend(HeaderValue::from_str(&policy).ok().map(|p| (header::CONTENT_SECURITY_POLICY, p)));
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    answer
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ const shots = process.env.SHOTS;
 
 const browser = await puppeteer.launch({
   executablePath: chromium, headless: true, userDataDir: profile,
+  // They end a hang; a busy machine is none.
+  timeout: 120_000, protocolTimeout: 300_000,
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
 });
 

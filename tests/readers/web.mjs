@@ -87,6 +87,7 @@ async function open(browser, url, seen) {
     const host = new URL(request.url()).host;
     if (!seen.hosts.includes(host) && host !== "") seen.hosts.push(host);
   });
+  page.setDefaultTimeout(120_000);
   await page.setViewport({ width: 1100, height: 900 });
   seen.headers = (await page.goto(url)).headers();
   await page.waitForFunction(() => !document.getElementById("start").disabled || !document.getElementById("trouble").hidden);
@@ -152,6 +153,9 @@ async function main() {
     args: ["--no-sandbox", "--ignore-certificate-errors", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
       "--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync"],
     userDataDir: join(directory, "browser"),
+    // They end a hang; a busy machine is none.
+    timeout: 120_000,
+    protocolTimeout: 300_000,
   });
   try {
     seen.link = link(said);

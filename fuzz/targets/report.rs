@@ -15,6 +15,8 @@ fuzz_target!(|input: (u8, &str)| {
         for unicode in [false, true] {
             let style = Style { width: usize::from(width), colour: false, unicode };
             let drawn = render(&report, *format, &style);
+            // CSV ends its lines as RFC 4180 section 2 says; a lone carriage return is a control character there too.
+            let drawn = if *format == Format::Csv { drawn.replace("\r\n", "\n") } else { drawn };
             assert!(drawn.ends_with('\n'), "{format}");
             assert!(!drawn.chars().any(|c| c.is_control() && c != '\n'), "{format}: {drawn:?}");
         }

@@ -191,7 +191,7 @@ impl Train {
         }
         let mut record = stats::Train::default();
         let mut misbehaviour = self.seen.misbehaviour;
-        self.record(&mut record, usize::MAX);
+        self.record(&mut record, self.known());
         misbehaviour.wrong_report = self.book.reports.unbelievable;
         if self.closed && record.far.is_none() && misbehaviour.wrong_report == 0 {
             misbehaviour.wrong_report = 1;
@@ -214,6 +214,18 @@ impl Train {
             took: duration(self.over_at),
             sent_for: duration(self.sent_for),
         }
+    }
+
+    /// How many packets the record is of: all, unless the train was stopped while replies were still waited for. Then what
+    /// was sent just before is neither lost nor answered yet, and no part of the record.
+    fn known(&self) -> usize {
+        let cut_short = matches!(self.phase, Phase::Sending | Phase::Settling) && self.book.answered() > 0;
+        if cut_short { self.book.sent_by(self.over_at.saturating_sub(self.look_back())) } else { usize::MAX }
+    }
+
+    /// How long the reply to a packet is waited for while others are sent.
+    fn look_back(&self) -> i64 {
+        (2 * as_nanos(self.book.longest_rtt())).clamp(SHORTEST_LOOK_BACK, LONGEST_LOOK_BACK)
     }
 
     fn nanos(&self, now: Instant) -> i64 {
@@ -252,10 +264,8 @@ impl Train {
     /// A look's time has come. The packets sent before it get time to come back while others are sent; what is found then
     /// is asked again at the end, of all.
     fn look(&mut self, now: i64) {
-        let (upto, until) = *self.looking.get_or_insert_with(|| {
-            let wait = (2 * as_nanos(self.book.longest_rtt())).clamp(SHORTEST_LOOK_BACK, LONGEST_LOOK_BACK);
-            (self.book.watch(), now + wait)
-        });
+        let wait = self.look_back();
+        let (upto, until) = *self.looking.get_or_insert_with(|| (self.book.watch(), now + wait));
         if !self.look.last && now < until && self.book.open() > 0 {
             return;
         }

@@ -73,6 +73,11 @@ impl Book {
         self.sent.last().map_or(0, |s| s.at)
     }
 
+    /// How many packets were sent at `time` or before.
+    pub fn sent_by(&self, time: i64) -> usize {
+        self.sent.partition_point(|s| s.at <= time)
+    }
+
     pub fn push(&mut self, sent: Sent) {
         self.sent.push(sent);
         self.answered.push(0);

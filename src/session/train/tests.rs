@@ -285,6 +285,33 @@ fn a_flood_of_duplicates_is_bounded() {
 }
 
 #[test]
+fn what_was_on_its_way_when_a_train_was_cut_off_is_not_lost() {
+    for cut_at in (1..1_500).step_by(31) {
+        let mut world = ways(Way { jitter_us: 5_000, ..Way::default() }, Way::default());
+        world.cut_at = Some(cut_at);
+        let outcome = world.run(train(ours(), audio(), exact(60)));
+        let summary = stats::summarise(&outcome.record, outcome.z);
+        assert_eq!(outcome.ending, Ending::Stopped);
+        if outcome.record.replies.is_empty() {
+            assert!(cut_at < 200, "nothing is known of what was sent until {cut_at} ms");
+            continue;
+        }
+        assert_eq!((summary.sent, summary.loss.unwrap().share.value), (summary.received, 0.0), "{cut_at} ms");
+        assert_eq!(summary.loss_up.unwrap().lost + summary.loss_down.unwrap().lost, 0, "{cut_at} ms");
+        assert!(u64::from(summary.sent) * 20 + 130 > cut_at, "only the last packets are left out at {cut_at} ms");
+    }
+}
+
+#[test]
+fn what_was_lost_long_before_a_train_was_cut_off_is_lost() {
+    let mut world = ways(Way { dead_from_ms: Some(500), ..Way::default() }, Way::default());
+    world.cut_at = Some(1_020);
+    let outcome = world.run(train(ours(), audio(), exact(60)));
+    let summary = stats::summarise(&outcome.record, outcome.z);
+    assert_eq!((summary.received, summary.sent), (25, 47), "{summary:?}");
+}
+
+#[test]
 fn packets_that_never_left_are_no_part_of_the_train() {
     let start = crate::session::lossy::zero();
     let mut train = train(ours(), audio(), exact(5))(start);

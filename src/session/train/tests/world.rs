@@ -76,6 +76,8 @@ pub struct World {
     pub key: Option<Vec<u8>>,
     /// The process does not run between these milliseconds.
     pub stopped: Option<(u64, u64)>,
+    /// The train is cut off at this millisecond.
+    pub cut_at: Option<u64>,
     pub truth: Truth,
     chance: Chance,
     start: Instant,
@@ -100,6 +102,7 @@ impl World {
             lie: Lie::None,
             key: None,
             stopped: None,
+            cut_at: None,
             truth: Truth::default(),
             chance: Chance::new(seed),
             start: zero(),
@@ -149,6 +152,9 @@ impl World {
                 _ => wake.max(now),
             };
             now = self.awake(now);
+            if let Some(cut) = self.cut_at.map(|ms| start + Duration::from_millis(ms)).filter(|cut| now >= *cut) {
+                return train.finish(cut);
+            }
             while let Some(Reverse((at, id))) = self.air.peek().copied().filter(|Reverse((at, _))| *at <= now) {
                 self.air.pop();
                 match self.flying.remove(&id).unwrap() {

@@ -205,6 +205,7 @@ pub struct WayOut {
     pub kind: LinkKind,
 }
 
+/// Version of the Internet Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Family {
     #[serde(rename = "IPv4")]
@@ -214,6 +215,7 @@ pub enum Family {
 }
 
 impl Family {
+    /// As people write it: `IPv4`.
     pub fn as_str(self) -> &'static str {
         match self {
             Family::V4 => "IPv4",

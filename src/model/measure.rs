@@ -20,6 +20,7 @@ pub struct Estimate {
 pub struct Estimates(pub BTreeMap<String, Estimate>);
 
 impl Estimates {
+    /// The estimate of that name, `None` where nothing was measured.
     pub fn get(&self, name: &str) -> Option<Estimate> {
         self.0.get(name).copied()
     }
@@ -31,18 +32,23 @@ pub mod names {
     pub const RTT_MS: &str = "rtt_ms";
     /// Mean variation of one-way delay, by direction.
     pub const JITTER_UP_MS: &str = "jitter_up_ms";
+    /// See [`JITTER_UP_MS`].
     pub const JITTER_DOWN_MS: &str = "jitter_down_ms";
     /// Mean variation of the round trip, where one way cannot be seen; never less than that of either way.
     pub const RTT_VARIATION_MS: &str = "rtt_variation_ms";
     /// Round trip.
     pub const LOSS_PCT: &str = "loss_pct";
+    /// The way up alone.
     pub const LOSS_UP_PCT: &str = "loss_up_pct";
+    /// The way down alone.
     pub const LOSS_DOWN_PCT: &str = "loss_down_pct";
     /// Rate of the codec's payload that arrived, all sessions together.
     pub const UP_KBPS: &str = "up_kbps";
+    /// See [`UP_KBPS`].
     pub const DOWN_KBPS: &str = "down_kbps";
     /// How much the one-way delay rose while the load was on.
     pub const DELAY_RISE_UP_MS: &str = "delay_rise_up_ms";
+    /// See [`DELAY_RISE_UP_MS`].
     pub const DELAY_RISE_DOWN_MS: &str = "delay_rise_down_ms";
     /// How much the round trip rose; no less than either way's.
     pub const RTT_RISE_MS: &str = "rtt_rise_ms";

@@ -1,5 +1,5 @@
 //! The shape of media as packets: how large, how often, and what rates that makes at each layer. Pure arithmetic over a
-//! [`Load`](super::Load); knows no test packet.
+//! [`Load`]; knows no test packet.
 
 use std::time::Duration;
 

@@ -103,8 +103,8 @@ where
     Ok(forward::answer(forward, &send_by(forward, stream, request, Step::Request, timeout).await?))
 }
 
-/// As [`get`], and the beginning of the body: no more than [`MAX_PAGE`] bytes, and no longer than [`PAGE_PATIENCE`]
-/// waited for. A body that breaks off is told by what came of it.
+/// As [`get`], and the beginning of the body: no more than [`MAX_PAGE`] bytes, waited for no
+/// longer than two seconds. A body that breaks off is told by what came of it.
 ///
 /// # Errors
 /// Those of [`get`].

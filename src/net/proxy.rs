@@ -107,7 +107,7 @@ impl Proxy {
     ///
     /// # Errors
     /// `ProxyRefused`, `ProxyLogin` and `ProxyAnswered` for what the proxy says; `Garbage`, `TooLarge`, `Closed`, `Reset`,
-    /// `TimedOut`; the classes of [`tcp::connect`] where the proxy itself cannot be reached; `NxDomain`, `NoAddress`,
+    /// `TimedOut`; the classes of [`super::tcp::connect`] where the proxy itself cannot be reached; `NxDomain`, `NoAddress`,
     /// `ResolverError` or `ResolverTimeout` where its name leads nowhere.
     pub async fn connect(&self, far: Far<'_>, deadline: Instant) -> Result<TcpStream, NotThrough> {
         let mut stream = self.reach(deadline).await?;
@@ -131,7 +131,7 @@ impl Proxy {
     /// A connection to the first of the proxy's addresses that takes one; each gets its share of the time.
     ///
     /// # Errors
-    /// Step `proxy`: the classes of [`tcp::connect`], and of a name that leads nowhere.
+    /// Step `proxy`: the classes of [`super::tcp::connect`], and of a name that leads nowhere.
     pub async fn reach(&self, deadline: Instant) -> Result<TcpStream, Failure> {
         super::reach::reach(&self.host, self.port, deadline).await.map_err(|e| self.told(e))
     }

@@ -42,10 +42,12 @@ pub enum Directions {
 }
 
 impl Directions {
+    /// Whether load goes up.
     pub fn up(self) -> bool {
         self != Directions::Down
     }
 
+    /// Whether load comes down.
     pub fn down(self) -> bool {
         self != Directions::Up
     }

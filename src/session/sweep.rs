@@ -1,6 +1,6 @@
 //! A paced sweep over every port of a range whose far end answers STUN on each. Rounds go over the ports still silent
 //! until loss alone can no longer explain a silence: with the loss measured on the way, ports x loss^rounds is below
-//! [`MISSED`]. Knows no socket and no verdict.
+//! 0.001 ports. Knows no socket and no verdict.
 
 mod loss;
 #[cfg(test)]

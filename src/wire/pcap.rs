@@ -8,8 +8,9 @@ const VERSION: (u16, u16) = (2, 4);
 /// LINKTYPE_RAW: each packet begins with an IPv4 or IPv6 header.
 const RAW: u32 = 101;
 
-/// Bytes of the file's header, and of each packet's.
+/// Bytes of the file's header.
 pub const FILE_HEADER: usize = 24;
+/// Bytes of each packet's header.
 pub const PACKET_HEADER: usize = 16;
 
 /// The file's header; no packet is longer than `longest`.

@@ -42,7 +42,7 @@ impl Strangers {
         size_of_val(&*self.places)
     }
 
-    /// The state of the session between these ends, fresh where it was silent for [`IDLE`]; `None` where all places that
+    /// The state of the session between these ends, fresh where it was silent for two seconds; `None` where all places that
     /// it could have are in use.
     pub fn track(&mut self, from: SocketAddr, to: SocketAddr, ssid: u16, now: Duration) -> Option<&mut Track> {
         let mut hasher = DefaultHasher::new();

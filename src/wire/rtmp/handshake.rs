@@ -31,6 +31,7 @@ pub enum Reading {
 }
 
 impl Hello {
+    /// C1 carries these bytes, and S2 has to repeat them.
     pub fn new(random: [u8; RANDOM]) -> Self {
         Self { random }
     }

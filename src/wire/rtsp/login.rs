@@ -46,6 +46,7 @@ impl Challenge {
         basic
     }
 
+    /// How the password is proven.
     pub fn scheme(&self) -> Scheme {
         match self.0 {
             Client::Digest(_) => Scheme::Digest,

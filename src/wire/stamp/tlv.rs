@@ -4,9 +4,13 @@ use super::{TLV_HEADER, array};
 
 /// Types that we read or write (RFC 8972 section 5.1); [`REPORT`](kind::REPORT) is of the range for private use.
 pub mod kind {
+    /// Bytes that make the packet longer (section 4.1).
     pub const EXTRA_PADDING: u8 = 1;
+    /// DSCP and ECN as they came and as they are wished (section 4.4).
     pub const CLASS_OF_SERVICE: u8 = 4;
+    /// Authenticates the other extensions (section 4.8).
     pub const HMAC: u8 = 8;
+    /// What the responder received.
     pub const REPORT: u8 = 252;
 }
 

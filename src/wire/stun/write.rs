@@ -17,7 +17,7 @@ pub struct Auth<'a> {
 }
 
 /// Writes a Binding request padded to `len` bytes (rounded up to a multiple of 4) and answers its length, which is
-/// more than `len` where the attributes need it: [USERNAME] RTC-CHECK [MESSAGE-INTEGRITY-SHA256] FINGERPRINT.
+/// more than `len` where the attributes need it: `[USERNAME] RTC-CHECK [MESSAGE-INTEGRITY-SHA256] FINGERPRINT`.
 /// See [`request_len`](super::request_len) for a fit `len`. `None`: the buffer is too small.
 pub fn write_binding_request(buf: &mut [u8], id: TransactionId, auth: Option<Auth<'_>>, len: usize) -> Option<usize> {
     let mut w = Writer::new(buf, 0x0001, id)?;

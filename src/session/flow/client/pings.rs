@@ -53,6 +53,7 @@ impl Pings {
         }
     }
 
+    /// Median round trip in nanoseconds, `None` before the first echo.
     pub fn median_rtt(&self) -> Option<u64> {
         median(self.echoes.iter().map(|e| e.rtt))
     }

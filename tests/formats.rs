@@ -131,3 +131,45 @@ fn a_large_report_stays_within_what_its_readers_take() {
     assert_eq!(drawn(&report, Format::Junit).matches("<testcase ").count(), 3000);
     assert_eq!(drawn(&report, Format::Csv).lines().count(), 3001);
 }
+
+/// A case of JUnit or a point of TAP by itself, and a row of Markdown.
+fn alone(report: &Report, format: Format, id: &str) -> String {
+    let text = drawn(report, format);
+    let (begins, ends) = match format {
+        Format::Junit => (format!("<testcase name=\"{id}\""), "</testcase>"),
+        Format::Tap => (format!(" - {id}\n"), "\n  ...\n"),
+        _ => (format!(" {} | ", id.split('/').next().unwrap()), " |\n"),
+    };
+    let (_, from) = text.split_once(&begins).unwrap_or_else(|| panic!("{id} in {text}"));
+    from.split_once(ends).unwrap().0.to_owned()
+}
+
+#[test]
+fn who_sees_one_check_alone_reads_that_its_group_holds_by_another() {
+    const FORMATS: [Format; 3] = [Format::Junit, Format::Tap, Format::Markdown];
+    let place = "rtc.example.com/203.0.113.10";
+    let (gateway, api) = (format!("rtc.gateway/{place}"), format!("rtc.api/{place}"));
+    let said = "rtc.signalling holds by its alternative alone: ";
+    let works = format!("{said}{api} works (pass)");
+    let mut report = reports::agent();
+    // The finding may follow from another, or be a note where the profile takes the alternative as well.
+    report.findings.clear();
+    FORMATS.iter().for_each(|f| assert!(alone(&report, *f, &gateway).contains(&works), "{f}"));
+    let place_of = |report: &Report, id: &str| report.checks.iter().position(|c| c.id == id).unwrap();
+    let (gateway_at, api_at) = (place_of(&report, &gateway), place_of(&report, &api));
+
+    let mut elsewhere = report.clone();
+    elsewhere.checks[api_at].address = Some("203.0.113.99".parse().unwrap());
+    let mut unproven = report.clone();
+    unproven.checks[api_at].observed.set(&rtc_check::model::metric::FALLBACK, "only connected");
+    let mut broken = report.clone();
+    broken.checks[api_at].status = Status::Unknown;
+    for report in [&elsewhere, &unproven, &broken] {
+        FORMATS.iter().for_each(|f| assert!(!alone(report, *f, &gateway).contains("works ("), "{f}"));
+    }
+
+    let mut other_way = report.clone();
+    (other_way.checks[gateway_at].status, other_way.checks[api_at].status) = (Status::Pass, Status::Fail);
+    let works = format!("of group rtc.signalling, {gateway} works (pass)");
+    FORMATS.iter().for_each(|f| assert!(alone(&other_way, *f, &api).contains(&works), "{f}"));
+}

@@ -6,6 +6,7 @@ mod words;
 
 use std::fmt::Write;
 
+use super::group::Groups;
 use super::table::{is_problem, other_address, place};
 use super::text::clean;
 use super::{cases, findings, headline};
@@ -114,7 +115,7 @@ fn problems(out: &mut String, report: &Report) {
         return;
     }
     out.push_str("\n### Checks that do not pass\n\n");
-    table(out, &checks, PROBLEMS);
+    table(out, &Groups::of(report), &checks, PROBLEMS);
 }
 
 /// What was measured, against what the documents ask for.
@@ -154,23 +155,26 @@ fn all(out: &mut String, report: &Report) {
         return;
     }
     let _ = writeln!(out, "\n<details>\n<summary>All {} checks</summary>\n", checks.len());
-    table(out, &checks, CHECKS);
+    table(out, &Groups::of(report), &checks, CHECKS);
     out.push_str("\n</details>\n");
 }
 
-fn table(out: &mut String, checks: &[&Check], most: usize) {
+fn table(out: &mut String, groups: &Groups<'_>, checks: &[&Check], most: usize) {
     out.push_str("| Status | Check | Where | Need | What was seen |\n| --- | --- | --- | --- | --- |\n");
     for check in checks.iter().take(most) {
         let waived = check.waived.as_ref().map(|waived| format!("Waived ({}). ", waived.reason)).unwrap_or_default();
+        // In a cell of its own length, so that a long reason does not cut it.
+        let others = groups.told(check).map(|told| format!("; {}", cell(&told))).unwrap_or_default();
+        let reason = if others.is_empty() { check.reason.as_str() } else { check.reason.trim_end_matches('.') };
         let _ = writeln!(
             out,
-            "| {} {} | {} | {} | {} | {} |",
+            "| {} {} | {} | {} | {} | {}{others} |",
             mark(check.status),
             check.status,
             cell(check.name()),
             cell(&whereabouts(check)),
             check.need,
-            cell(&format!("{waived}{}", check.reason))
+            cell(&format!("{waived}{reason}"))
         );
     }
     more(out, checks.len(), most, "checks");

@@ -173,3 +173,31 @@ fn who_sees_one_check_alone_reads_that_its_group_holds_by_another() {
     let works = format!("of group rtc.signalling, {gateway} works (pass)");
     FORMATS.iter().for_each(|f| assert!(alone(&other_way, *f, &api).contains(&works), "{f}"));
 }
+
+#[test]
+fn every_format_tells_that_a_port_is_not_the_document_s() {
+    let moved = |status: Status| {
+        let mut report = reports::healthy();
+        let at = report.checks.iter().position(|c| c.id == "rtc.https/rtc.example.com/203.0.113.10").unwrap();
+        let check = &mut report.checks[at];
+        (check.port, check.status) = (Some(8443), status);
+        check.observed.set(&rtc_check::model::metric::DOCUMENTED_PORTS, "443");
+        report
+    };
+    for format in Format::ALL {
+        let told = match format {
+            Format::Json => "\"documented_ports\": \"443\"",
+            Format::Ndjson => "\"documented_ports\":\"443\"",
+            Format::Csv => ",443\r\n",
+            Format::Prometheus => "documented_port=\"443\"",
+            Format::Nagios => "1 check on a port moved by --port",
+            _ => "the document says TCP 443; moved to TCP 8443 by --port",
+        };
+        for status in [Status::Pass, Status::Warn, Status::Fail, Status::Unknown] {
+            let text = render(&moved(status), *format, &Style { width: 200, ..Style::default() });
+            assert!(text.contains(told), "{format}, {status}: {text}");
+        }
+        let text = drawn(&reports::healthy(), *format);
+        assert!(!text.contains("the document says") && !text.contains("moved by --port"), "{format}");
+    }
+}

@@ -91,6 +91,8 @@ fn what_is_no_report_is_refused() {
     assert!(broken("/checks/4/observed/silent", json!("19500")));
     assert!(broken("/checks/4/observed/silent", json!(["19500 to 19599"])));
     assert!(broken("/checks/4/observed/probed", json!("all")));
+    assert!(!broken("/checks/0/observed/documented_ports", json!("443")));
+    assert!(broken("/checks/0/observed/documented_ports", json!(443)));
     let mut without_address = as_json(&reports::agent());
     without_address["checks"][0].as_object_mut().unwrap().remove("address");
     assert!(!validator.is_valid(&without_address), "null where unresolved, never left out");

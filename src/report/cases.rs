@@ -36,7 +36,8 @@ pub(super) fn of(report: &Report) -> Vec<Case<'_>> {
         cause.checks.iter().for_each(|id| by_check.entry(id).or_default().push(cause));
     }
     let groups = Groups::of(report);
-    let of_check = |check| Case { group: groups.told(check).map(|told| clean(&told, true)), ..of_check(check, &by_check) };
+    let of_check =
+        |check| Case { group: groups.told(check).map(|told| clean(&told, true)), ..of_check(check, &by_check) };
     let mut cases: Vec<Case<'_>> = report.checks.iter().map(of_check).collect();
     let told =
         |cause: &Finding| cases.iter().any(|c| tells(c) && c.causes.iter().any(|told| std::ptr::eq(*told, cause)));
@@ -106,7 +107,8 @@ impl Case<'_> {
     /// What was seen, a clause each.
     pub(super) fn seen(&self) -> Vec<String> {
         let Some(check) = self.check else { return Vec::new() };
-        evidence::clauses(check).iter().chain(&evidence::fallback(check)).map(|clause| clean(clause, true)).collect()
+        let beside = [evidence::fallback(check), evidence::moved(check)];
+        evidence::clauses(check).iter().chain(beside.iter().flatten()).map(|clause| clean(clause, true)).collect()
     }
 
     /// Each limit and how it is held: `loss_pct 3.1 (95 %: 2.2 to 4.3) < 1.5 %: fail`.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::group::Groups;
 use super::table::{is_problem, other_address, place};
 use super::text::clean;
-use super::{cases, findings, headline};
+use super::{cases, evidence, findings, headline};
 use crate::model::{Check, Finding, LimitSource, Report, Status, Way};
 
 use words::{cell, fence, text};
@@ -98,7 +98,7 @@ fn ways(out: &mut String, report: &Report) {
     out.push_str("| Way | To | Status | Used | Ready ms | RTT ms | Jitter ms | Loss % | MOS |\n");
     out.push_str("| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
     for way in report.ways.iter().take(PROBLEMS) {
-        let number = |n: Option<f64>| n.map(super::evidence::significant).unwrap_or_default();
+        let number = |n: Option<f64>| n.map(evidence::significant).unwrap_or_default();
         let figures = [way.connect_ms, way.rtt_ms, way.jitter_ms, way.loss_pct, way.mos].map(number);
         let used = if way.used { "yes" } else { "" };
         let status = format!("{} {}", mark(way.status), way.status);
@@ -163,12 +163,13 @@ fn table(out: &mut String, groups: &Groups<'_>, checks: &[&Check], most: usize) 
     out.push_str("| Status | Check | Where | Need | What was seen |\n| --- | --- | --- | --- | --- |\n");
     for check in checks.iter().take(most) {
         let waived = check.waived.as_ref().map(|waived| format!("Waived ({}). ", waived.reason)).unwrap_or_default();
-        // In a cell of its own length, so that a long reason does not cut it.
-        let others = groups.told(check).map(|told| format!("; {}", cell(&told))).unwrap_or_default();
-        let reason = if others.is_empty() { check.reason.as_str() } else { check.reason.trim_end_matches('.') };
+        // Cut by themselves where they are long, so that a long reason does not hide them.
+        let beside = [groups.told(check), evidence::moved(check)];
+        let beside: String = beside.iter().flatten().map(|told| format!("; {}", cell(told))).collect();
+        let reason = if beside.is_empty() { check.reason.as_str() } else { check.reason.trim_end_matches('.') };
         let _ = writeln!(
             out,
-            "| {} {} | {} | {} | {} | {}{others} |",
+            "| {} {} | {} | {} | {} | {}{beside} |",
             mark(check.status),
             check.status,
             cell(check.name()),

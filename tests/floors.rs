@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("compare", &[]),
     ("redact", &[]),
     ("bundle", &[]),
-    ("exporter", &[]),
+    ("exporter", &["wire"]),
     ("report", &["explain"]),
     ("watch", &["compare"]),
     ("size", &["profile"]),

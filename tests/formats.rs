@@ -131,3 +131,73 @@ fn a_large_report_stays_within_what_its_readers_take() {
     assert_eq!(drawn(&report, Format::Junit).matches("<testcase ").count(), 3000);
     assert_eq!(drawn(&report, Format::Csv).lines().count(), 3001);
 }
+
+/// A case of JUnit or a point of TAP by itself, and a row of Markdown.
+fn alone(report: &Report, format: Format, id: &str) -> String {
+    let text = drawn(report, format);
+    let (begins, ends) = match format {
+        Format::Junit => (format!("<testcase name=\"{id}\""), "</testcase>"),
+        Format::Tap => (format!(" - {id}\n"), "\n  ...\n"),
+        _ => (format!(" {} | ", id.split('/').next().unwrap()), " |\n"),
+    };
+    let (_, from) = text.split_once(&begins).unwrap_or_else(|| panic!("{id} in {text}"));
+    from.split_once(ends).unwrap().0.to_owned()
+}
+
+#[test]
+fn who_sees_one_check_alone_reads_that_its_group_holds_by_another() {
+    const FORMATS: [Format; 3] = [Format::Junit, Format::Tap, Format::Markdown];
+    let place = "rtc.example.com/203.0.113.10";
+    let (gateway, api) = (format!("rtc.gateway/{place}"), format!("rtc.api/{place}"));
+    let said = "rtc.signalling holds by its alternative alone: ";
+    let works = format!("{said}{api} works (pass)");
+    let mut report = reports::agent();
+    // The finding may follow from another, or be a note where the profile takes the alternative as well.
+    report.findings.clear();
+    FORMATS.iter().for_each(|f| assert!(alone(&report, *f, &gateway).contains(&works), "{f}"));
+    let place_of = |report: &Report, id: &str| report.checks.iter().position(|c| c.id == id).unwrap();
+    let (gateway_at, api_at) = (place_of(&report, &gateway), place_of(&report, &api));
+
+    let mut elsewhere = report.clone();
+    elsewhere.checks[api_at].address = Some("203.0.113.99".parse().unwrap());
+    let mut unproven = report.clone();
+    unproven.checks[api_at].observed.set(&rtc_check::model::metric::FALLBACK, "only connected");
+    let mut broken = report.clone();
+    broken.checks[api_at].status = Status::Unknown;
+    for report in [&elsewhere, &unproven, &broken] {
+        FORMATS.iter().for_each(|f| assert!(!alone(report, *f, &gateway).contains("works ("), "{f}"));
+    }
+
+    let mut other_way = report.clone();
+    (other_way.checks[gateway_at].status, other_way.checks[api_at].status) = (Status::Pass, Status::Fail);
+    let works = format!("of group rtc.signalling, {gateway} works (pass)");
+    FORMATS.iter().for_each(|f| assert!(alone(&other_way, *f, &api).contains(&works), "{f}"));
+}
+
+#[test]
+fn every_format_tells_that_a_port_is_not_the_document_s() {
+    let moved = |status: Status| {
+        let mut report = reports::healthy();
+        let at = report.checks.iter().position(|c| c.id == "rtc.https/rtc.example.com/203.0.113.10").unwrap();
+        let check = &mut report.checks[at];
+        (check.port, check.status) = (Some(8443), status);
+        check.observed.set(&rtc_check::model::metric::DOCUMENTED_PORTS, "443");
+        report
+    };
+    for format in Format::ALL {
+        let told = match format {
+            Format::Json => "\"documented_ports\": \"443\"",
+            Format::Ndjson => "\"documented_ports\":\"443\"",
+            Format::Csv => ",443\r\n",
+            Format::Prometheus => "documented_port=\"443\"",
+            Format::Nagios => "1 check on a port moved by --port",
+            _ => "the document says TCP 443; moved to TCP 8443 by --port",
+        };
+        for status in [Status::Pass, Status::Warn, Status::Fail, Status::Unknown] {
+            let text = render(&moved(status), *format, &Style { width: 200, ..Style::default() });
+            assert!(text.contains(told), "{format}, {status}: {text}");
+        }
+        let text = drawn(&reports::healthy(), *format);
+        assert!(!text.contains("the document says") && !text.contains("moved by --port"), "{format}");
+    }
+}

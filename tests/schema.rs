@@ -21,6 +21,7 @@ fn the_published_schemas_are_up_to_date() {
         ("report-1", schema()),
         ("sizing-1", rtc_check::report::sizing::schema()),
         ("comparison-1", rtc_check::report::compare::schema()),
+        ("doctor-1", rtc_check::report::doctor::schema()),
     ] {
         let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let published = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
@@ -37,6 +38,14 @@ fn the_schema_of_sizes_says_what_it_is() {
     let schema = rtc_check::report::sizing::schema();
     assert_eq!(schema["$id"], "urn:rtc-check:sizing:1");
     assert_eq!(schema["properties"]["schema"]["const"], "rtc-check/sizing/1");
+    assert!(jsonschema::draft202012::meta::is_valid(&schema));
+}
+
+#[test]
+fn the_schema_of_doctor_says_what_it_is() {
+    let schema = rtc_check::report::doctor::schema();
+    assert_eq!(schema["$id"], "urn:rtc-check:doctor:1");
+    assert_eq!(schema["properties"]["schema"]["const"], "rtc-check/doctor/1");
     assert!(jsonschema::draft202012::meta::is_valid(&schema));
 }
 
@@ -82,6 +91,8 @@ fn what_is_no_report_is_refused() {
     assert!(broken("/checks/4/observed/silent", json!("19500")));
     assert!(broken("/checks/4/observed/silent", json!(["19500 to 19599"])));
     assert!(broken("/checks/4/observed/probed", json!("all")));
+    assert!(!broken("/checks/0/observed/documented_ports", json!("443")));
+    assert!(broken("/checks/0/observed/documented_ports", json!(443)));
     let mut without_address = as_json(&reports::agent());
     without_address["checks"][0].as_object_mut().unwrap().remove("address");
     assert!(!validator.is_valid(&without_address), "null where unresolved, never left out");

@@ -108,6 +108,8 @@ pub enum SchemaDocument {
     Sizing,
     /// What two reports differ in.
     Comparison,
+    /// What `doctor` found.
+    Doctor,
 }
 
 /// What to test, and how.

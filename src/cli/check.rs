@@ -211,7 +211,9 @@ pub async fn run(job: Job, sink: Arc<dyn Sink>, until: impl Future<Output = ()> 
     sink.event(&begun.event(&job.plan.profile));
     let cancel = CancellationToken::new();
     let ended = Arc::new(OnceLock::new());
-    let watch = tokio::spawn(watch(cancel.clone(), until, job.tuning.budget, Arc::clone(&ended)));
+    // It begins to run down here, however long the runtime takes to look at it first.
+    let budget = job.tuning.budget.map(tokio::time::sleep);
+    let watch = tokio::spawn(watch(cancel.clone(), until, budget, Arc::clone(&ended)));
     let plan = Arc::new(job.plan.clone());
     let (strict, for_judge, for_stands) = (job.strict, Arc::clone(&plan), Arc::clone(&plan));
     let context = Context {
@@ -260,12 +262,12 @@ fn settings(job: &Job) -> Settings {
 async fn watch(
     cancel: CancellationToken,
     until: impl Future<Output = ()>,
-    budget: Option<Duration>,
+    budget: Option<tokio::time::Sleep>,
     ended: Arc<OnceLock<Ended>>,
 ) {
     let spent = async {
         match budget {
-            Some(budget) => tokio::time::sleep(budget).await,
+            Some(budget) => budget.await,
             None => std::future::pending().await,
         }
     };

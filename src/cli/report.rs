@@ -51,6 +51,7 @@ pub fn schema(document: SchemaDocument) -> Result<u8, Unusable> {
         SchemaDocument::Report => crate::report::schema(),
         SchemaDocument::Comparison => crate::report::compare::schema(),
         SchemaDocument::Sizing => crate::report::sizing::schema(),
+        SchemaDocument::Doctor => crate::report::doctor::schema(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|e| Unusable(e.to_string()))?;
     output::print(&(text + "\n"))

@@ -26,6 +26,12 @@ pub fn budget(header: Option<&str>, asked: Option<Duration>) -> Result<Duration,
     Ok(left.into_iter().chain(asked).min().unwrap_or(OTHERWISE).min(LONGEST))
 }
 
+/// What is left of a budget when the run begins: the scraper has been waiting since its request came, through the login and
+/// the planning, which take their time where many come at once.
+pub fn left(budget: Duration, waited: Duration) -> Duration {
+    budget.saturating_sub(waited)
+}
+
 /// Seconds with a fraction, more than 0.
 ///
 /// # Errors
@@ -42,6 +48,12 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scraper_has_been_waiting_since_it_asked() {
+        let ms = |budget, waited| left(Duration::from_millis(budget), Duration::from_millis(waited)).as_millis();
+        assert_eq!([ms(9_500, 0), ms(9_500, 1_200), ms(1_000, 1_200)], [9_500, 8_300, 0]);
+    }
 
     #[test]
     fn the_shorter_of_scraper_and_query_counts_and_something_is_kept_back() {

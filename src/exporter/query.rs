@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::model::Host;
+use crate::wire::percent;
 
 use super::patience;
 
@@ -229,22 +230,8 @@ fn family(text: &str) -> Result<Option<bool>, String> {
 
 /// Percent-decoding of a form (`+` is a space). What it gives has no control character.
 fn decoded(text: &str) -> Result<String, String> {
-    let wrong = || "the query is not rightly percent-encoded UTF-8 text".to_owned();
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit =
-                    |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-                let (high, low) = (digit(rest.next()), digit(rest.next()));
-                high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(wrong)?
-            }
-            other => other,
-        });
-    }
-    let text = String::from_utf8(bytes).map_err(|_| wrong())?;
+    let text = percent::decoded(&text.replace('+', " "))
+        .ok_or_else(|| "the query is not rightly percent-encoded UTF-8 text".to_owned())?;
     if text.chars().any(char::is_control) { Err("the query has a control character".to_owned()) } else { Ok(text) }
 }
 

@@ -172,7 +172,7 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
             place::told(&judgement.reason, &seen.observation.facts, judgement.status.holds()),
             &seen.observation,
         ),
-        observed: observed(seen),
+        observed: moved(item, observed(seen)),
         limits: Vec::new(),
         source: Some(rule.source.clone()),
         group: rule.group.clone(),
@@ -180,6 +180,14 @@ fn one(item: &Item, seen: &Seen, strict: bool) -> Check {
         started_ms: seen.started_ms,
         duration_ms: seen.duration_ms,
     }
+}
+
+/// With the document's ports, where the check is of others.
+fn moved(item: &Item, mut facts: Facts) -> Facts {
+    if let Some(ports) = item.documented_ports {
+        facts.set(&metric::DOCUMENTED_PORTS, ports);
+    }
+    facts
 }
 
 /// The probe's facts, with its steps and its failure among them.

@@ -356,3 +356,14 @@ fn a_certificate_close_to_its_end_is_a_warning() {
     assert_eq!(status, Status::Warn);
     assert!(reason.contains("ends in 13 days"), "{reason}");
 }
+
+#[test]
+fn a_check_of_a_moved_port_keeps_the_document_s() {
+    let mut b = Bench::new(&["gateway", "stun"]).saw("gateway", ok()).saw("stun", failed(FailureKind::TimedOut));
+    let documented = |b: &Bench| -> Vec<Option<String>> {
+        b.report().checks.iter().map(|c| c.observed.get(&metric::DOCUMENTED_PORTS)).collect()
+    };
+    assert_eq!(documented(&b), [None, None]);
+    b.plan.items.iter_mut().for_each(|i| i.documented_ports = "19099-20099".parse().ok());
+    assert_eq!(documented(&b), vec![Some("19099-20099".to_owned()); 2], "whether it was reached or not");
+}

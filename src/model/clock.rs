@@ -1,9 +1,10 @@
 //! This machine's clock against another's. One shape for the one who reads and the one who judges.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far this machine's clock is from a server's: `observed.clock_error`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClockError {
     /// This machine's time minus the server's, in seconds: above 0 where this machine is ahead.
     pub error_s: f64,

@@ -1,6 +1,7 @@
 //! What a machine allows a run, and how it stands to the network: plain values, and one line for each that says what it
 //! means. Addresses are text, so that a token can stand in their place. Knows neither how they are read nor how drawn.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::machine::{LinkKind, Synchronisation};
@@ -10,7 +11,7 @@ use super::redaction::Redacted;
 pub const DOCTOR_SCHEMA: &str = "rtc-check/doctor/1";
 
 /// The whole answer of `rtc-check doctor`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Doctor {
     /// Always [`DOCTOR_SCHEMA`].
     pub schema: String,
@@ -26,7 +27,7 @@ pub struct Doctor {
 }
 
 /// The program that looked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Program {
     pub name: String,
     pub version: String,
@@ -35,7 +36,7 @@ pub struct Program {
 }
 
 /// How much of what a run wants there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// All of it.
@@ -58,7 +59,7 @@ impl Standing {
 }
 
 /// One thing that a run needs or meets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// Stable: `raw-sockets`.
     pub id: String,
@@ -74,7 +75,7 @@ pub struct Line {
 }
 
 /// Everything that was read.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     pub system: System,
     pub allowed: Allowed,
@@ -102,7 +103,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 /// Hardware and operating system.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct System {
     pub hostname: String,
     /// The distribution's name with its version.
@@ -118,7 +119,7 @@ pub struct System {
 }
 
 /// Whether the system lets something be done, found out by trying it where that sends nothing to the network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tried {
     pub works: bool,
     /// In the system's words, why not.
@@ -127,7 +128,7 @@ pub struct Tried {
 }
 
 /// What this process may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Allowed {
     /// A raw socket of GRE.
     pub raw_ipv4: Tried,
@@ -147,7 +148,7 @@ pub struct Allowed {
 }
 
 /// How many files and sockets the process may have open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Descriptors {
     pub soft: u64,
     /// What it may raise its own limit to.
@@ -155,7 +156,7 @@ pub struct Descriptors {
 }
 
 /// How much of what came may wait to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiveBuffer {
     /// `net.core.rmem_max`.
     pub most_bytes: u64,
@@ -164,7 +165,7 @@ pub struct ReceiveBuffer {
 }
 
 /// Which ports the process may listen on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LowPorts {
     /// `net.ipv4.ip_unprivileged_port_start`: from here on everybody may.
     pub first_free: u32,
@@ -173,7 +174,7 @@ pub struct LowPorts {
 }
 
 /// A network interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
     pub interface: String,
     pub kind: LinkKind,
@@ -195,7 +196,7 @@ impl Interface {
 }
 
 /// The way that packets to the Internet take out of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WayOut {
     pub family: Family,
     /// The address that they leave from.
@@ -206,7 +207,7 @@ pub struct WayOut {
 }
 
 /// Version of the Internet Protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Family {
     #[serde(rename = "IPv4")]
     V4,
@@ -225,7 +226,7 @@ impl Family {
 }
 
 /// A row of the main routing table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
     /// `0.0.0.0/0` for the default.
     pub to: String,
@@ -243,7 +244,7 @@ impl Route {
 }
 
 /// Who is asked for names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resolvers {
     /// As `/etc/resolv.conf` has them.
     pub servers: Vec<String>,
@@ -258,7 +259,7 @@ pub struct Resolvers {
 }
 
 /// The servers that a resolver on this machine asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Behind {
     /// `systemd-resolved`, `NetworkManager`.
     pub software: String,
@@ -267,7 +268,7 @@ pub struct Behind {
 }
 
 /// What the environment says of proxies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxies {
     pub variables: Vec<ProxyVariable>,
     /// `NO_PROXY`: what goes directly.
@@ -277,7 +278,7 @@ pub struct Proxies {
 }
 
 /// A variable that names a proxy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProxyVariable {
     pub variable: String,
     /// Without its login; `None` where it cannot be used.
@@ -289,7 +290,7 @@ pub struct ProxyVariable {
 }
 
 /// Who keeps the clock, and how well.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Clock {
     /// `None` where the kernel does not tell.
     pub kept: Option<Synchronisation>,
@@ -303,7 +304,7 @@ pub struct Clock {
 }
 
 /// Authorities that certificates are trusted by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Roots {
     pub count: usize,
     /// Files and directories that they are from, or what the environment names.
@@ -316,7 +317,7 @@ pub struct Roots {
 }
 
 /// What is seen of this machine's own packet filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Firewall {
     /// Parts of the kernel's packet filter that are in use.
     pub modules: Vec<String>,

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
@@ -110,7 +111,7 @@ pub struct Disk {
 }
 
 /// What the kernel says of its clock (adjtimex(2)).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Synchronisation {
     /// A time service told the kernel that it keeps the clock.
     pub is_synchronised: bool,
@@ -138,7 +139,7 @@ pub struct Holder {
 }
 
 /// What carries the packets of an interface, as far as the machine can see. The later ones are the weaker ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkKind {
     /// The machine itself.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Host, RelayTransport, Service, Waived};
+use crate::model::{Host, PortRange, RelayTransport, Service, Waived};
 use crate::profile::{Profile, Rule, Spec};
 
 use super::Request;
@@ -12,6 +12,8 @@ use super::Request;
 pub struct Item {
     /// The rule, its ports moved where the operator moved them.
     pub rule: Rule,
+    /// The document's ports, where the operator moved the rule to others.
+    pub documented_ports: Option<PortRange>,
     /// The host to test it on.
     pub host: Host,
     /// The profile fixes the host: the operator gave none.
@@ -78,14 +80,15 @@ pub(super) fn items(profile: &Profile, request: &Request, rule: &Rule) -> Vec<It
     let given = request.targets.get(&rule.to);
     let hosts: Vec<Host> = given.cloned().unwrap_or_else(fixed);
     let mut rule = rule.clone();
-    if let Some(ports) = request.ports.get(&rule.id) {
-        rule.ports = Some(*ports);
-    }
+    let moved_to = request.ports.get(&rule.id).copied();
+    let documented_ports = rule.ports.filter(|ports| moved_to.is_some_and(|moved| moved != *ports));
+    rule.ports = moved_to.or(rule.ports);
     let item = |host| Item {
         not_selected: selected(request, &rule),
         waived: request.waivers.iter().find(|w| w.rule == rule.id).map(super::Waiver::waived),
         allow_unknown: request.allow_unknown.contains(&rule.id),
         rule: rule.clone(),
+        documented_ports,
         host,
         fixed: given.is_none(),
     };

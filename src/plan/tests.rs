@@ -160,6 +160,10 @@ fn a_moved_port_must_fit_its_rule() {
     };
     let plan = Plan::new(&profile(), &with("web.https", "8443")).unwrap();
     assert_eq!(plan.items[0].rule.ports, PortRange::single(8443));
+    let documented = |plan: &Plan| plan.items[0].documented_ports;
+    assert_eq!(documented(&plan), PortRange::single(443), "the document's port is not forgotten");
+    assert_eq!(documented(&Plan::new(&profile(), &with("web.https", "443")).unwrap()), None, "moved to where it was");
+    assert_eq!(documented(&Plan::new(&profile(), &request()).unwrap()), None);
     assert!(errors(&with("web.https", "1-5")).contains("is one port"));
     assert!(errors(&with("nope", "1")).contains("no such rule"));
     assert!(Plan::new(&profile(), &with("media.rtp", "20000")).is_ok());

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::evidence;
+use super::group::Groups;
 use super::text::clean;
 use crate::model::{Check, Ended, Finding, LimitResult, LimitSource, Report, Status, Waived};
 
@@ -23,6 +24,8 @@ pub(super) struct Case<'a> {
     pub check: Option<&'a Check>,
     /// What is behind it.
     pub causes: Vec<&'a Finding>,
+    /// That another of its group works where it does not.
+    pub group: Option<String>,
 }
 
 /// Every case: those of the checks in their order, then those of the run.
@@ -32,7 +35,10 @@ pub(super) fn of(report: &Report) -> Vec<Case<'_>> {
     for cause in &causes {
         cause.checks.iter().for_each(|id| by_check.entry(id).or_default().push(cause));
     }
-    let mut cases: Vec<Case<'_>> = report.checks.iter().map(|check| of_check(check, &by_check)).collect();
+    let groups = Groups::of(report);
+    let of_check =
+        |check| Case { group: groups.told(check).map(|told| clean(&told, true)), ..of_check(check, &by_check) };
+    let mut cases: Vec<Case<'_>> = report.checks.iter().map(of_check).collect();
     let told =
         |cause: &Finding| cases.iter().any(|c| tells(c) && c.causes.iter().any(|told| std::ptr::eq(*told, cause)));
     let untold: Vec<&Finding> = causes.iter().copied().filter(|cause| !told(cause)).collect();
@@ -57,7 +63,7 @@ fn of_check<'a>(check: &'a Check, by_check: &HashMap<&str, Vec<&'a Finding>>) ->
         None => (check.status, clean(&check.reason, true)),
     };
     let causes = by_check.get(check.id.as_str()).cloned().unwrap_or_default();
-    Case { name: &check.id, role: check.role.as_str(), status, message, check: Some(check), causes }
+    Case { name: &check.id, role: check.role.as_str(), status, message, check: Some(check), causes, group: None }
 }
 
 /// `waived until 2026-12-31 (IPv4-only runner); it is unknown: …`.
@@ -75,7 +81,7 @@ fn of_finding<'a>(report: &Report, cause: &'a Finding) -> Case<'a> {
         _ => Status::Warn,
     };
     let message = clean(&format!("{}: {}", cause.title, cause.detail), true);
-    Case { name: &cause.id, role: RUN, status, message, check: None, causes: vec![cause] }
+    Case { name: &cause.id, role: RUN, status, message, check: None, causes: vec![cause], group: None }
 }
 
 /// The verdict, where the cases so far would let a harness think otherwise.
@@ -94,14 +100,15 @@ fn of_run<'a>(report: &Report, cases: &[Case<'a>]) -> Option<Case<'a>> {
         (Status::Skip, _) => "nothing was tested".to_owned(),
         _ => format!("the verdict of the run is {}, and no check by itself tells it", report.verdict),
     };
-    Some(Case { name: "verdict", role: RUN, status, message, check: None, causes: Vec::new() })
+    Some(Case { name: "verdict", role: RUN, status, message, check: None, causes: Vec::new(), group: None })
 }
 
 impl Case<'_> {
     /// What was seen, a clause each.
     pub(super) fn seen(&self) -> Vec<String> {
         let Some(check) = self.check else { return Vec::new() };
-        evidence::clauses(check).iter().chain(&evidence::fallback(check)).map(|clause| clean(clause, true)).collect()
+        let beside = [evidence::fallback(check), evidence::moved(check)];
+        evidence::clauses(check).iter().chain(beside.iter().flatten()).map(|clause| clean(clause, true)).collect()
     }
 
     /// Each limit and how it is held: `loss_pct 3.1 (95 %: 2.2 to 4.3) < 1.5 %: fail`.

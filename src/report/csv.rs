@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::firewall::cell;
 use crate::model::metric::Metric;
-use crate::model::{Check, PortSet, Report, Status, masked, metric};
+use crate::model::{Check, PortRange, PortSet, Report, Status, masked, metric};
 
 /// The header; columns are only ever added, at the end.
-const COLUMNS: [&str; 38] = [
+const COLUMNS: [&str; 39] = [
     "run",
     "started",
     "profile",
@@ -49,6 +49,7 @@ const COLUMNS: [&str; 38] = [
     "probed",
     "total",
     "cert_days_left",
+    "documented_ports",
 ];
 
 /// Draws it.
@@ -115,7 +116,7 @@ fn words(check: &Check, findings: Option<&Vec<&str>>) -> [String; 17] {
 }
 
 /// Numbers, empty where nothing was seen.
-fn figures(check: &Check) -> [String; 15] {
+fn figures(check: &Check) -> [String; 16] {
     let facts = &check.observed;
     let number = |m: &Metric| facts.get::<f64>(m).map(|n| n.to_string()).unwrap_or_default();
     let ports = |m: &Metric| facts.get::<PortSet>(m).map(|set| set.count().to_string()).unwrap_or_default();
@@ -136,5 +137,6 @@ fn figures(check: &Check) -> [String; 15] {
         number(&metric::PROBED),
         number(&metric::TOTAL),
         number(&metric::CERT_DAYS_LEFT),
+        facts.get::<PortRange>(&metric::DOCUMENTED_PORTS).map(|ports| ports.to_string()).unwrap_or_default(),
     ]
 }

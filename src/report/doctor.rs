@@ -1,11 +1,15 @@
 //! The answer of `rtc-check doctor`: for people and as JSON. Judges nothing.
 
+mod schema;
+
 use super::Style;
 use super::json;
 use super::page::{Page, Tone, span};
 use super::text::clean;
 use crate::model::doctor::{Doctor, Interface, Line, Standing};
 use crate::model::machine::LinkKind;
+
+pub use schema::schema;
 
 /// The formats of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::metric::Metric;
 use crate::model::offered::Offered;
-use crate::model::{Check, Facts, Load, PortSet, ProbeKind, StepTiming, Way, metric};
+use crate::model::{Check, Facts, Load, PortRange, PortSet, ProbeKind, StepTiming, Way, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
 const RANGES_LISTED: usize = 6;
@@ -36,6 +36,15 @@ pub(super) fn clauses(check: &Check) -> Vec<String> {
 /// Why a relay was not tried to the end; of older reports, the plainer probe that stood in.
 pub(super) fn fallback(check: &Check) -> Option<String> {
     check.observed.get::<String>(&metric::FALLBACK)
+}
+
+/// Which ports the document has for the rule, where the check is of others: `the document says TCP 443; moved to TCP 8443
+/// by --port`.
+pub(super) fn moved(check: &Check) -> Option<String> {
+    let documented: PortRange = check.observed.get(&metric::DOCUMENTED_PORTS)?;
+    let transport = check.transport?.as_str().to_uppercase();
+    let tested = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string()))?;
+    Some(format!("the document says {transport} {documented}; moved to {transport} {tested} by --port"))
 }
 
 /// The layers in the order climbed: `connect 4.1, tls 18 ms`, or one by one where one failed:

@@ -96,6 +96,7 @@ fn body(case: &Case<'_>) -> String {
     lines
         .extend(lists.into_iter().flat_map(|(head, list)| list.into_iter().map(move |line| format!("{head}: {line}"))));
     lines.extend(case.check.map(|check| format!("need: {}", check.need)));
+    lines.extend(case.group.clone());
     if case.status != Status::Pass {
         lines.extend(case.causes.iter().flat_map(|finding| cases::cause(finding)));
     }

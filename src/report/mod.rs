@@ -12,6 +12,7 @@ pub mod explain;
 mod findings;
 pub mod firewall;
 mod fold;
+mod group;
 mod headline;
 mod html;
 mod json;

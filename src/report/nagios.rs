@@ -48,7 +48,18 @@ fn text(report: &Report) -> String {
         None => {}
     }
     parts.extend(wrong(report));
-    plain(&parts.join("; "), TEXT)
+    // Last, and never cut.
+    let moved = moved(report);
+    plain(&parts.join("; "), TEXT.saturating_sub(moved.len())) + &moved
+}
+
+/// `; 2 checks on ports moved by --port`; empty where every port is the document's.
+fn moved(report: &Report) -> String {
+    match report.checks.iter().filter(|c| c.observed.has(&metric::DOCUMENTED_PORTS)).count() {
+        0 => String::new(),
+        1 => "; 1 check on a port moved by --port".to_owned(),
+        moved => format!("; {moved} checks on ports moved by --port"),
+    }
 }
 
 /// What is wrong: the causes, and where there are none the checks, the worst first.

@@ -149,7 +149,8 @@ fn rows(page: &mut Page, checks: &[(&Check, String)], name_width: usize) {
 /// What a passed check was told, else what it saw, or its reason where it recorded nothing short.
 pub(super) fn seen(check: &Check) -> String {
     let way = both::passed(check).map(|way| format!(", {way}")).unwrap_or_default();
-    seen_there(check) + &way
+    let moved = evidence::moved(check).map(|moved| format!(" ({moved})")).unwrap_or_default();
+    seen_there(check) + &way + &moved
 }
 
 fn seen_there(check: &Check) -> String {

@@ -114,6 +114,7 @@ fn below(page: &mut Page, report: &Report, block: &[&Check]) {
     if let Some(others) = alternatives(report, first) {
         page.flow(2, 4, &[span(Tone::Plain, others)]);
     }
+    moved(page, block);
     let mut rows: Vec<&Source> = limits::rows_behind(&first.limits);
     for source in block.iter().filter_map(|c| c.source.as_ref()) {
         if !rows.contains(&source) {
@@ -122,6 +123,19 @@ fn below(page: &mut Page, report: &Report, block: &[&Check]) {
     }
     for source in rows {
         page.flow(2, 4, &[span(Tone::Faint, format!("asks: {}: {}", source.section, source.row))]);
+    }
+}
+
+/// Which ports the document has, where checks are of others.
+pub(super) fn moved(page: &mut Page, checks: &[&Check]) {
+    let mut told: Vec<String> = Vec::new();
+    for check in checks {
+        let Some(moved) = evidence::moved(check) else { continue };
+        let words = if checks.len() == 1 { moved } else { format!("{}: {moved}", name(check)) };
+        if !told.contains(&words) {
+            page.flow(2, 4, &[span(Tone::Plain, words.as_str())]);
+            told.push(words);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::model::metric::{self, Metric};
-use crate::model::{Estimates, Failure, PortSet, Report, RttHistogram, SCHEMA, StepTiming, Timeline};
+use crate::model::{Estimates, Failure, PortRange, PortSet, Report, RttHistogram, SCHEMA, StepTiming, Timeline};
 
 /// Facts whose value is a set of ports.
 const PORT_SETS: [&Metric; 5] =
@@ -71,6 +71,8 @@ fn value_type(metric: &Metric, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Vec<StepTiming>>()
     } else if *metric == metric::FAILURE {
         generator.subschema_for::<Failure>()
+    } else if *metric == metric::DOCUMENTED_PORTS {
+        generator.subschema_for::<PortRange>()
     } else if PORT_SETS.contains(&metric) {
         generator.subschema_for::<PortSet>()
     } else if COUNTS.contains(&metric) {

@@ -56,6 +56,7 @@ fn waived(page: &mut Page, report: &Report) {
         }
         head(page, check);
         page.flow(2, 2, &[span(Tone::Plain, check.reason.as_str())]);
+        problems::moved(page, &[check]);
         let until = waiver.until.as_ref().map(|day| format!(" until {day}")).unwrap_or_default();
         page.flow(2, 4, &[span(Tone::Faint, format!("waived{until}: {}", waiver.reason))]);
     }

@@ -66,6 +66,7 @@ fn yaml(out: &mut String, case: &Case<'_>) {
         pairs.into_iter().filter(|(_, text)| !text.is_empty()).for_each(|(key, text)| value(out, key, text));
         let _ = writeln!(out, "  duration_ms: {}", check.duration_ms);
     }
+    case.group.iter().for_each(|told| value(out, "group", told));
     list(out, "seen", case.seen());
     list(out, "limits", case.limits());
     list(out, "asks", case.rows());

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
@@ -31,6 +31,8 @@ pub struct Asked<'a> {
     pub query: &'a str,
     /// Prometheus' header.
     pub timeout: Option<&'a str>,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// Why nothing is probed.
@@ -55,6 +57,8 @@ fn not_allowed(sentence: impl Into<String>) -> Refused {
 /// A run that may begin.
 pub struct Ready {
     job: Job,
+    /// When it was asked for, from which on the scraper waits.
+    asked: Instant,
     /// For the log.
     what: String,
 }
@@ -82,7 +86,7 @@ pub fn prepare(asked: &Asked<'_>, site: &Site) -> Result<Ready, Refused> {
     let job = check::job(&args, &site.config, planned, Arc::clone(&site.trust))
         .map_err(|e| refused(StatusCode::INTERNAL_SERVER_ERROR, Refusal::Exporter, e.0))?;
     let targets: String = bound.iter().map(|(role, host)| format!(" {role}={host}")).collect();
-    Ok(Ready { job, what: format!("{}{targets}", profile.name) })
+    Ok(Ready { job, asked: asked.at, what: format!("{}{targets}", profile.name) })
 }
 
 fn profile<'a>(query: &Query, site: &'a Site) -> Result<&'a Profile, Refused> {
@@ -176,9 +180,11 @@ async fn run(
     _place: OwnedSemaphorePermit,
 ) -> Result<String, Refused> {
     let begun = clock::now();
-    let Ready { mut job, what } = ready;
+    let Ready { mut job, asked, what } = ready;
     let unlisted: Arc<OnceLock<String>> = Arc::default();
     job.permit = Some(permit(&site, &unlisted));
+    let waited = begun.saturating_duration_since(asked);
+    job.tuning.budget = job.tuning.budget.map(|budget| patience::left(budget, waited));
     let strict = job.strict;
     let report = check::run(job, Arc::new(Silent), cancel.cancelled_owned()).await;
     if let Some(sentence) = unlisted.get() {

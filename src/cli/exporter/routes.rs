@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -10,6 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::exporter::Refusal;
 use crate::exporter::tally::Now;
+use crate::net::clock;
 
 use super::door::{Door, Turned};
 use super::{Site, page, probe, process};
@@ -33,9 +35,10 @@ pub async fn answer(
     door: &Door,
     connections: usize,
 ) -> Answer {
+    let at = clock::now();
     let loaded = door.current();
     let mut answer = match door.admits(&loaded, request.headers().get(header::AUTHORIZATION)).await {
-        Ok(()) => routed(request, peer, site, connections).await,
+        Ok(()) => routed(request, peer, site, connections, at).await,
         Err(turned) => turned_away(turned, peer, site),
     };
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -62,7 +65,13 @@ fn turned_away(turned: Turned, peer: SocketAddr, site: &Site) -> Answer {
     }
 }
 
-async fn routed(request: Request<Incoming>, peer: SocketAddr, site: &Arc<Site>, connections: usize) -> Answer {
+async fn routed(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    site: &Arc<Site>,
+    connections: usize,
+    at: Instant,
+) -> Answer {
     let path = request.uri().path();
     if !["/", "/metrics", "/probe", "/-/healthy", "/-/ready"].contains(&path) {
         return text(StatusCode::NOT_FOUND, PLAIN, line("there is /probe, /metrics, /-/healthy and /-/ready"));
@@ -71,7 +80,7 @@ async fn routed(request: Request<Incoming>, peer: SocketAddr, site: &Arc<Site>, 
         return with(text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, line("GET or HEAD")), header::ALLOW, "GET, HEAD");
     }
     match path {
-        "/probe" => probed(&request, peer, site).await,
+        "/probe" => probed(&request, peer, site, at).await,
         "/metrics" => text(StatusCode::OK, EXPOSITION, metrics(site, connections)),
         "/" => text(StatusCode::OK, "text/html; charset=utf-8", page::page(site)),
         _ if site.stop.is_cancelled() => text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, line("the exporter ends")),
@@ -89,10 +98,10 @@ fn metrics(site: &Site, connections: usize) -> String {
     })
 }
 
-async fn probed(request: &Request<Incoming>, peer: SocketAddr, site: &Arc<Site>) -> Answer {
+async fn probed(request: &Request<Incoming>, peer: SocketAddr, site: &Arc<Site>, at: Instant) -> Answer {
     let peer = peer.ip().to_canonical();
     let timeout = request.headers().get(crate::exporter::patience::HEADER).map(|v| v.to_str().unwrap_or("?"));
-    let asked = probe::Asked { query: request.uri().query().unwrap_or(""), timeout };
+    let asked = probe::Asked { query: request.uri().query().unwrap_or(""), timeout, at };
     // Planning costs, too: who finds no place plans nothing.
     let ready = probe::place(site).and_then(|place| Ok((probe::prepare(&asked, site)?, place)));
     let done = match ready {

@@ -50,6 +50,7 @@ fn body(index: &Index<'_>, number: usize, check: &Check) -> Markup {
         @if !clauses.is_empty() { p.seen { "Seen: " (text(&clauses.join(", "))) } }
         (steps(check))
         @if let Some(fallback) = evidence::fallback(check) { p.seen { "Note: " (text(&fallback)) } }
+        @if let Some(moved) = evidence::moved(check) { p { (text(&moved)) } }
         @if let Some(source) = &check.source {
             p.source { "Asked for by " cite { (text(&source.document)) } ", " (text(&source.section)) ": " (text(&source.row)) }
         }

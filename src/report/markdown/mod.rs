@@ -6,9 +6,10 @@ mod words;
 
 use std::fmt::Write;
 
+use super::group::Groups;
 use super::table::{is_problem, other_address, place};
 use super::text::clean;
-use super::{cases, findings, headline};
+use super::{cases, evidence, findings, headline};
 use crate::model::{Check, Finding, LimitSource, Report, Status, Way};
 
 use words::{cell, fence, text};
@@ -97,7 +98,7 @@ fn ways(out: &mut String, report: &Report) {
     out.push_str("| Way | To | Status | Used | Ready ms | RTT ms | Jitter ms | Loss % | MOS |\n");
     out.push_str("| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
     for way in report.ways.iter().take(PROBLEMS) {
-        let number = |n: Option<f64>| n.map(super::evidence::significant).unwrap_or_default();
+        let number = |n: Option<f64>| n.map(evidence::significant).unwrap_or_default();
         let figures = [way.connect_ms, way.rtt_ms, way.jitter_ms, way.loss_pct, way.mos].map(number);
         let used = if way.used { "yes" } else { "" };
         let status = format!("{} {}", mark(way.status), way.status);
@@ -114,7 +115,7 @@ fn problems(out: &mut String, report: &Report) {
         return;
     }
     out.push_str("\n### Checks that do not pass\n\n");
-    table(out, &checks, PROBLEMS);
+    table(out, &Groups::of(report), &checks, PROBLEMS);
 }
 
 /// What was measured, against what the documents ask for.
@@ -154,23 +155,27 @@ fn all(out: &mut String, report: &Report) {
         return;
     }
     let _ = writeln!(out, "\n<details>\n<summary>All {} checks</summary>\n", checks.len());
-    table(out, &checks, CHECKS);
+    table(out, &Groups::of(report), &checks, CHECKS);
     out.push_str("\n</details>\n");
 }
 
-fn table(out: &mut String, checks: &[&Check], most: usize) {
+fn table(out: &mut String, groups: &Groups<'_>, checks: &[&Check], most: usize) {
     out.push_str("| Status | Check | Where | Need | What was seen |\n| --- | --- | --- | --- | --- |\n");
     for check in checks.iter().take(most) {
         let waived = check.waived.as_ref().map(|waived| format!("Waived ({}). ", waived.reason)).unwrap_or_default();
+        // Cut by themselves where they are long, so that a long reason does not hide them.
+        let beside = [groups.told(check), evidence::moved(check)];
+        let beside: String = beside.iter().flatten().map(|told| format!("; {}", cell(told))).collect();
+        let reason = if beside.is_empty() { check.reason.as_str() } else { check.reason.trim_end_matches('.') };
         let _ = writeln!(
             out,
-            "| {} {} | {} | {} | {} | {} |",
+            "| {} {} | {} | {} | {} | {}{beside} |",
             mark(check.status),
             check.status,
             cell(check.name()),
             cell(&whereabouts(check)),
             check.need,
-            cell(&format!("{waived}{}", check.reason))
+            cell(&format!("{waived}{reason}"))
         );
     }
     more(out, checks.len(), most, "checks");

@@ -166,6 +166,7 @@ fn about(check: &Check) -> Vec<KeyValue> {
     let named = |name: &str, value: Option<&str>| text(name, value.unwrap_or_default());
     let address = check.address.map(masked::shown);
     let family = check.address.map(|address| if address.is_ipv4() { "ipv4" } else { "ipv6" });
+    let documented: Option<String> = check.observed.get(&metric::DOCUMENTED_PORTS);
     let mut all = vec![
         text("rtc_check.check", &check.id),
         named("rtc_check.rule", check.rule.as_ref().map(|rule| rule.as_str())),
@@ -179,6 +180,7 @@ fn about(check: &Check) -> Vec<KeyValue> {
         named("rtc_check.source.document", check.source.as_ref().map(|source| source.document.as_str())),
         named("rtc_check.source.row", check.source.as_ref().map(|source| source.row.as_str())),
         text("rtc_check.ports", &check.ports.map(|ports| ports.to_string()).unwrap_or_default()),
+        text("rtc_check.documented_ports", &documented.unwrap_or_default()),
         text("server.address", &check.target),
         named("network.peer.address", address.as_deref()),
         named("network.type", family),

@@ -66,7 +66,8 @@ async function responder() {
   const args = ["serve", "--profile", "agent", "--bind", HOST, "--web", "--web-results", join(directory, "results")];
   const env = {};
   if (scenario === "relay") {
-    args.push("--turn", "turn:10.77.0.3?transport=udp,turn:10.77.0.3?transport=tcp");
+    // The best is not the first.
+    args.push("--turn", "turn:10.77.0.3?transport=tcp,turn:10.77.0.3?transport=udp");
     env.RTC_CHECK_TURN_SECRET = SECRET;
   }
   if (["key", "relay"].includes(scenario)) env.RTC_CHECK_RESPONDER_KEY = KEY;

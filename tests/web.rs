@@ -28,6 +28,7 @@ fn visit(scenario: &str) -> Option<Visit> {
     readers::system("nft")?;
     if scenario == "relay" {
         readers::system("turnserver")?;
+        readers::system("openssl")?;
     }
     let dir = tempfile::tempdir().unwrap();
     let mut inside = Command::new("unshare");
@@ -196,7 +197,7 @@ fn relays_carry_media_where_its_ports_are_blocked() {
     let Some(visit) = visit("relay") else { return };
     visit.is_well();
     let report = visit.report();
-    for id in ["turn.udp-3478", "turn.tcp-3478"] {
+    for id in ["turn.udp-3478", "turn.tcp-3478", "turn.tls-5349"] {
         let relay = check(&report, id);
         assert_eq!(relay["status"], "pass", "{relay:#}");
         assert!(relay["observed"]["received"].as_u64().unwrap() > 40, "{relay:#}");

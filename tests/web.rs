@@ -28,6 +28,7 @@ fn visit(scenario: &str) -> Option<Visit> {
     readers::system("nft")?;
     if scenario == "relay" {
         readers::system("turnserver")?;
+        readers::system("openssl")?;
     }
     let dir = tempfile::tempdir().unwrap();
     let mut inside = Command::new("unshare");
@@ -196,11 +197,37 @@ fn relays_carry_media_where_its_ports_are_blocked() {
     let Some(visit) = visit("relay") else { return };
     visit.is_well();
     let report = visit.report();
-    for id in ["turn.udp-3478", "turn.tcp-3478"] {
+    for id in ["turn.udp-3478", "turn.tcp-3478", "turn.tls-5349"] {
         let relay = check(&report, id);
         assert_eq!(relay["status"], "pass", "{relay:#}");
         assert!(relay["observed"]["received"].as_u64().unwrap() > 40, "{relay:#}");
     }
-    assert_eq!(status(&report, "rtc.media"), "fail");
+    for role in ["rtc", "acd"] {
+        assert_eq!(status(&report, &format!("{role}.media")), "fail");
+        measured_through(check(&report, &format!("quality.{role}")), "udp");
+        assert_eq!(status(&report, &format!("bandwidth.{role}.audio-video")), "pass");
+    }
+    assert_eq!(report["verdict"], "warn", "{report:#}");
+    let ways = report["ways"].as_array().unwrap();
+    let direct: Vec<&Value> = ways.iter().filter(|w| w["way"] == "direct-udp").collect();
+    assert!(direct.len() == 2 && direct.iter().all(|w| w["rtt_ms"].is_null() && w["used"] == false), "{ways:#?}");
+    assert!(!["pass", "warn"].contains(&status(&report, "ice.rtc")), "{report:#}");
+    let after = visit.words("after");
+    assert!(after.contains("not directly but through the relay 10.77.0.3:3478 (UDP)"), "{after}");
     assert!(!report.to_string().contains("a shared secret"), "secrets stay here");
+}
+
+/// The figures of a relay over `transport`, told as that relay's and held to the limits of direct ones.
+fn measured_through(quality: &Value, transport: &str) {
+    let seen = &quality["observed"];
+    assert_eq!(quality["status"], "pass", "{quality:#}");
+    let via = &seen["via"];
+    assert_eq!((&via["method"], &via["transport"]), (&"turn".into(), &transport.into()), "{via}");
+    assert_eq!(via["server"], "10.77.0.3:3478");
+    assert!(
+        seen["received"].as_u64().unwrap() > 300 && seen["media_loop"]["received"].as_u64().unwrap() > 200,
+        "{seen:#}"
+    );
+    assert!(quality["limits"].as_array().unwrap().len() >= 3, "{quality:#}");
+    assert!(quality["reason"].as_str().unwrap().contains("not over direct UDP"), "{quality:#}");
 }

@@ -207,7 +207,21 @@ fn relay(item: &Item, transport: RelayTransport) -> How {
     How::Relay { url: TurnUri { host: item.host.clone(), port, transport }.to_string() }
 }
 
-fn in_url(host: &Host) -> String {
+/// The relay of a rule or of a trial, where the page was asked to try it.
+pub(super) fn relay_at(plan: &Plan, item: Option<usize>, trial: Option<usize>, around: &Around) -> Option<TurnUri> {
+    let of_item = |n: usize| {
+        let item = plan.items.get(n).filter(|i| matches!(how(i, around), How::Relay { .. }))?;
+        let Spec::Turn(transport) = item.rule.spec else { return None };
+        Some(TurnUri { host: item.host.clone(), port: item.rule.ports?.first(), transport })
+    };
+    let of_trial = |n: usize| match &plan.trials.get(n)?.kind {
+        TrialKind::Turn(uri) if uri.transport != RelayTransport::Dtls => Some(uri.clone()),
+        _ => None,
+    };
+    item.and_then(of_item).or_else(|| trial.and_then(of_trial))
+}
+
+pub(super) fn in_url(host: &Host) -> String {
     match host {
         Host::Address(a) if a.is_ipv6() => format!("[{a}]"),
         other => other.to_string(),

@@ -264,6 +264,69 @@ fn relays_carry_or_say_why_not() {
     assert_eq!(login.status, Status::Unknown, "{}", login.reason);
 }
 
+/// A plan with one relay, and a run in which no media goes directly to one role and its train went through that relay.
+fn through_a_relay(uri: &str) -> (Plan, Value) {
+    let scope = Scope { turn: vec![uri.parse().unwrap()], ..scope() };
+    let plan = plan(&built_in("agent").unwrap(), &scope, &around().here).unwrap();
+    let trial = plan.trials.iter().position(|t| t.name().starts_with("turn.")).unwrap();
+    let mut told = well(&plan);
+    (told["ports"][0]["answered"], told["ports"][0]["silent"]) = (json!([]), json!([19_099, 19_599, 20_099]));
+    let mut peer = told["trains"][0]["peer"].take();
+    peer["pair"]["local"]["type"] = json!("relay");
+    told["relays"] =
+        json!([{ "trial": trial, "span": span(), "peer": peer, "sent": 50, "received": 50, "rtt_ms": [3.0] }]);
+    told["trains"][0]["peer"] = json!({ "failed": "not-connected" });
+    told["trains"][0]["relayed"] = json!({ "trial": trial, "peer": peer });
+    (plan, told)
+}
+
+fn of(plan: &Plan, told: &Value) -> Report {
+    judge(plan, &read(told.to_string().as_bytes()).unwrap(), &around(), &meta())
+}
+
+#[test]
+fn what_only_a_relay_carries_is_measured_through_it_and_never_told_as_direct() {
+    let (plan, mut told) = through_a_relay("turn:192.0.2.3?transport=udp");
+    let report = of(&plan, &told);
+    let quality = check(&report, "quality.rtc");
+    assert_eq!((quality.status, check(&report, "bandwidth.rtc.audio-video").status), (Status::Pass, Status::Pass));
+    let via: Value = quality.observed.get(&crate::model::metric::VIA).unwrap();
+    assert_eq!((&via["method"], &via["server"]), (&json!("turn"), &json!("192.0.2.3:3478")), "{via}");
+    assert_eq!((&via["way"], &via["peer"]), (&json!("turn-udp"), &json!("192.0.2.1:19599")), "{via}");
+    let words = "through the relay at 192.0.2.3:3478 over UDP, not over direct UDP";
+    assert!(quality.reason.contains(words), "{}", quality.reason);
+    let direct =
+        report.ways.iter().find(|w| w.way == crate::model::Way::DirectUdp && w.role.as_str() == "rtc").unwrap();
+    assert!(direct.rtt_ms.is_none() && direct.loss_pct.is_none() && !direct.used, "{direct:?}");
+    assert!(!check(&report, "ice.rtc").status.holds());
+    told["trains"][0]["replies"] = train(0, |n| n % 10 == 3)["replies"].take();
+    assert_eq!(check(&of(&plan, &told), "quality.rtc").status, Status::Fail, "the limits are the same");
+    let (plan, told) = through_a_relay("turns:192.0.2.3");
+    let report = of(&plan, &told);
+    let reason = &check(&report, "quality.rtc").reason;
+    assert!(reason.contains("over TLS, not over direct UDP") && reason.contains("sent again by TCP"), "{reason}");
+}
+
+#[test]
+fn a_relay_that_did_not_carry_the_train_or_that_nobody_named_decides_nothing() {
+    let (plan, told) = through_a_relay("turn:192.0.2.3?transport=tcp");
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut told = told.clone();
+        change(&mut told["trains"][0]);
+        let quality = check(&of(&plan, &told), "quality.rtc").clone();
+        assert_eq!(quality.status, Status::Unknown, "{}", quality.reason);
+        quality.reason
+    };
+    let both = with(&|train| train["relayed"]["peer"]["failed"] = json!("no-channel"));
+    assert!(
+        both.contains("no pair of") && both.contains("through the relay turn:192.0.2.3:3478?transport=tcp"),
+        "{both}"
+    );
+    with(&|train| train["relayed"]["trial"] = json!(9_999));
+    with(&|train| train["relayed"]["peer"]["pair"]["local"]["type"] = json!("host"));
+    with(&|train| train["peer"] = train.as_object_mut().unwrap().remove("relayed").unwrap()["peer"].take());
+}
+
 #[test]
 fn the_page_may_connect_to_what_it_tests_and_nothing_else() {
     assert_eq!(

@@ -203,7 +203,11 @@ pub struct CandidateError {
 pub struct Train {
     pub measure: usize,
     pub span: Span,
+    /// The direct connection.
     pub peer: Peer,
+    /// Present where that one did not come up and a relay was tried in its place: then all below went through it.
+    #[serde(default)]
+    pub relayed: Option<Relayed>,
     /// Messages that were due and not sent in their time.
     #[serde(default)]
     pub skipped: u32,
@@ -218,6 +222,17 @@ pub struct Train {
     pub replies: Vec<(u32, u32, f64, f64)>,
     #[serde(default)]
     pub audio: Option<Audio>,
+}
+
+/// A train's connection through a relay: of a rule, or one that the operator names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relayed {
+    #[serde(default)]
+    pub item: Option<usize>,
+    #[serde(default)]
+    pub trial: Option<usize>,
+    pub peer: Peer,
 }
 
 /// Audio that the responder sent back.
@@ -297,6 +312,7 @@ impl Told {
         for train in &mut self.trains {
             train.span = train.span.bounded();
             train.peer.bound();
+            train.relayed.iter_mut().for_each(|r| r.peer.bound());
             train.sent.truncate(MOST_PACKETS);
             train.replies.truncate(2 * MOST_PACKETS);
         }

@@ -1,5 +1,6 @@
 //! A page's train as every other one: its figures are made where a probe's are.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use super::told::{self, Audio, Browser, PeerEnd};
 use super::{Around, ask};
 use crate::judge;
-use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step, metric};
+use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step, TurnUri, Way, metric};
 use crate::plan::{Measure, Plan};
 use crate::probe::figures;
 use crate::session::train::{Ending, Gaps, Marking, Misbehaviour, Outcome};
@@ -16,6 +17,8 @@ use crate::stats;
 /// What is less certain of figures that a page took.
 const BY_A_PAGE: &str = "measured by a page in a browser over a data channel (SCTP over DTLS): its timers are coarser than \
                          a program's, and the browser's own delays are part of the round trip";
+/// Of a relay that is reached over a stream.
+const RESENT: &str = "what is lost on the way to the relay is sent again by TCP: loss there shows as delay";
 const HIDDEN: &str = "the page was in the background meanwhile, where browsers slow it down";
 
 /// What became of one measure; `told`: nothing where the page did not come to it.
@@ -64,9 +67,16 @@ fn observation(
     let mut observation = Observation::new(ProbeKind::Quality);
     observation.facts.set(&metric::BROWSER, super::tried::browser(browser));
     let took = Duration::from_secs_f64(train.span.took_ms / 1e3);
-    let (Some(load), None) = (ask::load(measure), train.peer.failed) else {
-        observation.step_failed(failure(&train.peer), took);
-        return observation;
+    let taken = way(plan, train, around).and_then(|way| {
+        let load = ask::load(measure).ok_or_else(|| failure(&train.peer))?;
+        Ok((way, load))
+    });
+    let (way, load) = match taken {
+        Ok(taken) => taken,
+        Err(failure) => {
+            observation.step_failed(failure, took);
+            return observation;
+        }
     };
     let outcome = outcome(train);
     if outcome.record.replies.is_empty() {
@@ -80,21 +90,70 @@ fn observation(
     let mut caveats: Vec<String> = tried.facts.get(&metric::CAVEATS).unwrap_or_default();
     caveats.push(BY_A_PAGE.to_owned());
     caveats.extend(train.hidden.then(|| HIDDEN.to_owned()));
+    if way.relay.as_ref().is_some_and(|relay| !relay.transport.is_udp()) {
+        caveats.insert(0, RESENT.to_owned());
+    }
     tried.facts.set(&metric::CAVEATS, caveats);
     let facts = &mut observation.facts;
     facts.extend(tried.facts.clone());
     facts.set(&metric::LOADS, [tried.entry()]);
-    facts.set(
-        &metric::VIA,
-        json!({
-            "method": "a data channel", "transport": "udp", "address": around.address, "port": train.peer.port,
-        }),
-    );
+    facts.set(&metric::VIA, way.via(around));
     if let Some(audio) = &train.audio {
         facts.set(&metric::MEDIA_LOOP, looped(audio));
     }
     observation.step_ok(Step::Train, took);
     observation
+}
+
+/// The way that a train took.
+struct Taken<'a> {
+    peer: &'a told::Peer,
+    /// `None`: the direct one.
+    relay: Option<TurnUri>,
+}
+
+impl Taken<'_> {
+    /// As `observed.via` says it; what went through a relay never looks as if it had gone directly.
+    fn via(&self, around: &Around) -> Value {
+        let (address, port) = (around.address, self.peer.port);
+        let Some(relay) = &self.relay else {
+            return json!({ "method": "a data channel", "transport": "udp", "address": address, "port": port });
+        };
+        json!({
+            "method": "turn", "transport": relay.transport, "address": address, "port": port,
+            "way": Way::from(relay.transport), "server": format!("{}:{}", ask::in_url(&relay.host), relay.port),
+            "peer": address.zip(port).map(|(a, p)| SocketAddr::new(a, p)),
+        })
+    }
+}
+
+/// Which way a train took, as far as what the page tells of it agrees with itself.
+fn way<'a>(plan: &Plan, train: &'a told::Train, around: &Around) -> Result<Taken<'a>, Failure> {
+    let doubtful = |words: &str| Err(Failure::new(Step::Session, FailureKind::SessionRefused, words));
+    let left_by = |peer: &told::Peer, kinds: &[&str]| {
+        peer.pair.as_ref().is_some_and(|pair| kinds.contains(&pair.local.kind.as_str()))
+    };
+    let Some(relayed) = &train.relayed else {
+        return match train.peer.failed {
+            Some(_) => Err(failure(&train.peer)),
+            None if left_by(&train.peer, &["relay"]) => doubtful("the page tells of a direct way through a relay"),
+            None => Ok(Taken { peer: &train.peer, relay: None }),
+        };
+    };
+    let Some(relay) = ask::relay_at(plan, relayed.item, relayed.trial, around) else {
+        return doubtful("the page tells of a relay that it was not asked to try");
+    };
+    match relayed.peer.failed {
+        Some(_) => {
+            let (direct, through) = (failure(&train.peer), failure(&relayed.peer));
+            Err(Failure {
+                detail: format!("{}; through the relay {relay}: {}", direct.detail, through.detail),
+                ..direct
+            })
+        }
+        None if left_by(&relayed.peer, &["host", "srflx"]) => doubtful("the page tells of a relay, and went directly"),
+        None => Ok(Taken { peer: &relayed.peer, relay: Some(relay) }),
+    }
 }
 
 fn looped(audio: &Audio) -> Value {

@@ -55,8 +55,11 @@ const drop = (rule) => {
 };
 
 async function relay() {
-  const args = ["-n", "--no-cli", "--listening-ip=10.77.0.3", "--relay-ip=10.77.0.3", "--listening-port=3478", "--no-tls",
-    "--no-dtls", "--use-auth-secret", `--static-auth-secret=${SECRET}`, "--realm=test", "--log-file=stdout",
+  const [cert, key] = [join(directory, "turn.crt"), join(directory, "turn.key")];
+  run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=relay",
+    "-addext", "subjectAltName=IP:10.77.0.3", "-keyout", key, "-out", cert);
+  const args = ["-n", "--no-cli", "--listening-ip=10.77.0.3", "--relay-ip=10.77.0.3", "--listening-port=3478",
+    "--tls-listening-port=5349", `--cert=${cert}`, `--pkey=${key}`, "--no-dtls", "--use-auth-secret", `--static-auth-secret=${SECRET}`, "--realm=test", "--log-file=stdout",
     "--allow-loopback-peers", `--pidfile=${join(directory, "turn.pid")}`, `--userdb=${join(directory, "turn.db")}`];
   // The last that it says when it has begun.
   await start("SQLite DB connection success", "turnserver", args, {});
@@ -66,7 +69,8 @@ async function responder() {
   const args = ["serve", "--profile", "agent", "--bind", HOST, "--web", "--web-results", join(directory, "results")];
   const env = {};
   if (scenario === "relay") {
-    args.push("--turn", "turn:10.77.0.3?transport=udp,turn:10.77.0.3?transport=tcp");
+    // The best is not the first.
+    args.push("--turn", "turns:10.77.0.3,turn:10.77.0.3?transport=tcp,turn:10.77.0.3?transport=udp");
     env.RTC_CHECK_TURN_SECRET = SECRET;
   }
   if (["key", "relay"].includes(scenario)) env.RTC_CHECK_RESPONDER_KEY = KEY;

@@ -238,7 +238,7 @@ impl Desk for Reception {
         let report = web::judge(&plan, &told, &around, &meta);
         let text = report::render(&report, Format::Json, &Style::default());
         tracing::info!(source = %visit.source, id = meta.id, verdict = report.verdict.as_str(), "result of a browser");
-        if let Some(Err(why)) = self.store.as_ref().map(|store| store.keep(&meta.id, &text)) {
+        if let Some(Err(why)) = self.store.as_ref().map(|store| store.keep(&meta.id, visit.source, &text)) {
             tracing::error!("the result of a browser is not kept: {why}");
         }
         Ok(text)

@@ -322,32 +322,48 @@
     });
   }
 
+  const throughRelay = ({ url }) => ({
+    iceServers: [{ urls: url, username: plan.login.username, credential: plan.login.credential }],
+    iceTransportPolicy: "relay",
+  });
+  const relayName = (task) => (task.item !== undefined ? { item: task.item } : { trial: task.trial });
+
+  /** Relays through which data came back: over UDP, then TCP, then TLS; of those alike the one that lost less. */
+  function workingRelays() {
+    const rank = ({ url }) => (url.startsWith("turns:") ? 2 : url.endsWith("transport=tcp") ? 1 : 0);
+    return run.working.sort((a, b) => rank(a.task) - rank(b.task) || b.received - a.received).map((one) => one.task).slice(0, 3);
+  }
+
+  /** Directly; where no direct connection comes up, through a relay that works, and told as that one's. */
   async function testTrain(task) {
     const span = begin();
     const sound = hasWebrtc() ? tone() : null;
-    const { pc, channel, peer } = await meet(task.rule, { iceServers: [] }, sound);
-    const told = { measure: task.measure, peer };
-    if (pc) {
-      Object.assign(told, await send(channel, task.streams, task.seconds));
-      const audio = await statsOf(pc, peer);
+    let met = await meet(task.rule, { iceServers: [] }, sound);
+    const told = { measure: task.measure, peer: met.peer };
+    for (const relay of met.peer.failed === "refused" ? [] : workingRelays()) {
+      if (met.pc || run.stopped) break;
+      met = await meet(task.rule, throughRelay(relay), sound);
+      told.relayed = { ...relayName(relay), peer: met.peer };
+    }
+    if (met.pc) {
+      Object.assign(told, await send(met.channel, task.streams, task.seconds));
+      const audio = await statsOf(met.pc, met.peer);
       if (audio.sent !== undefined && audio.received !== undefined) told.audio = audio;
-      pc.close();
+      met.pc.close();
     }
     if (sound) sound.stop();
     if (run.stopped) return false;
     run.told.trains.push({ ...told, span: end(span) });
-    return !peer.failed && told.replies.length > 0;
+    return !met.peer.failed && told.replies.length > 0;
   }
 
   async function testRelay(task, rule) {
     const span = begin();
-    const told = { span: null, sent: 0, received: 0, rtt_ms: [] };
-    if (task.item !== undefined) told.item = task.item; else told.trial = task.trial;
+    const told = { span: null, sent: 0, received: 0, rtt_ms: [], ...relayName(task) };
     if (!plan.login) {
       told.peer = { failed: "no-relay", errors: [{ code: 401, text: "a login is needed, and this page has none", url: task.url }] };
     } else {
-      const servers = [{ urls: task.url, username: plan.login.username, credential: plan.login.credential }];
-      const { pc, channel, peer } = await meet(rule, { iceServers: servers, iceTransportPolicy: "relay" }, null);
+      const { pc, channel, peer } = await meet(rule, throughRelay(task), null);
       told.peer = peer;
       if (pc) {
         const train = await send(channel, [{ period_ms: 20, burst: 1, bytes: 100 }], RELAY_MESSAGES / 50);
@@ -362,6 +378,7 @@
     }
     told.span = end(span);
     run.told.relays.push(told);
+    if (told.received > 0) run.working.push({ task, received: told.received });
     return told.received > 0;
   }
 
@@ -378,8 +395,8 @@
       ...of("page").map((item) => ({ words: item.what, work: () => testPage(item), together: true })),
       ...of("socket").map((item) => ({ words: item.what, work: () => testSocket(item), together: true })),
       ...of("ports").map((item) => ({ words: item.what, work: () => testPorts(item) })),
-      ...plan.trains.map((task) => ({ words: `Delay, jitter and loss of media (${task.role})`, work: () => testTrain(task) })),
       ...(rule ? relays.map((task) => ({ words: `Media through the relay ${task.url}`, work: () => testRelay(task, rule) })) : []),
+      ...plan.trains.map((task) => ({ words: `Delay, jitter and loss of media (${task.role})`, work: () => testTrain(task) })),
     ];
   }
 
@@ -410,7 +427,7 @@
   }
 
   async function start() {
-    run = { begun: now(), stopped: false, told: { version: 1, pages: [], sockets: [], ports: [], trains: [], relays: [] } };
+    run = { begun: now(), stopped: false, working: [], told: { version: 1, pages: [], sockets: [], ports: [], trains: [], relays: [] } };
     $("steps").replaceChildren();
     $("progress").value = 0;
     show("running");
@@ -466,7 +483,9 @@
     if (seen.media_loop) rows.push(["Audio packets back", `${seen.media_loop.received} of ${seen.media_loop.sent}`]);
     const list = make("dl");
     rows.forEach(([name, value]) => list.append(make("dt", {}, name), make("dd", {}, value)));
-    return make("div", { class: "figure" }, make("strong", {}, `Media to ${check.role} at ${check.target}`), list);
+    const via = seen.via || {};
+    const relay = via.method === "turn" ? `, not directly but through the relay ${via.server} (${String(via.transport).toUpperCase()})` : "";
+    return make("div", { class: "figure" }, make("strong", {}, `Media to ${check.role} at ${check.target}${relay}`), list);
   }
 
   function finding(found) {

@@ -64,6 +64,11 @@ pub enum Command {
     /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
     Exporter(ExporterArgs),
     /// The same test again and again: what each check came to over the last runs, and what changed
+    ///
+    /// With --upload or --otlp each run's report is sent in the background, as a single run's is. No run waits for that: what is
+    /// still under way when the next run has ended is let go, and is neither sent later nor saved (--log FILE keeps every
+    /// report). It is said when sending begins to fail and when it works again, and not run by run; where the last report
+    /// could not be sent, an exit code of 0 becomes 2.
     Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),

@@ -32,6 +32,10 @@ def played(keys, resized=False, sent=None, code=0):
     if resized:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
         os.kill(pid, signal.SIGWINCH)
+        # The foot is drawn again with all else; a key that is typed beside the signal may wait for the next one.
+        seen = b""
+        until(b"q quit")
+        seen = ENTER
     for key, words in keys:
         os.write(master, key)
         if words:

@@ -230,3 +230,15 @@ fn a_run_sends_too_keeps_its_own_exit_code_and_says_so_before() {
     let sent: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(harness::Report::checked(sent).verdict(), "fail");
 }
+
+#[test]
+fn a_monitoring_system_gets_the_code_of_its_line_also_where_nothing_could_be_sent() {
+    let (receiver, saved) = (Receiver::plain([status(500)]), Saved::healthy());
+    let url = url(&receiver);
+    for push in ["--upload", "--otlp"] {
+        let lost = run(saved.command(&["--format", "nagios", "--exit-codes", "nagios", push, &url]));
+        assert!(lost.exits(0).stdout.starts_with("RTC-CHECK OK - "), "{}", lost.stdout);
+        lost.says(&["could not send the", "500 Internal Server Error", "the report is saved in"]);
+        run(saved.command(&["--format", "nagios", push, &url])).exits(2);
+    }
+}

@@ -4,6 +4,11 @@
 
 #[allow(dead_code, reason = "each test crate uses its part of the harness")]
 mod harness;
+#[allow(dead_code, reason = "each test crate uses its part of the receiver")]
+#[path = "push/receiver.rs"]
+mod receiver;
+#[path = "watch/sent.rs"]
+mod sent;
 
 use std::fs;
 use std::net::UdpSocket;
@@ -68,7 +73,10 @@ fn watch(dir: &Path, port: u16, further: &[&str]) -> Command {
     let mut command = binary();
     command.current_dir(dir).args(["watch", "--profile", "./profile.toml", "--target", "stun=127.0.0.1"]);
     command.args(["--port", &format!("stun.binding={port}"), "--only", "stun.binding", "--no-trace"]);
-    command.args(["--interval", "100ms"]).args(further);
+    if !further.contains(&"--interval") {
+        command.args(["--interval", "100ms"]);
+    }
+    command.args(further);
     command
 }
 
@@ -98,6 +106,17 @@ fn three_runs_are_three_lines() {
     let seeds: std::collections::BTreeSet<_> = reports.iter().map(|r| r["run"]["seed"].as_u64().unwrap()).collect();
     assert_eq!(seeds.len(), 3, "each run has its own");
     reports.into_iter().for_each(|r| drop(harness::Report::checked(r)));
+}
+
+#[test]
+fn the_first_run_says_what_fails() {
+    let dir = TempDir::new().unwrap();
+    let run = run(watch(dir.path(), 9, &["--runs", "2"]));
+    let found = events(run.exits(1), "found");
+    let check =
+        " event=found about=check name=stun.binding check=stun.binding/127.0.0.1 at=127.0.0.1:9/udp is=fail says=\"";
+    assert_eq!(found.iter().filter(|line| line.contains(check)).count(), 1, "{}", run.stdout);
+    assert!(run.stdout.lines().position(|l| l.contains(check)) < run.stdout.lines().position(|l| l.contains("run=2")));
 }
 
 #[test]
@@ -179,8 +198,7 @@ fn what_watching_has_no_use_for_is_refused_and_another_file_is_no_log() {
     refused(&["--format", "json"], "--report json=FILE");
     refused(&["--output", "x"], "--log");
     refused(&["--baseline", "x"], "the one before");
-    refused(&["--upload", "https://127.0.0.1:9"], "watch sends nothing");
-    refused(&["--otlp", "--dry-run"], "watch sends nothing");
+    refused(&["--upload", "ftp://127.0.0.1:9"], "--upload");
     fs::write(dir.path().join("mine"), "a diary\n").unwrap();
     refused(&["--log", "mine"], "is no log");
     assert_eq!(fs::read_to_string(dir.path().join("mine")).unwrap(), "a diary\n");

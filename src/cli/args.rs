@@ -64,6 +64,11 @@ pub enum Command {
     /// A Prometheus exporter: each scrape of /probe is a run against the hosts that its query names, if they are allowed
     Exporter(ExporterArgs),
     /// The same test again and again: what each check came to over the last runs, and what changed
+    ///
+    /// With --upload or --otlp each run's report is sent in the background, as a single run's is. No run waits for that: what is
+    /// still under way when the next run has ended is let go, and is neither sent later nor saved (--log FILE keeps every
+    /// report). It is said when sending begins to fail and when it works again, and not run by run; where the last report
+    /// could not be sent, an exit code of 0 becomes 2.
     Watch(Box<WatchArgs>),
     /// The machine that this runs on: distribution, size, clock, ports and the way out, against the document's tables
     Host(Box<HostArgs>),
@@ -223,7 +228,8 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
     /// Whose exit codes: `default` (below), or those of a monitoring plugin, `nagios`: 0 OK, 1 WARNING, 2 CRITICAL,
-    /// 3 UNKNOWN, which usage errors and interruptions are too
+    /// 3 UNKNOWN, which usage errors and interruptions are too; what could not be sent, or written to a further file, is
+    /// said on stderr and changes none of these
     #[arg(
         long,
         value_name = "default|nagios",

@@ -70,6 +70,13 @@ impl End {
         }
     }
 
+    /// The same where something beside the report is lost: a further file, what was to be sent. A monitoring system reads
+    /// one line and one code, both of what is watched, so there the code stays what the line says.
+    #[must_use]
+    pub fn lost_beside(self, is_lost: bool, codes: Codes) -> Self {
+        self.lost(is_lost && codes == Codes::Default)
+    }
+
     /// As a process says it.
     pub fn code(self, codes: Codes) -> u8 {
         match (codes, self) {
@@ -123,6 +130,8 @@ mod tests {
         assert_eq!(End::Warned.worse(false).lost(true), End::Unusable);
         assert_eq!(End::Unknown.lost(true), End::Unknown);
         assert_eq!(End::Interrupted.worse(true), End::Interrupted);
+        assert_eq!(End::Passed.lost_beside(true, Codes::Default), End::Unusable);
+        assert_eq!(End::Passed.lost_beside(true, Codes::Nagios), End::Passed);
     }
 
     #[test]

@@ -33,9 +33,12 @@ mod size;
 mod trust;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 use exit::{Codes, End};
@@ -52,7 +55,7 @@ impl From<String> for Unusable {
 
 /// Runs the program; see `rtc-check --help`.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed(std::env::args_os().collect()) {
         Ok(cli) => cli,
         // Help and version go to stdout and are no error; a closed pipe there is nobody's concern.
         Err(error) => {
@@ -89,6 +92,24 @@ pub fn main() -> ExitCode {
             output::say(&format!("rtc-check: {text}"));
             ExitCode::from(unusable(&text))
         }
+    }
+}
+
+/// Reads the command line. A check's flags and a command exclude each other; --color is no check's, and stands before a
+/// command as well as behind it.
+fn parsed(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let is_before = |argument: &OsString| argument.to_string_lossy().starts_with("--color");
+    let is_strict = !arguments.get(1).is_some_and(is_before);
+    let mut command = Cli::command().args_conflicts_with_subcommands(is_strict);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let given = |id: &str| id != "color" && matches.value_source(id) == Some(ValueSource::CommandLine);
+    let own = command.get_arguments().find(|flag| given(flag.get_id().as_str())).map(ToString::to_string);
+    match matches.subcommand_name().zip(own) {
+        Some((name, flag)) => {
+            let words = format!("the subcommand '{name}' cannot be used with '{flag}'");
+            Err(command.error(ErrorKind::ArgumentConflict, words))
+        }
+        None => Cli::from_arg_matches(&matches),
     }
 }
 

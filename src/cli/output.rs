@@ -201,21 +201,22 @@ impl Outputs {
             };
             errors.extend(written.err());
         }
-        match (self.live, self.file) {
+        let own = match (self.live, self.file) {
             // The events were the report.
             (Some(live), _) => {
                 let lost = live.failed().filter(|kind| *kind != std::io::ErrorKind::BrokenPipe);
-                errors.extend(lost.map(|kind| format!("events: {kind}")));
+                lost.map(|kind| format!("events: {kind}"))
             }
-            (None, Some(file)) => {
-                errors.extend(file.replace(&report::render(report, self.main, &plain(self.width))).err())
-            }
-            (None, None) => errors.extend(to_stdout(&report::render(report, self.main, &terminal(self.width))).err()),
-        }
+            (None, Some(file)) => file.replace(&report::render(report, self.main, &plain(self.width))).err(),
+            (None, None) => to_stdout(&report::render(report, self.main, &terminal(self.width))).err(),
+        };
+        let is_lost = own.is_some();
+        errors.extend(own);
         let unsaved = !errors.is_empty();
         let kept = if unsaved { Kept::No } else { self.kept };
         let unsent = self.sending.is_some_and(|sending| !sending.send(report, kept));
-        let code = End::of(report, strict).worse(failed).lost(unsaved || unsent).code(self.codes);
+        let end = End::of(report, strict).worse(failed).lost(is_lost).lost_beside(unsaved || unsent, self.codes);
+        let code = end.code(self.codes);
         if quiet_stdout {
             let s = &report.summary;
             say(&format!(

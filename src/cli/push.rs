@@ -1,36 +1,34 @@
 //! Sends a report that is written: `--upload` and `--otlp`. Nothing is sent that was not asked for by a flag, its variable or
 //! the configuration file; what cannot be sent is kept and said.
 
+mod errand;
 mod kept;
 mod otlp;
+mod repeated;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Report;
-use crate::net::classify::seconds;
-use crate::net::push::{self, Again, Destination, Headers, Method, Parcel, Schedule, Taken, Way};
+use crate::net::push::{Destination, Headers, Method, Parcel, Way};
 use crate::net::{host::Root, proxy::Proxies, tls::Trust};
 use crate::probe::host::Machine;
 use crate::report::{self, Format, Style};
 
 use super::args::{CheckArgs, OutputArgs, PushArgs, UploadMethod};
 use super::output::say;
-use super::{Unusable, config, proxies, request, secrets, signal};
+use super::{Unusable, config, proxies, request, secrets};
 
+use errand::Errand;
 pub use kept::Kept;
-use otlp::{Otlp, Signal};
+use otlp::Otlp;
+pub use repeated::{PATIENCE, Repeated, WHOLE};
 
 /// One attempt to upload.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Statuses after which an upload is tried again.
 const PASSING: &[u16] = &[408, 429, 502, 503, 504];
-/// The same of OTLP (its specification, "Retryable Response Codes").
-const OTLP_PASSING: &[u16] = &[429, 502, 503, 504];
-/// Where gRPC is spoken by convention.
-const GRPC_PORT: u16 = 4317;
 
 /// Where a report is sent, read and found usable before anything is probed.
 pub struct Sending {
@@ -46,16 +44,6 @@ struct Upload {
     method: Method,
     headers: Headers,
     timeout: Duration,
-}
-
-/// One thing that is sent.
-struct Errand {
-    /// As a sentence names it.
-    what: &'static str,
-    /// What sends it again.
-    flag: &'static str,
-    parcel: Parcel,
-    way: Way,
 }
 
 impl Kept {
@@ -139,12 +127,7 @@ impl Sending {
     /// # Errors
     /// A file that cannot be used, and proxies that cannot.
     pub fn by(mut self, ca: &[PathBuf], proxies: Option<&Arc<Proxies>>) -> Result<Self, Unusable> {
-        let proxies = match proxies {
-            Some(proxies) => Arc::clone(proxies),
-            None => secrets::proxies(&proxies::ProxyWords::default())?,
-        };
-        secrets::trusted_files()?;
-        self.way = Some(Way { trust: Arc::new(trust(ca)?), proxies });
+        self.way = Some(way(ca, proxies)?);
         self.ca = ca.to_vec();
         for signal in [&self.otlp.traces, &self.otlp.metrics].into_iter().flatten() {
             trust(signal.certificate.as_slice())?;
@@ -157,7 +140,7 @@ impl Sending {
     pub fn send(self, report: &Report, kept: Kept) -> bool {
         let quiet = self.quiet;
         let json = report::render(report, Format::Json, &Style::default());
-        self.otlp.notes.iter().for_each(|note| say(&format!("rtc-check: note: {note}")));
+        self.notes().iter().for_each(|note| say(&format!("rtc-check: note: {note}")));
         let errands = match self.errands(report, &json) {
             Ok(errands) => errands,
             Err(Unusable(error)) => {
@@ -189,141 +172,69 @@ impl Sending {
         failed.is_empty()
     }
 
-    fn errands(self, report: &Report, json: &str) -> Result<Vec<Errand>, Unusable> {
-        let this = match self.way {
-            Some(_) => self,
-            None => self.by(&[], None)?,
+    /// What is worth knowing before anything is sent.
+    pub fn notes(&self) -> Vec<String> {
+        let upload = self.upload.iter().map(|upload| (&upload.to, &upload.headers));
+        let signals = [&self.otlp.traces, &self.otlp.metrics].into_iter().flatten();
+        let all = upload.chain(signals.map(|signal| (&signal.to, &signal.headers)));
+        let mut notes = self.otlp.notes.clone();
+        notes.extend(all.filter_map(|(to, headers)| errand::in_plain_text(to, headers)));
+        notes.dedup();
+        notes
+    }
+
+    fn errands(&self, report: &Report, json: &str) -> Result<Vec<Errand>, Unusable> {
+        let way = match &self.way {
+            Some(way) => way.clone(),
+            None => way(&[], None)?,
         };
-        let Some(way) = &this.way else { return Ok(Vec::new()) };
         let mut errands = Vec::new();
-        if let Some(Upload { to, method, headers, timeout }) = this.upload {
+        if let Some(Upload { to, method, headers, timeout }) = &self.upload {
             let parcel = Parcel {
-                to,
-                method,
-                headers,
+                to: to.clone(),
+                method: *method,
+                headers: headers.clone(),
                 content_type: "application/json",
                 encoding: None,
                 key: kept::id(report),
                 body: json.to_owned().into(),
-                timeout,
+                timeout: *timeout,
                 passing: PASSING,
             };
             errands.push(Errand { what: "the report", flag: "--upload URL", parcel, way: way.clone() });
         }
         let sender = report::otlp::Sender {
             host: Some(Machine::new(Root::default()).name()).filter(|name| !name.is_empty()),
-            ..this.otlp.sender
+            ..self.otlp.sender.clone()
         };
-        if let Some(signal) = this.otlp.traces {
+        if let Some(signal) = &self.otlp.traces {
             let body = report::otlp::encoded(&report::otlp::traces(report, &sender));
-            errands.push(of_signal("the trace", signal, body, &this.ca, way)?);
+            errands.push(Errand::of_signal("the trace", signal, body, &self.ca, &way)?);
         }
-        if let Some(signal) = this.otlp.metrics {
+        if let Some(signal) = &self.otlp.metrics {
             let body = report::otlp::encoded(&report::otlp::metrics(report, &sender));
-            errands.push(of_signal("the metrics", signal, body, &this.ca, way)?);
+            errands.push(Errand::of_signal("the metrics", signal, body, &self.ca, &way)?);
         }
         Ok(errands)
     }
+}
+
+/// With these authorities beside the machine's; without proxies given, those of the environment.
+fn way(ca: &[PathBuf], proxies: Option<&Arc<Proxies>>) -> Result<Way, Unusable> {
+    let proxies = match proxies {
+        Some(proxies) => Arc::clone(proxies),
+        None => secrets::proxies(&proxies::ProxyWords::default())?,
+    };
+    secrets::trusted_files()?;
+    Ok(Way { trust: Arc::new(trust(ca)?), proxies })
 }
 
 fn trust(ca: &[PathBuf]) -> Result<Trust, Unusable> {
     Trust::load(ca).map_err(|e| Unusable(e.to_string()))
 }
 
-fn of_signal(what: &'static str, signal: Signal, body: Vec<u8>, ca: &[PathBuf], way: &Way) -> Result<Errand, Unusable> {
-    let way = match signal.certificate {
-        Some(file) => Way { trust: Arc::new(trust(&[ca, &[file]].concat())?), ..way.clone() },
-        None => way.clone(),
-    };
-    let (body, encoding) = match signal.gzip {
-        true => (zipped(&body).map_err(|e| Unusable(format!("gzip: {e}")))?, Some("gzip")),
-        false => (body, None),
-    };
-    let parcel = Parcel {
-        to: signal.to,
-        method: Method::Post,
-        headers: signal.headers,
-        content_type: "application/x-protobuf",
-        encoding,
-        key: String::new(),
-        body: body.into(),
-        timeout: signal.timeout,
-        passing: OTLP_PASSING,
-    };
-    Ok(Errand { what, flag: "--otlp URL", parcel, way })
-}
-
-fn zipped(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
-}
-
 /// Says where the report is that could not be sent, and how to send it again.
 fn lost(report: &Report, json: &str, kept: Kept, flag: &str) {
     let (clause, file) = kept::keep(report, json, kept);
     say(&format!("rtc-check: {clause}; send it again with: rtc-check report {} {flag}", file.display()));
-}
-
-impl Errand {
-    /// Sends it and says how that went; true where all of it was taken.
-    async fn run(&self, quiet: bool) -> bool {
-        let (what, to) = (self.what, &self.parcel.to);
-        if !to.tls && !to.is_own() && !self.parcel.headers.is_empty() {
-            say(&format!(
-                "rtc-check: note: the headers for {to} go there in plain text, readable on the way; use https"
-            ));
-        }
-        let again = |again: &Again<'_>| {
-            if !quiet {
-                let Again { why, wait, attempt, most } = again;
-                say(&format!("rtc-check: {what}: {why}, trying again in {} ({attempt} of {most})", seconds(*wait)));
-            }
-        };
-        let sent = tokio::select! {
-            sent = push::deliver(&self.parcel, &self.way, Schedule::default(), again) => sent,
-            () = signal::ended() => Err(format!("{to}: interrupted")),
-        };
-        match sent {
-            Ok(taken) => self.taken(&taken, quiet),
-            Err(why) => {
-                let is_otlp = self.flag == "--otlp URL";
-                let refused = ["answers 401", "answers 403"].iter().any(|code| why.contains(code));
-                let hint = match () {
-                    () if is_otlp && to.port == GRPC_PORT => {
-                        "; 4317 is the port of gRPC, and OTLP over HTTP is usually on 4318"
-                    }
-                    () if is_otlp && refused => "; OTEL_EXPORTER_OTLP_HEADERS holds what it asks for",
-                    () if refused => {
-                        "; RTC_CHECK_UPLOAD_HEADERS holds what it asks for, such as `Authorization: Bearer …`"
-                    }
-                    () => "",
-                };
-                say(&format!("rtc-check: could not send {what}: {why}{hint}"));
-                false
-            }
-        }
-    }
-
-    fn taken(&self, taken: &Taken, quiet: bool) -> bool {
-        let (what, to) = (self.what, &self.parcel.to);
-        let partial = match self.flag {
-            "--otlp URL" => report::otlp::rejected(&taken.body),
-            _ => None,
-        };
-        if let Some(rejected) = partial {
-            // Who was sent a key may say it again.
-            let said = if self.parcel.headers.is_empty() { rejected.message } else { String::new() };
-            let said = if said.is_empty() { String::new() } else { format!(": \"{said}\"") };
-            match rejected.count {
-                0 => say(&format!("rtc-check: note: {to} took {what} and remarks on it{said}")),
-                count => say(&format!("rtc-check: {to} left out {count} parts of {what}{said}")),
-            }
-            return rejected.count == 0;
-        }
-        if !quiet {
-            say(&format!("rtc-check: sent {what} to {to} ({})", taken.status));
-        }
-        true
-    }
 }

@@ -1,6 +1,8 @@
 //! What differs between two runs, told in the order of its weight.
 
-use crate::model::{Change, CheckChange, Comparison, FindingChange, WayChange, masked};
+use std::net::IpAddr;
+
+use crate::model::{Change, Check, CheckChange, Comparison, FindingChange, Report, Status, WayChange, masked};
 
 /// What a change is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// Whether both are of the same thing.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        (self.about, &self.name, &self.id) == (other.about, &other.name, &other.id)
+    }
+
     /// The change in a word.
     pub fn word(&self) -> &'static str {
         match self.change {
@@ -73,6 +80,53 @@ pub(super) fn deltas(comparison: &Comparison) -> Vec<Delta> {
         says: String::new(),
     });
     verdict.into_iter().chain(all).collect()
+}
+
+/// What a first run finds that is not as it should be, the worst first, as a later one would tell it: the causes, then the
+/// checks; what is waived is known.
+pub(super) fn found(report: &Report) -> Vec<Delta> {
+    let findings = report.findings.iter().filter(|f| is_wrong(f.status)).map(|f| Delta {
+        name: f.id.clone(),
+        says: f.title.clone(),
+        ..standing(About::Finding, f.status)
+    });
+    let mut checks: Vec<&Check> = report.checks.iter().filter(|c| is_wrong(c.status) && c.waived.is_none()).collect();
+    checks.sort_by_key(|c| std::cmp::Reverse(c.status));
+    let checks = checks.into_iter().map(|c| Delta {
+        name: c.name().to_owned(),
+        id: c.id.clone(),
+        place: place(c.address, &c.target, &c.port_words()),
+        says: c.reason.clone(),
+        ..standing(About::Check, c.status)
+    });
+    findings.chain(checks).collect()
+}
+
+fn is_wrong(status: Status) -> bool {
+    matches!(status, Status::Fail | Status::Unknown | Status::Warn)
+}
+
+fn standing(about: About, status: Status) -> Delta {
+    Delta {
+        change: Change::Same,
+        about,
+        name: String::new(),
+        id: String::new(),
+        place: String::new(),
+        was: None,
+        is: Some(status.to_string()),
+        says: String::new(),
+    }
+}
+
+/// `203.0.113.10:443/tcp`, `[2001:db8::1]:443/tcp`, or without a port the host alone.
+fn place(address: Option<IpAddr>, target: &str, port: &str) -> String {
+    let shown = address.map_or_else(|| target.to_owned(), masked::shown);
+    match address {
+        _ if port.is_empty() => shown,
+        Some(address) if masked::needs_brackets(address) => format!("[{shown}]:{port}"),
+        _ => format!("{shown}:{port}"),
+    }
 }
 
 fn weight(change: Change) -> u8 {
@@ -115,19 +169,13 @@ fn way(change: &WayChange) -> Delta {
 
 fn check(change: &CheckChange) -> Option<Delta> {
     let state = change.after.as_ref().or(change.before.as_ref())?;
-    let shown = state.address.map_or_else(|| state.target.clone(), masked::shown);
-    let shown = match state.address {
-        Some(address) if masked::needs_brackets(address) && !state.port.is_empty() => format!("[{shown}]"),
-        _ => shown,
-    };
-    let place = if state.port.is_empty() { shown } else { format!("{shown}:{}", state.port) };
     Some(Delta {
         // What counted and is not tried any more is no news of the kind that can wait.
         change: if change.is_lost() { Change::Worse } else { change.change },
         about: About::Check,
         name: change.check.clone(),
         id: state.id.clone(),
-        place,
+        place: place(state.address, &state.target, &state.port),
         was: change.before.as_ref().map(|s| s.status.to_string()),
         is: change.after.as_ref().map(|s| s.status.to_string()),
         says: state.reason.clone(),

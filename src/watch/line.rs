@@ -14,7 +14,8 @@ pub fn lines(said: &[Said], at: &str) -> String {
             Said::Missed(runs) => format!("{at} event=missed runs={runs}"),
             Said::Cut { run } => format!("{at} event=cut run={run}"),
             Said::Ran(run) => ran(run),
-            Said::Changed(delta) => format!("{at} event=change {}", changed(delta)),
+            Said::Found(delta) => format!("{at} event=found {}", differs(delta)),
+            Said::Changed(delta) => format!("{at} event=change change={} {}", delta.word(), differs(delta)),
         };
         out.push_str(&line);
         out.push('\n');
@@ -43,8 +44,8 @@ fn ran(run: &RunSummary) -> String {
     line
 }
 
-fn changed(delta: &Delta) -> String {
-    let mut line = format!("change={} about={}", delta.word(), delta.about.as_str());
+fn differs(delta: &Delta) -> String {
+    let mut line = format!("about={}", delta.about.as_str());
     let mut put = |key: &str, value: &str| {
         if !value.is_empty() {
             let _ = write!(line, " {key}={}", value_of(value));

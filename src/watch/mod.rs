@@ -62,6 +62,8 @@ pub enum Said {
     Cut { run: u64 },
     /// A run ended.
     Ran(Box<RunSummary>),
+    /// The run that was told last is the first of this watching, and finds this wrong.
+    Found(Box<Delta>),
     /// The run that was told last differs in this from the one before.
     Changed(Box<Delta>),
 }
@@ -197,9 +199,13 @@ impl Watch {
         self.changes = comparison.as_ref().map(change::deltas).unwrap_or_default();
         let summary = self.history.push(Some(running.number), &report, comparison.as_ref());
         self.over = self.end.is_reached(report.verdict) || self.end.runs.is_some_and(|runs| self.finished >= runs);
+        let mut first = if self.finished == 1 { change::found(&report) } else { Vec::new() };
         self.before = Some(report);
         said.push(Said::Ran(Box::new(summary)));
         said.extend(self.changes.iter().cloned().map(|delta| Said::Changed(Box::new(delta))));
+        // A log of an earlier watching may have told the run apart already.
+        first.retain(|delta| !self.changes.iter().any(|change| change.is_of(delta)));
+        said.extend(first.into_iter().map(|delta| Said::Found(Box::new(delta))));
         said
     }
 

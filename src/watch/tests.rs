@@ -117,6 +117,35 @@ fn runs_follow_the_interval_and_say_what_changed() {
 }
 
 #[test]
+fn the_first_run_says_what_fails_and_why() {
+    let mut world = World::new();
+    let bad = || report(&[(A, Status::Unknown), (B, Status::Fail), ("x/rtc.example/::1", Status::Pass)]);
+    let first = |watch: &mut Watch, world: &mut World| {
+        begun(watch, world.0);
+        lines(&watch.finished(bad(), world.passes(s(1))), "T").lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = |id: &str, status: &str| {
+        let name = id.split('/').next().unwrap();
+        format!(
+            "T event=found about=check name={name} check={id} at=203.0.113.10:443/tcp is={status} says=\"it is {status}\""
+        )
+    };
+    let mut watch = Watch::new(s(60), End::default(), world.0);
+    assert_eq!(first(&mut watch, &mut world), [found(B, "fail"), found(A, "unknown")]);
+    begun(&mut watch, world.passes(s(59)));
+    assert!(matches!(&watch.finished(bad(), world.passes(s(1)))[..], [Said::Ran(_)]), "once");
+    // After a log that had the same in part: what is a change is told as one.
+    let mut watch = Watch::new(s(60), End::default(), world.0);
+    watch.remember(report(&[(A, Status::Unknown), (B, Status::Pass), ("x/rtc.example/::1", Status::Pass)]));
+    let told = first(&mut watch, &mut world);
+    assert!(
+        told.iter()
+            .any(|line| line.contains(&format!("event=change change=worse about=check name=rtc.gateway check={B} ")))
+    );
+    assert_eq!(told.iter().filter(|line| line.contains("event=found")).collect::<Vec<_>>(), [&found(A, "unknown")]);
+}
+
+#[test]
 fn a_suspend_while_waiting_is_a_gap_with_one_run_behind_it() {
     let mut world = World::new();
     let mut watch = Watch::new(s(60), End::default(), world.0);

@@ -23,7 +23,7 @@ fn asked(shell: &str, flags: &[&str], completions: &str, script: &str) -> Option
 fn bash_completes_profiles_rules_roles_and_topics() {
     let script = r#"
         source "$COMPLETIONS"
-        for line in "--profile a" "--only rtc." "--target r" "serve --profile v" "serve --role ac" "--report js" "explain path.m" "dem"; do
+        for line in "--profile a" "--only rtc." "--target r" "serve --profile v" "serve --role ac" "--report js" "explain path.m" "dem" "--color never repo"; do
             COMP_WORDS=(rtc-check $line) COMP_CWORD=$(( $(wc -w <<<"$line") ))
             _rtc__check rtc-check "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
             echo "$line: ${COMPREPLY[*]}"
@@ -33,7 +33,7 @@ fn bash_completes_profiles_rules_roles_and_topics() {
         said,
         "--profile a: agent acd\n--only rtc.: rtc.admin rtc.api rtc.gateway rtc.http rtc.https rtc.media rtc.sip rtc.ssh\n\
          --target r: rtc=\nserve --profile v: valt\nserve --role ac: acd\n--report js: json=\nexplain path.m: path.mtu path.mtu-small\n\
-         dem: demo\n"
+         dem: demo\n--color never repo: report\n"
     );
 }
 
@@ -41,14 +41,15 @@ fn bash_completes_profiles_rules_roles_and_topics() {
 fn fish_completes_flags_before_and_behind_a_command() {
     let script = r#"
         source $COMPLETIONS
-        for line in "--profile a" "--only rtc.g" "--target r" "serve --profile v" "--profile agent --from cl" "dem"
+        for line in "--profile a" "--only rtc.g" "--target r" "serve --profile v" "--profile agent --from cl" "dem" "--color never repo"
             echo "$line:" (complete -C "rtc-check $line" | string replace -r '\t.*' '')
         end"#;
     let Some(said) = asked("fish", &["--no-config"], "fish", script) else { return };
     assert_eq!(
         said,
         "--profile a: acd agent\n--only rtc.g: rtc.gateway\n--target r: rtc=\nserve --profile v: valt\n\
-         --profile agent --from cl: client\ndem: demo\n"
+         --profile agent --from cl: client\ndem: demo\n\
+         --color never repo: report\n"
     );
 }
 
@@ -102,6 +103,30 @@ fn colours_are_for_terminals_and_for_who_asks() {
     assert!(coloured(&[&demo[..], &["--color", "always"]].concat(), false));
     assert!(coloured(&[&demo[..], &["--color", "always"]].concat(), true), "a flag wins over NO_COLOR");
     assert!(!coloured(&[&demo[..], &["--color", "never"]].concat(), false));
+    assert!(coloured(&[&["--color", "always"], &demo[..]].concat(), false), "before the command too");
+    assert!(coloured(&[&["--color=always"], &demo[..]].concat(), false));
+}
+
+#[test]
+fn color_stands_before_a_command_and_nothing_else_does() {
+    for args in [
+        &["--color", "never", "profiles", "list"][..],
+        &["--color=never", "profiles", "--color", "always", "list"],
+        &["--color", "never", "--help"],
+        &["--color", "never", "help", "serve"],
+    ] {
+        rtc_check(args).exits(0);
+    }
+    for args in [
+        &["--color", "never", "--profile", "user", "report", "x"][..],
+        &["--profile", "user", "report", "x"],
+        &["--color", "never", "report"],
+    ] {
+        rtc_check(args).exits(2).says(&["Usage: rtc-check"]);
+    }
+    rtc_check(&["--color", "sometimes", "demo"]).exits(2).says(&["'sometimes' for '--color <WHEN>'"]);
+    let both = rtc_check(&["--color", "never", "--strict", "demo"]);
+    both.exits(2).says(&["the subcommand 'demo' cannot be used with '--strict'"]);
 }
 
 #[test]

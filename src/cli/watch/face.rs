@@ -79,7 +79,8 @@ impl Face {
             Face::Screen(_) => {}
             Face::Lines { reports: false, gone } => *gone |= put(&lines(said, &at)).is_err(),
             Face::Lines { reports: true, .. } => {
-                let unjudged = said.iter().filter(|s| !matches!(s, Said::Ran(_) | Said::Changed(_))).cloned();
+                let unjudged =
+                    said.iter().filter(|s| !matches!(s, Said::Ran(_) | Said::Found(_) | Said::Changed(_))).cloned();
                 lines(&unjudged.collect::<Vec<_>>(), &at).lines().for_each(output::say);
             }
         }

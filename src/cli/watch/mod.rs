@@ -20,9 +20,10 @@ use crate::net::{chance, clock};
 use crate::redact::Redactor;
 use crate::watch::{Do, End, KEPT, Limits, Reading, Said, Watch, span};
 
-use super::args::{CheckArgs, PushArgs, Until, WatchArgs};
+use super::args::{CheckArgs, Until, WatchArgs};
 use super::check::{self, Prepared};
-use super::{Unusable, exit, output, push, signal};
+use super::push::{self, PATIENCE, Repeated, Sending, WHOLE};
+use super::{Unusable, exit, output, signal};
 use face::{Face, Scene};
 use log::Log;
 use reports::Reports;
@@ -38,17 +39,17 @@ const DRAW: Duration = Duration::from_millis(250);
 
 /// `rtc-check watch …`.
 pub fn command(mut args: WatchArgs) -> Result<u8, Unusable> {
-    sends_nothing(&mut args.check)?;
     if args.check.dry_run {
         return check::command(args.check);
     }
     let json = lines_of(&args)?;
     let prepared = check::prepare(&args.check)?;
+    let sending = sending(&mut args.check, &prepared)?;
     prepared.job.trust.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
     let reports = Reports::open(&args.check.output)?;
     let limits = Limits { size: args.log_size, files: args.log_files };
     let log = args.log.as_deref().map(|path| Log::open(path, limits)).transpose()?;
-    let watching = Watching::new(&args, prepared, reports, log);
+    let watching = Watching::new(&args, prepared, reports, log, sending);
     let drawn = !args.plain && json.is_none() && has_screen();
     let face = if drawn { Face::screen()? } else { Face::lines(json.is_some()) };
     let runtime = super::runtime()?;
@@ -58,27 +59,13 @@ pub fn command(mut args: WatchArgs) -> Result<u8, Unusable> {
     ended
 }
 
-/// A run of a watching is sent nowhere: who asks for it is told, and where the configuration file does so for all runs, a note
-/// says it.
-fn sends_nothing(args: &mut CheckArgs) -> Result<(), Unusable> {
-    let asked = |push: &PushArgs| [&push.upload, &push.otlp].into_iter().flatten().any(|url| !url.trim().is_empty());
-    if asked(&args.output.push) {
-        return Err(Unusable(
-            "watch sends nothing: --upload and --otlp (RTC_CHECK_UPLOAD, RTC_CHECK_OTLP) are for a single run, which a timer \
-             repeats; --log FILE keeps every run's report, and `rtc-check exporter` has figures to fetch"
-                .to_owned(),
-        ));
-    }
-    push::configured(args)?;
-    let push = &mut args.output.push;
-    if asked(push) {
-        output::say(
-            "rtc-check: note: watch sends nothing: `upload` and `otlp` of the configuration file are for single runs",
-        );
-        // Empty, and so it stays when the file is read again.
-        (push.upload, push.otlp) = (Some(String::new()), Some(String::new()));
-    }
-    Ok(())
+/// What sends each run's report as a single run's is sent, where a flag, its variable or the configuration file says so.
+fn sending(args: &mut CheckArgs, prepared: &Prepared) -> Result<Option<Repeated>, Unusable> {
+    let ca = push::configured(args)?;
+    let Some(sending) = Sending::open(&args.output)? else { return Ok(None) };
+    let sending = sending.by(&ca, Some(&prepared.job.logins.proxies))?;
+    sending.notes().iter().for_each(|note| output::say(&format!("rtc-check: note: {note}")));
+    Ok(Some(Repeated::new(sending)))
 }
 
 /// What the process ends with when this ends the watching before any run has ended.
@@ -132,8 +119,9 @@ struct Watching {
     redactor: Arc<Mutex<Redactor>>,
     strict: bool,
     codes: exit::Codes,
-    /// The exit code of the last run.
-    code: Option<u8>,
+    sending: Option<Repeated>,
+    /// What the last run came to.
+    end: Option<exit::End>,
     task: Option<Task>,
     notice: Option<String>,
     title: String,
@@ -141,7 +129,13 @@ struct Watching {
 }
 
 impl Watching {
-    fn new(args: &WatchArgs, prepared: Prepared, reports: Reports, log: Option<Log>) -> Self {
+    fn new(
+        args: &WatchArgs,
+        prepared: Prepared,
+        reports: Reports,
+        log: Option<Log>,
+        sending: Option<Repeated>,
+    ) -> Self {
         let plan = &prepared.job.plan;
         let redactor = output::redactor(&args.check.output.redact);
         {
@@ -163,7 +157,8 @@ impl Watching {
             reports,
             strict: prepared.job.strict,
             codes: args.check.output.exit_codes,
-            code: None,
+            sending,
+            end: None,
             task: None,
             notice: None,
             title: format!("{} from {}", plan.profile, plan.from.join(",")),
@@ -198,13 +193,13 @@ impl Watching {
     async fn go(mut self, mut face: Face) -> Result<u8, Unusable> {
         let mut keys = face.keys()?;
         let mut signalled = std::pin::pin!(signal::ended());
-        let end = loop {
+        let (end, patience) = loop {
             let (said, next) = self.watch.tick(reading());
             self.tell(&mut face, &said);
             let wait = match next {
-                Do::Over => break exit::End::Unknown,
+                Do::Over => break (exit::End::Unknown, WHOLE),
                 _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() => {
-                    break exit::End::Unknown;
+                    break (exit::End::Unknown, PATIENCE);
                 }
                 Do::Begin(number) => {
                     self.begin(number)?;
@@ -230,16 +225,30 @@ impl Watching {
             self.draw(&mut face)?;
             tokio::select! {
                 report = Task::ended(&mut self.task) => self.ended(&mut face, report?)?,
-                input = key(&mut keys) => if let Some(end) = self.take(&mut face, input) { break end },
-                () = &mut signalled => break exit::End::Interrupted,
+                told = Repeated::ended(&mut self.sending) => told.iter().for_each(|words| face.notice(words)),
+                input = key(&mut keys) => if let Some(end) = self.take(&mut face, input) { break (end, PATIENCE) },
+                () = &mut signalled => break (exit::End::Interrupted, PATIENCE),
                 () = tokio::time::sleep(wait) => {}
             }
         };
+        let was_drawn = face.is_drawn();
         drop(face);
         if let Some(task) = self.task.take() {
             task.stop().await;
         }
-        Ok(self.code.unwrap_or_else(|| end.code(self.codes)))
+        Ok(self.over(end, patience, was_drawn).await)
+    }
+
+    /// Sends what is still under way, says what the screen can show no more, and answers the exit code.
+    async fn over(mut self, end: exit::End, patience: Duration, was_drawn: bool) -> u8 {
+        let (told, unsent) = match self.sending.take() {
+            Some(sending) => sending.finish(patience).await,
+            None => (None, None),
+        };
+        let last =
+            if was_drawn { self.notice.into_iter().chain(unsent.clone()).collect() } else { Vec::from_iter(told) };
+        last.iter().for_each(|words| output::say(&format!("rtc-check: {words}")));
+        self.end.map_or(end, |end| end.lost_beside(unsent.is_some(), self.codes)).code(self.codes)
     }
 
     fn begin(&mut self, number: u64) -> Result<(), Unusable> {
@@ -255,19 +264,23 @@ impl Watching {
         let report = output::locked(&self.redactor).report(&report).map_err(Unusable)?;
         let said = self.watch.finished(report, reading());
         let ran = said.iter().any(|s| matches!(s, Said::Ran(_)));
+        let mut told = Vec::new();
         if let (true, Some(report)) = (ran, self.watch.last()) {
             let line = crate::report::line_of_report(report);
             let logged = self.log.as_ref().map_or(Ok(()), |log| log.append(&line));
             let logged = logged.map_err(|e| format!("this run is not in the log: {e}"));
             let written = self.reports.write(report).map_err(|e| format!("a report is not written: {e}"));
-            self.code = Some(end.lost(logged.is_err() || written.is_err()).code(self.codes));
+            self.end = Some(end.lost(logged.is_err() || written.is_err()));
             let shown = face.report(&line).map_err(|e| format!("stdout: {e}"));
             self.notice = logged.and(written).and(shown).err();
+            let run = self.watch.count();
+            told = self.sending.as_mut().map(|sending| sending.begin(run, report)).unwrap_or_default();
         }
         self.tell(face, &said);
         if let (Some(notice), false) = (&self.notice, face.is_gone()) {
             face.notice(notice);
         }
+        told.iter().for_each(|words| face.notice(words));
         Ok(())
     }
 
@@ -284,7 +297,7 @@ impl Watching {
             targets: &self.targets,
             now: clock::boot(),
             task: self.task.as_ref(),
-            notice: self.notice.as_deref(),
+            notice: self.notice.as_deref().or_else(|| self.sending.as_ref()?.words()),
         })
     }
 
@@ -319,19 +332,5 @@ mod tests {
         assert_eq!(code(Input::Quit), Some(exit::UNKNOWN));
         assert_eq!(code(Input::Interrupt), Some(exit::INTERRUPTED));
         assert_eq!(code(Input::Key(Key::Pause)), None);
-    }
-
-    #[test]
-    fn to_send_is_refused_and_an_empty_url_asks_for_nothing() {
-        let told = |upload: Option<&str>, otlp: Option<&str>| {
-            let mut args = CheckArgs::default();
-            args.output.push.upload = upload.map(str::to_owned);
-            args.output.push.otlp = otlp.map(str::to_owned);
-            sends_nothing(&mut args).map_err(|Unusable(words)| words)
-        };
-        for asked in [(Some("https://a.example"), None), (None, Some("environment"))] {
-            assert!(told(asked.0, asked.1).unwrap_err().contains("--log FILE"));
-        }
-        assert_eq!(told(Some(""), Some(" ")), Ok(()));
     }
 }

@@ -217,10 +217,14 @@ impl Train {
     }
 
     /// How many packets the record is of: all, unless the train was stopped while replies were still waited for. Then what
-    /// was sent just before is neither lost nor answered yet, and no part of the record.
+    /// was sent just before is neither lost nor answered yet, and no part of the record; of a train that is younger than
+    /// that wait, what was answered is.
     fn known(&self) -> usize {
-        let cut_short = matches!(self.phase, Phase::Sending | Phase::Settling) && self.book.answered() > 0;
-        if cut_short { self.book.sent_by(self.over_at.saturating_sub(self.look_back())) } else { usize::MAX }
+        if !matches!(self.phase, Phase::Sending | Phase::Settling) || self.book.answered() == 0 {
+            return usize::MAX;
+        }
+        let upto = self.book.sent_by(self.over_at.saturating_sub(self.look_back()));
+        if self.book.distinct_until(upto) > 0 { upto } else { self.book.upto_last_answered() }
     }
 
     /// How long the reply to a packet is waited for while others are sent.

@@ -204,7 +204,13 @@ impl Book {
         train.far = far;
     }
 
-    fn distinct_until(&self, upto: usize) -> u32 {
+    /// How many packets were sent until the last one that was answered, itself included.
+    pub fn upto_last_answered(&self) -> usize {
+        self.answered.iter().rposition(|n| *n > 0).map_or(0, |at| at + 1)
+    }
+
+    /// How many of the first `upto` packets were answered.
+    pub fn distinct_until(&self, upto: usize) -> u32 {
         let answered = self.answered.get(..upto).unwrap_or_default().iter().filter(|n| **n > 0).count();
         u32::try_from(answered).unwrap_or(u32::MAX)
     }

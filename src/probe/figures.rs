@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::model::metric::{self, Metric};
 use crate::model::{Estimates, Facts, Load, Media, Standing};
+use crate::session::Meaning;
 use crate::session::train::{Mark, Outcome};
 use crate::stats::{self, Distribution, Loss, Summary, Train, Variation, Window, emodel};
 use estimates::{Circumstances, estimates, rounded};
@@ -84,6 +85,8 @@ pub fn around(outcome: &Outcome, load: Option<&Load>) -> Circumstances {
 
 /// How long before the end the last answered packet must have left for the far end to count as gone.
 const GONE: i64 = 1_500_000_000;
+/// The same where the target itself says that nobody has the port any more.
+const REFUSED: i64 = 100_000_000;
 
 /// When the last answered packet left, in nanoseconds since the start, if the far end fell silent for good after it.
 fn died(outcome: &Outcome) -> Option<i64> {
@@ -93,7 +96,13 @@ fn died(outcome: &Outcome) -> Option<i64> {
         // It had answered before this train.
         None => 0,
     };
-    (sent.last()?.at.saturating_sub(last) >= GONE).then_some(last)
+    let least = if refused(outcome) { REFUSED } else { GONE };
+    (sent.last()?.at.saturating_sub(last) >= least).then_some(last)
+}
+
+/// Whether the target's own ICMP error was the last word.
+fn refused(outcome: &Outcome) -> bool {
+    outcome.icmp.is_some_and(|(error, _)| error.meaning() == Meaning::Refused)
 }
 
 /// Of a train under `load`, or of one that offers none.
@@ -123,7 +132,7 @@ pub fn of_train(
     let mut words = caveats::of_train(outcome, &shown);
     if let Some(last) = died(outcome) {
         let after = std::time::Duration::from_nanos(u64::try_from(last).unwrap_or(0));
-        words.push(caveats::died(after, outcome.sent_for));
+        words.push(caveats::died(after, outcome.sent_for, refused(outcome)));
     }
     facts.set(&metric::CAVEATS, words);
     facts.set(&metric::ESTIMATES, &estimates);
@@ -264,4 +273,60 @@ fn variation(v: &Variation) -> Value {
         "min": rounded(v.distribution.min), "p50": rounded(v.distribution.p50), "p95": rounded(v.distribution.p95),
         "p99": rounded(v.distribution.p99), "max": rounded(v.distribution.max),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::IcmpError;
+    use crate::session::train::{Ending, Gaps, Marking, Misbehaviour};
+
+    /// Two hundred packets, 20 ms apart, of which the first `answered` came back.
+    fn outcome(answered: u32, icmp_from: Option<&str>) -> Outcome {
+        let to: std::net::SocketAddr = "192.0.2.1:19500".parse().unwrap();
+        let error = |from: &str| IcmpError { kind: 3, code: 3, from: from.parse().ok(), to };
+        let sent = (0..200).map(|n| stats::Sent { at: n * 20_000_000, late: 0, len: 114 }).collect();
+        let back = |n: u32| i64::from(n) * 20_000_000 + 1_000_000;
+        let replies = (0..answered).map(|n| stats::Reply { request: n, number: n, back: back(n), far: None }).collect();
+        Outcome {
+            ending: Ending::Full,
+            record: Train { sent, replies, far: None, stateful: true },
+            z: stats::ONE_LOOK,
+            looks: 1,
+            offered: Default::default(),
+            responder: true,
+            icmp: icmp_from.map(|from| (error(from), 9)),
+            not_sent: None,
+            misbehaviour: Misbehaviour::default(),
+            marking: Marking::default(),
+            gaps: Gaps::default(),
+            own_overflow: 0,
+            shorter: 0,
+            stun_errors: None,
+            took: Duration::from_secs(4),
+            sent_for: Duration::from_secs(4),
+        }
+    }
+
+    #[test]
+    fn a_far_end_that_ended_is_told_from_loss_by_the_targets_own_refusal() {
+        let judged = |outcome: &Outcome| {
+            let (tried, _) = of_train(outcome, None, false, |_| Standing::Holds);
+            let words: Vec<String> = tried.facts.get(&metric::CAVEATS).unwrap();
+            (tried.estimates.get(crate::model::measure::names::LOSS_PCT).is_some(), words.join("; "))
+        };
+        let (loss, words) = judged(&outcome(150, Some("192.0.2.1")));
+        assert!(!loss && words.contains("nothing came back after 3.0 s of 4.0 s: the target refuses the port"), "{words}");
+        let (loss, words) = judged(&outcome(150, Some("192.0.2.254")));
+        assert!(
+            loss && !words.contains("nothing came back"),
+            "a router's refusal says nothing of the far end: {words}"
+        );
+        let (loss, _) = judged(&outcome(200, Some("192.0.2.1")));
+        assert!(loss, "one refusal among answers");
+        let (loss, words) = judged(&outcome(100, None));
+        assert!(!loss && words.contains("whether the way or the far end died is not known"), "{words}");
+    }
 }

@@ -12,15 +12,19 @@ pub fn find(_: &Plan, checks: &[Check]) -> Vec<Finding> {
         let estimates: Estimates = c.observed.get(&metric::ESTIMATES).unwrap_or_default();
         c.probe == ProbeKind::Quality && !estimates.0.is_empty() && estimates.get(names::LOSS_UP_PCT).is_none()
     };
+    let via = |c: &Check, key: &str, value: &str| {
+        let via: serde_json::Value = c.observed.get(&metric::VIA).unwrap_or_default();
+        via.get(key).and_then(|s| s.as_str()) == Some(value)
+    };
+    // A train of packets that a responder answered for a while is neither: it says itself what became of it.
+    let ended = |c: &&Check| via(c, "session", "granted") && via(c, "transport", "udp");
     let granted = |c: &&Check| {
-        let granted = |c: &Check| {
-            let via: serde_json::Value = c.observed.get(&metric::VIA).unwrap_or_default();
-            via.get("session").and_then(|s| s.as_str()) == Some("granted")
-        };
+        let granted = |c: &Check| via(c, "session", "granted");
         let beside = |o: &&Check| o.role == c.role && o.target == c.target && o.address == c.address;
         checks.iter().filter(beside).any(granted)
     };
-    let (silent, none): (Vec<&Check>, Vec<&Check>) = checks.iter().filter(by_round_trip).partition(granted);
+    let (silent, none): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().filter(by_round_trip).filter(|c| !ended(c)).partition(granted);
     [udp_silent(&silent, checks), without(&none)].into_iter().flatten().collect()
 }
 

@@ -113,12 +113,13 @@ fn misbehaved(seen: &Misbehaviour) -> Option<String> {
 }
 
 /// Nothing came back any more, long before the end.
-pub fn died(after: Duration, of: Duration) -> String {
-    format!(
-        "nothing came back after {} of {}: whether the way or the far end died is not known, so neither loss nor rate is judged",
-        seconds(after),
-        seconds(of)
-    )
+/// `refused`: the target itself said that nobody has the port.
+pub fn died(after: Duration, of: Duration, refused: bool) -> String {
+    let why = match refused {
+        true => "the target refuses the port since then, so what answered there has ended",
+        false => "whether the way or the far end died is not known",
+    };
+    format!("nothing came back after {} of {}: {why}; neither loss nor rate is judged", seconds(after), seconds(of))
 }
 
 fn reason(why: SendError) -> String {

@@ -76,6 +76,15 @@ fn udp_that_is_silent_in_a_granted_session_is_not_the_want_of_a_responder() {
 }
 
 #[test]
+fn a_responder_that_ended_in_the_middle_of_a_train_was_not_silent() {
+    let mut observation = Observation::new(ProbeKind::Quality);
+    observation.facts.set(&metric::ESTIMATES, estimates(&[(names::RTT_MS, e(39.0, 40.0, 41.0))]));
+    observation.facts.set(&metric::VIA, json!({ "method": "stamp", "transport": "udp", "session": "granted" }));
+    let told = report(&plan("user"), observation);
+    assert!(told.findings.iter().all(|f| !f.id.starts_with("quality.")), "{:?}", told.findings);
+}
+
+#[test]
 fn a_refusal_tells_its_own_remedy() {
     let told = |why: &str| {
         let mut observation = trains(&[(80.0, good(80.0))]);

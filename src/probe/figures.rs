@@ -318,7 +318,10 @@ mod tests {
             (tried.estimates.get(crate::model::measure::names::LOSS_PCT).is_some(), words.join("; "))
         };
         let (loss, words) = judged(&outcome(150, Some("192.0.2.1")));
-        assert!(!loss && words.contains("nothing came back after 3.0 s of 4.0 s: the target refuses the port"), "{words}");
+        assert!(
+            !loss && words.contains("nothing came back after 3.0 s of 4.0 s: the target refuses the port"),
+            "{words}"
+        );
         let (loss, words) = judged(&outcome(150, Some("192.0.2.254")));
         assert!(
             loss && !words.contains("nothing came back"),

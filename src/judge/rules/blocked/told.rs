@@ -254,7 +254,7 @@ fn refused(address: IpAddr, of: &[&Traced<'_>]) -> Finding {
     let more = match (reset, same) {
         (_, true) => "nothing listens on the port (the reset has the same TTL as the host's other answers)",
         (true, false) => {
-            "nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset tells them apart: run the same command as root, who may see it)"
+            "nothing listens on the port, or a firewall right before the host refuses in its name (the TTL of the reset tells them apart: run the same command as root, and with a rule whose TCP port of this host answers)"
         }
         (false, false) => "nothing listens on the port",
     };

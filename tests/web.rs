@@ -223,7 +223,8 @@ fn measured_through(quality: &Value, transport: &str) {
     assert_eq!(quality["status"], "pass", "{quality:#}");
     let via = &seen["via"];
     assert_eq!((&via["method"], &via["transport"]), (&"turn".into(), &transport.into()), "{via}");
-    assert_eq!(via["server"], "10.77.0.3:3478");
+    assert_eq!((&via["server"], &via["port"]), (&"10.77.0.3:3478".into(), &3478.into()), "{via}");
+    assert!(via["peer"].as_str().unwrap().starts_with("10.77.0.2:"), "{via}");
     assert!(
         seen["received"].as_u64().unwrap() > 300 && seen["media_loop"]["received"].as_u64().unwrap() > 200,
         "{seen:#}"

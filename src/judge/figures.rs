@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Facts, LimitResult, LimitSource, Load, metric};
+use crate::model::{Facts, LimitResult, LimitSource, Load, Way, metric};
 use crate::plan::load_words;
 
 /// A number with as many digits as anyone reads.
@@ -51,7 +51,11 @@ pub fn via(facts: &Facts) -> String {
     match text("transport") {
         Some(transport) if method == "turn" => {
             let at = text("server").map(|server| format!(" at {server}")).unwrap_or_default();
-            format!("media through the relay{at} over {}, not over direct UDP", transport.to_uppercase())
+            // The transport of a relay over TLS is TCP; its way says more.
+            let way: Option<Way> = via.get("way").and_then(|way| serde_json::from_value(way.clone()).ok());
+            let over = way.and_then(|way| way.words().strip_prefix("TURN/")).map(str::to_owned);
+            let over = over.unwrap_or_else(|| transport.to_uppercase());
+            format!("media through the relay{at} over {over}, not over direct UDP")
         }
         Some(transport) => format!("{method} over {}{port}", transport.to_uppercase()),
         None => method,
@@ -185,8 +189,12 @@ mod tests {
     #[test]
     fn what_went_through_a_relay_is_told_as_such() {
         let mut facts = Facts::new();
-        let relay = serde_json::json!({ "method": "turn", "transport": "tls", "server": "192.0.2.3:443" });
-        facts.set(&metric::VIA, relay);
+        let relay = serde_json::json!({ "method": "turn", "transport": "tcp", "server": "192.0.2.3:443" });
+        facts.set(&metric::VIA, &relay);
+        assert_eq!(via(&facts), "media through the relay at 192.0.2.3:443 over TCP, not over direct UDP");
+        let relay =
+            serde_json::json!({ "way": "turn-tls", "method": "turn", "transport": "tcp", "server": "192.0.2.3:443" });
+        facts.set(&metric::VIA, &relay);
         assert_eq!(via(&facts), "media through the relay at 192.0.2.3:443 over TLS, not over direct UDP");
     }
 

@@ -292,6 +292,7 @@ fn what_only_a_relay_carries_is_measured_through_it_and_never_told_as_direct() {
     assert_eq!((quality.status, check(&report, "bandwidth.rtc.audio-video").status), (Status::Pass, Status::Pass));
     let via: Value = quality.observed.get(&crate::model::metric::VIA).unwrap();
     assert_eq!((&via["method"], &via["server"]), (&json!("turn"), &json!("192.0.2.3:3478")), "{via}");
+    assert_eq!((&via["transport"], &via["port"]), (&json!("udp"), &json!(3478)), "the relay's: {via}");
     assert_eq!((&via["way"], &via["peer"]), (&json!("turn-udp"), &json!("192.0.2.1:19599")), "{via}");
     let words = "through the relay at 192.0.2.3:3478 over UDP, not over direct UDP";
     assert!(quality.reason.contains(words), "{}", quality.reason);
@@ -301,10 +302,66 @@ fn what_only_a_relay_carries_is_measured_through_it_and_never_told_as_direct() {
     assert!(!check(&report, "ice.rtc").status.holds());
     told["trains"][0]["replies"] = train(0, |n| n % 10 == 3)["replies"].take();
     assert_eq!(check(&of(&plan, &told), "quality.rtc").status, Status::Fail, "the limits are the same");
-    let (plan, told) = through_a_relay("turns:192.0.2.3");
-    let report = of(&plan, &told);
-    let reason = &check(&report, "quality.rtc").reason;
-    assert!(reason.contains("over TLS, not over direct UDP") && reason.contains("sent again by TCP"), "{reason}");
+}
+
+#[test]
+fn a_relay_over_a_stream_shows_no_bandwidth_for_udp_whether_encrypted_or_not() {
+    for (uri, words, way, port) in [
+        ("turn:192.0.2.3?transport=tcp", "TCP", "turn-tcp", 3478),
+        ("turns:192.0.2.3", "TLS", "turn-tls", 5349),
+        ("turns:relay.example", "TLS", "turn-tls", 5349),
+    ] {
+        let (plan, told) = through_a_relay(uri);
+        let report = of(&plan, &told);
+        let (quality, rate) = (check(&report, "quality.rtc"), check(&report, "bandwidth.rtc.audio-video"));
+        let reason = &quality.reason;
+        let over = format!("over {words}, not over direct UDP");
+        assert!(reason.contains(&over) && reason.contains("sent again by TCP"), "{reason}");
+        assert_eq!(rate.status, Status::Warn, "{uri}: {}", rate.reason);
+        assert!(rate.reason.contains("open UDP") && rate.reason.contains(&over), "{uri}: {}", rate.reason);
+        let via: Value = quality.observed.get(&crate::model::metric::VIA).unwrap();
+        let host = if uri.contains("example") { "relay.example" } else { "192.0.2.3" };
+        let wanted = json!({
+            "method": "turn", "transport": "tcp", "address": "192.0.2.1", "port": port, "way": way,
+            "server": format!("{host}:{port}"), "peer": "192.0.2.1:19599",
+        });
+        assert_eq!(via, wanted, "{uri}");
+    }
+}
+
+#[test]
+fn a_tale_that_contradicts_itself_is_not_believed() {
+    let (plan, told) = through_a_relay("turn:192.0.2.3?transport=udp");
+    let statuses = |change: &dyn Fn(&mut Value)| {
+        let mut told = told.clone();
+        change(&mut told);
+        let report = of(&plan, &told);
+        ["quality.rtc", "bandwidth.rtc.audio-video", "ice.rtc"].map(|id| check(&report, id).status)
+    };
+    let [quality, bandwidth, ice] = statuses(&|_| ());
+    assert!(quality == Status::Pass && bandwidth == Status::Pass && !ice.holds());
+    // Its direct connection worked, and it measured through a relay.
+    let direct = train(0, |_| false)["peer"].take();
+    assert_eq!(statuses(&|told| told["trains"][0]["peer"] = direct.clone()), [Status::Unknown; 3]);
+    let through: [&dyn Fn(&mut Value); 6] = [
+        &|told| told["relays"][0]["received"] = json!(0),
+        &|told| told["relays"][0]["peer"]["failed"] = json!("no-relay"),
+        &|told| told["relays"][0]["trial"] = json!(9_999),
+        &|told| told["relays"] = json!([]),
+        &|told| told["trains"][0]["relayed"]["peer"]["pair"] = Value::Null,
+        &|told| told["trains"][0]["relayed"]["peer"]["pair"]["local"]["type"] = json!("srflx"),
+    ];
+    for (n, change) in through.into_iter().enumerate() {
+        let [quality, bandwidth, _] = statuses(change);
+        assert_eq!((quality, bandwidth), (Status::Unknown, Status::Unknown), "{n}");
+    }
+    // A direct way that leaves by a relay.
+    let [quality, bandwidth, ice] = statuses(&|told| {
+        let train = told["trains"][0].as_object_mut().unwrap();
+        train["peer"] = train["relayed"]["peer"].take();
+        train.remove("relayed");
+    });
+    assert_eq!([quality, bandwidth, ice], [Status::Unknown; 3]);
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::told::{self, Audio, Browser, PeerEnd};
+use super::told::{self, Audio, PeerEnd, Told};
 use super::{Around, ask};
 use crate::judge;
-use crate::model::{Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step, TurnUri, Way, metric};
+use crate::model::{
+    Failure, FailureKind, Observation, Planned, ProbeKind, Seen, Step, Transport, TurnUri, Way, metric,
+};
 use crate::plan::{Measure, Plan};
 use crate::probe::figures;
 use crate::session::train::{Ending, Gaps, Marking, Misbehaviour, Outcome};
@@ -22,15 +24,9 @@ const RESENT: &str = "what is lost on the way to the relay is sent again by TCP:
 const HIDDEN: &str = "the page was in the background meanwhile, where browsers slow it down";
 
 /// What became of one measure; `told`: nothing where the page did not come to it.
-pub fn seen(
-    plan: &Plan,
-    n: usize,
-    measure: &Measure,
-    told: Option<&told::Train>,
-    around: &Around,
-    b: &Browser,
-) -> Seen {
-    let observation = match (told, around.peer) {
+pub fn seen(plan: &Plan, n: usize, measure: &Measure, told: &Told, around: &Around) -> Seen {
+    let train = told.trains.iter().find(|t| t.measure == n);
+    let observation = match (train, around.peer) {
         (_, false) => Observation::skipped(ProbeKind::Quality, "this responder was built without the feature `media`"),
         // Whatever a page tells of a host that is not this responder: it cannot have measured it.
         (_, true) if ask::load(measure).is_none() || !is_here(plan, measure, around) => Observation::skipped(
@@ -38,9 +34,9 @@ pub fn seen(
             "a browser measures media to this responder alone; run rtc-check on this machine to have it measured",
         ),
         (None, true) => super::tried::not_reached(ProbeKind::Quality, Step::Train),
-        (Some(train), true) => observation(plan, n, measure, train, around, b),
+        (Some(train), true) => observation(plan, n, measure, train, told, around),
     };
-    let span = told.map(|t| t.span).unwrap_or_default();
+    let span = train.map(|t| t.span).unwrap_or_default();
     Seen {
         of: Planned::Measure(n),
         address: super::tried::address(&measure.host, around),
@@ -61,13 +57,13 @@ fn observation(
     n: usize,
     measure: &Measure,
     train: &told::Train,
+    told: &Told,
     around: &Around,
-    browser: &Browser,
 ) -> Observation {
     let mut observation = Observation::new(ProbeKind::Quality);
-    observation.facts.set(&metric::BROWSER, super::tried::browser(browser));
+    observation.facts.set(&metric::BROWSER, super::tried::browser(&told.browser));
     let took = Duration::from_secs_f64(train.span.took_ms / 1e3);
-    let taken = way(plan, train, around).and_then(|way| {
+    let taken = way(plan, train, &told.relays, around).and_then(|way| {
         let load = ask::load(measure).ok_or_else(|| failure(&train.peer))?;
         Ok((way, load))
     });
@@ -113,36 +109,64 @@ struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// As `observed.via` says it; what went through a relay never looks as if it had gone directly.
+    /// As `observed.via` says it, with a probe's words and places; what went through a relay never looks as if it had gone
+    /// directly.
     fn via(&self, around: &Around) -> Value {
         let (address, port) = (around.address, self.peer.port);
         let Some(relay) = &self.relay else {
             return json!({ "method": "a data channel", "transport": "udp", "address": address, "port": port });
         };
+        let transport = if relay.transport.is_udp() { Transport::Udp } else { Transport::Tcp };
         json!({
-            "method": "turn", "transport": relay.transport, "address": address, "port": port,
+            "method": "turn", "transport": transport, "address": address, "port": relay.port,
             "way": Way::from(relay.transport), "server": format!("{}:{}", ask::in_url(&relay.host), relay.port),
             "peer": address.zip(port).map(|(a, p)| SocketAddr::new(a, p)),
         })
     }
 }
 
-/// Which way a train took, as far as what the page tells of it agrees with itself.
-fn way<'a>(plan: &Plan, train: &'a told::Train, around: &Around) -> Result<Taken<'a>, Failure> {
-    let doubtful = |words: &str| Err(Failure::new(Step::Session, FailureKind::SessionRefused, words));
-    let left_by = |peer: &told::Peer, kinds: &[&str]| {
-        peer.pair.as_ref().is_some_and(|pair| kinds.contains(&pair.local.kind.as_str()))
+fn doubtful(words: &str) -> Failure {
+    Failure::new(Step::Session, FailureKind::SessionRefused, words)
+}
+
+/// Why the direct connection is not believed to have worked, where the page tells that it did: a relay is tried only where
+/// it did not, and is no part of it.
+pub fn doubt(train: &told::Train) -> Option<Failure> {
+    if train.peer.failed.is_some() {
+        return None;
+    }
+    let words = match (&train.relayed, left_by(&train.peer)) {
+        (Some(_), _) => "the page tells of a direct way that worked, and of a relay in its place",
+        (None, Some("relay")) => "the page tells of a direct way through a relay",
+        (None, _) => return None,
     };
+    Some(doubtful(words))
+}
+
+/// The kind of candidate by which packets leave the browser; `None` where the page tells no pair.
+fn left_by(peer: &told::Peer) -> Option<&str> {
+    peer.pair.as_ref().map(|pair| pair.local.kind.as_str())
+}
+
+/// Which way a train took, as far as what the page tells of it agrees with itself.
+fn way<'a>(plan: &Plan, train: &'a told::Train, relays: &[told::Relay], around: &Around) -> Result<Taken<'a>, Failure> {
+    if let Some(doubt) = doubt(train) {
+        return Err(doubt);
+    }
     let Some(relayed) = &train.relayed else {
         return match train.peer.failed {
             Some(_) => Err(failure(&train.peer)),
-            None if left_by(&train.peer, &["relay"]) => doubtful("the page tells of a direct way through a relay"),
             None => Ok(Taken { peer: &train.peer, relay: None }),
         };
     };
     let Some(relay) = ask::relay_at(plan, relayed.item, relayed.trial, around) else {
-        return doubtful("the page tells of a relay that it was not asked to try");
+        return Err(doubtful("the page tells of a relay that it was not asked to try"));
     };
+    let carried = |r: &told::Relay| r.peer.failed.is_none() && r.received > 0;
+    let is_it = |r: &told::Relay| ask::relay_at(plan, r.item, r.trial, around).as_ref() == Some(&relay);
+    if !relays.iter().any(|r| carried(r) && is_it(r)) {
+        return Err(doubtful("the page tells of a relay through which nothing came back when it was tried"));
+    }
     match relayed.peer.failed {
         Some(_) => {
             let (direct, through) = (failure(&train.peer), failure(&relayed.peer));
@@ -151,8 +175,12 @@ fn way<'a>(plan: &Plan, train: &'a told::Train, around: &Around) -> Result<Taken
                 ..direct
             })
         }
-        None if left_by(&relayed.peer, &["host", "srflx"]) => doubtful("the page tells of a relay, and went directly"),
-        None => Ok(Taken { peer: &relayed.peer, relay: Some(relay) }),
+        // Where the relay's own address is behind a NAT, the browser learns of its other one by the answers to its checks.
+        None => match left_by(&relayed.peer) {
+            Some("relay" | "prflx") => Ok(Taken { peer: &relayed.peer, relay: Some(relay) }),
+            Some(_) => Err(doubtful("the page tells of a relay, and went directly")),
+            None => Err(doubtful("the page tells of a relay, and not by which pair of candidates it was used")),
+        },
     }
 }
 

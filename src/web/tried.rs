@@ -46,10 +46,8 @@ pub fn seen(plan: &Plan, told: &Told, around: &Around) -> Vec<Seen> {
         }
         _ => None,
     });
-    let measures = plan.measures.iter().enumerate().map(|(n, measure)| {
-        let train = told.trains.iter().find(|t| t.measure == n);
-        train::seen(plan, n, measure, train, around, &told.browser)
-    });
+    let measures = plan.measures.iter().enumerate();
+    let measures = measures.map(|(n, measure)| train::seen(plan, n, measure, told, around));
     items.chain(trials).chain(measures).collect()
 }
 
@@ -275,8 +273,9 @@ fn of_ice(train: &told::Train, b: &Browser) -> Observation {
     let facts = &mut observation.facts;
     facts.set(&metric::BROWSER, browser(b));
     facts.set(&metric::ICE, ice(peer));
-    match peer.failed {
-        Some(_) => observation.step_failed(train::failure(peer), took(train.span)),
+    let failure = peer.failed.map(|_| train::failure(peer)).or_else(|| train::doubt(train));
+    match failure {
+        Some(failure) => observation.step_failed(failure, took(train.span)),
         None => observation.step_ok(Step::Checks, took(train.span)),
     }
     observation

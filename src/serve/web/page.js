@@ -254,8 +254,9 @@
     (await pc.getStats()).forEach((stat) => all.set(stat.id, stat));
     const audio = {};
     for (const stat of all.values()) {
-      if (stat.type === "transport" && all.has(stat.selectedCandidatePairId)) {
-        const pair = all.get(stat.selectedCandidatePairId);
+      const used = stat.type === "transport" ? all.get(stat.selectedCandidatePairId) : null;
+      const pair = used || (stat.type === "candidate-pair" && stat.selected ? stat : null); // Firefox marks the pair itself
+      if (pair) {
         const [local, remote] = [all.get(pair.localCandidateId), all.get(pair.remoteCandidateId)];
         if (local && remote) peer.pair = { local: shownEnd(local), remote: shownEnd(remote) };
         if (peer.pair && pair.currentRoundTripTime !== undefined) peer.pair.rtt_ms = pair.currentRoundTripTime * 1000;
@@ -484,7 +485,7 @@
     const list = make("dl");
     rows.forEach(([name, value]) => list.append(make("dt", {}, name), make("dd", {}, value)));
     const via = seen.via || {};
-    const relay = via.method === "turn" ? `, not directly but through the relay ${via.server} (${String(via.transport).toUpperCase()})` : "";
+    const relay = via.method === "turn" ? `, not directly but through the relay ${via.server} (${String(via.way || via.transport).replace("turn-", "").toUpperCase()})` : "";
     return make("div", { class: "figure" }, make("strong", {}, `Media to ${check.role} at ${check.target}${relay}`), list);
   }
 

@@ -66,7 +66,7 @@ pub enum Command {
     /// The same test again and again: what each check came to over the last runs, and what changed
     ///
     /// With --upload or --otlp each run's report is sent in the background, as a single run's is. No run waits for that: what is
-    /// still under way when the next run has ended is let go, and is neither sent later nor saved (--log FILE keeps every
+    /// still under way when the next run begins is let go, and is neither sent later nor saved (--log FILE keeps every
     /// report). It is said when sending begins to fail and when it works again, and not run by run; where the last report
     /// could not be sent, an exit code of 0 becomes 2.
     Watch(Box<WatchArgs>),

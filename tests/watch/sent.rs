@@ -6,7 +6,7 @@ use super::harness::{Started, readers, run};
 use super::receiver::{Answer, CREATED, Receiver, status};
 use super::{Stun, events, log, watch};
 
-/// Long enough for a report to arrive before the next run has ended.
+/// Long enough for a report to arrive before the next run begins.
 const CALM: [&str; 2] = ["--interval", "1s"];
 
 fn to(receiver: &Receiver) -> String {
@@ -67,8 +67,8 @@ fn a_receiver_that_never_answers_delays_no_run() {
     let id = nix::unistd::Pid::from_raw(i32::try_from(started.id()).unwrap());
     nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
     let run = started.finish();
-    run.exits(2).says(&["has not answered, and it was let go when the next run had ended"]);
-    assert_eq!(times(&run.stderr, "could not send"), 1, "{}", run.stderr);
+    run.exits(2).says(&["has not answered, and it was let go when the next run began"]);
+    assert_eq!(times(&run.stderr, "may not have arrived"), 1, "{}", run.stderr);
     // One attempt takes 30 s by default.
     assert!(run.took.as_secs() < 20, "{:?}", run.took);
 }

@@ -14,7 +14,7 @@ pub struct WebArgs {
     #[arg(long, env = "RTC_CHECK_WEB", value_parser = BoolishValueParser::new())]
     pub web: bool,
     /// Keep each result of the page in this directory, for `rtc-check report DIR/ID.json`; the last 500 are kept, of
-    /// which one source (an IPv4 address or IPv6 /64) has at most 125
+    /// which one source (an IPv4 address or IPv6 /64) has at most 125, counted since the responder began
     #[arg(long, value_name = "DIR", requires = "web", env = "RTC_CHECK_WEB_RESULTS")]
     pub web_results: Option<PathBuf>,
     /// Have browsers test this role at the platform itself and not at this responder

@@ -1,4 +1,4 @@
-//! Reports that are sent run after run, one at a time: what is still under way when the next report is there is let go, so
+//! Reports that are sent run after run, one at a time: what is still under way when the next run begins is let go, so
 //! that nothing waits for a receiver and nothing piles up. It is told when sending begins to fail and when it works again,
 //! and not run by run; nothing is printed here.
 
@@ -51,7 +51,7 @@ impl Repeated {
 
     /// Begins to send the report of a run, in the background; answers what is to be told now.
     pub fn begin(&mut self, run: u64, report: &Report) -> Vec<String> {
-        let mut told: Vec<String> = self.let_go("when the next run had ended").into_iter().collect();
+        let mut told = Vec::new();
         let json = report::render(report, Format::Json, &Style::default());
         match self.sending.errands(report, &json) {
             Ok(errands) => self.under_way = Some(UnderWay::begin(run, errands)),
@@ -62,6 +62,11 @@ impl Repeated {
         told
     }
 
+    /// Lets go of what is under way, so that the run that begins is alone on the wire; answers what is to be told.
+    pub async fn make_way(&mut self) -> Option<String> {
+        self.let_go("when the next run began").await
+    }
+
     /// When what is under way is over, what is to be told of it; never, where nothing is.
     pub async fn ended(this: &mut Option<Self>) -> Option<String> {
         let Some(this) = this else { return std::future::pending().await };
@@ -69,7 +74,7 @@ impl Repeated {
             Some(under_way) => drop((&mut under_way.handle).await),
             None => std::future::pending().await,
         }
-        this.settle("")
+        this.settle("and sending broke off, which is a mistake in rtc-check")
     }
 
     /// Gives what is under way so much time, or until a signal comes; answers what is to be told, and what could not be sent
@@ -82,7 +87,7 @@ impl Repeated {
                 () = tokio::time::sleep(time) => {}
             }
         }
-        (self.let_go("when watching ended"), self.state.words().map(str::to_owned))
+        (self.let_go("when watching ended").await, self.state.words().map(str::to_owned))
     }
 
     /// What could not be sent, for as long as that is so.
@@ -90,19 +95,21 @@ impl Repeated {
         self.state.words()
     }
 
-    fn let_go(&mut self, when: &str) -> Option<String> {
-        self.under_way.iter().for_each(|under_way| under_way.handle.abort());
-        self.settle(when)
+    async fn let_go(&mut self, when: &str) -> Option<String> {
+        if let Some(under_way) = self.under_way.as_mut().filter(|under_way| !under_way.handle.is_finished()) {
+            under_way.handle.abort();
+            drop((&mut under_way.handle).await);
+        }
+        self.settle(&format!("and it was let go {when}"))
     }
 
-    fn settle(&mut self, when: &str) -> Option<String> {
+    /// `end`: how it ended for what nobody answered.
+    fn settle(&mut self, end: &str) -> Option<String> {
         let UnderWay { run, fates, .. } = self.under_way.take()?;
         let failed = |fate: &Fate| match &fate.sent {
             Some(Ok(())) => None,
             Some(Err(words)) => Some((fate.what, words.clone())),
-            None => {
-                Some((fate.what, format!("could not send {}: {}, and it was let go {when}", fate.what, fate.waits)))
-            }
+            None => Some((fate.what, format!("{} may not have arrived: {}, {end}", fate.what, fate.waits))),
         };
         let failed = locked(&fates).iter().filter_map(failed).collect();
         self.state.take(run, failed)

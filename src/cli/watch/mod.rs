@@ -191,17 +191,35 @@ impl Watching {
 
     /// Until it is over, somebody quits, or a signal comes.
     async fn go(mut self, mut face: Face) -> Result<u8, Unusable> {
+        let ended = self.until_over(&mut face).await;
+        let was_drawn = face.is_drawn();
+        drop(face);
+        if let Some(task) = self.task.take() {
+            task.stop().await;
+        }
+        // What is being sent is finished, or told, also where watching ends by a mistake.
+        let (end, patience) = *ended.as_ref().unwrap_or(&(exit::End::Unusable, PATIENCE));
+        let code = self.over(end, patience, was_drawn).await;
+        ended.map(|_| code)
+    }
+
+    /// What the process ends with where no run has ended, and how long sending may take then.
+    async fn until_over(&mut self, face: &mut Face) -> Result<(exit::End, Duration), Unusable> {
         let mut keys = face.keys()?;
         let mut signalled = std::pin::pin!(signal::ended());
-        let (end, patience) = loop {
+        loop {
             let (said, next) = self.watch.tick(reading());
-            self.tell(&mut face, &said);
+            self.tell(face, &said);
             let wait = match next {
-                Do::Over => break (exit::End::Unknown, WHOLE),
-                _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() => {
-                    break (exit::End::Unknown, PATIENCE);
+                Do::Over => return Ok((exit::End::Unknown, WHOLE)),
+                _ if face.is_gone() && self.log.is_none() && self.reports.is_empty() && self.sending.is_none() => {
+                    return Ok((exit::End::Unknown, PATIENCE));
                 }
                 Do::Begin(number) => {
+                    // What it measures must be alone on the wire.
+                    if let Some(sending) = &mut self.sending {
+                        sending.make_way().await.iter().for_each(|words| face.notice(words));
+                    }
                     self.begin(number)?;
                     DRAW
                 }
@@ -210,7 +228,7 @@ impl Watching {
                         task.stop().await;
                     }
                     let said = self.watch.dropped();
-                    self.tell(&mut face, &said);
+                    self.tell(face, &said);
                     Duration::ZERO
                 }
                 Do::Go => {
@@ -222,21 +240,15 @@ impl Watching {
                 }
                 Do::Wait(wait) => wait.unwrap_or(LOOK).min(LOOK),
             };
-            self.draw(&mut face)?;
+            self.draw(face)?;
             tokio::select! {
-                report = Task::ended(&mut self.task) => self.ended(&mut face, report?)?,
+                report = Task::ended(&mut self.task) => self.ended(face, report?)?,
                 told = Repeated::ended(&mut self.sending) => told.iter().for_each(|words| face.notice(words)),
-                input = key(&mut keys) => if let Some(end) = self.take(&mut face, input) { break (end, PATIENCE) },
-                () = &mut signalled => break (exit::End::Interrupted, PATIENCE),
+                input = key(&mut keys) => if let Some(end) = self.take(face, input) { return Ok((end, PATIENCE)) },
+                () = &mut signalled => return Ok((exit::End::Interrupted, PATIENCE)),
                 () = tokio::time::sleep(wait) => {}
             }
-        };
-        let was_drawn = face.is_drawn();
-        drop(face);
-        if let Some(task) = self.task.take() {
-            task.stop().await;
         }
-        Ok(self.over(end, patience, was_drawn).await)
     }
 
     /// Sends what is still under way, says what the screen can show no more, and answers the exit code.
@@ -270,7 +282,7 @@ impl Watching {
             let logged = self.log.as_ref().map_or(Ok(()), |log| log.append(&line));
             let logged = logged.map_err(|e| format!("this run is not in the log: {e}"));
             let written = self.reports.write(report).map_err(|e| format!("a report is not written: {e}"));
-            self.end = Some(end.lost(logged.is_err() || written.is_err()));
+            self.end = Some(end.lost(logged.is_err()).lost_beside(written.is_err(), self.codes));
             let shown = face.report(&line).map_err(|e| format!("stdout: {e}"));
             self.notice = logged.and(written).and(shown).err();
             let run = self.watch.count();

@@ -190,14 +190,17 @@ fn every_format_tells_that_a_port_is_not_the_document_s() {
             Format::Ndjson => "\"documented_ports\":\"443\"",
             Format::Csv => ",443\r\n",
             Format::Prometheus => "documented_port=\"443\"",
-            Format::Nagios => "1 check on a port moved by --port",
-            _ => "the document says TCP 443; moved to TCP 8443 by --port",
+            Format::Nagios => "1 check on another port than the document's",
+            _ => "the document says TCP 443; TCP 8443 was tested instead",
         };
         for status in [Status::Pass, Status::Warn, Status::Fail, Status::Unknown] {
             let text = render(&moved(status), *format, &Style { width: 200, ..Style::default() });
             assert!(text.contains(told), "{format}, {status}: {text}");
         }
-        let text = drawn(&reports::healthy(), *format);
-        assert!(!text.contains("the document says") && !text.contains("moved by --port"), "{format}");
+        // A skipped check tested no port.
+        for text in [drawn(&reports::healthy(), *format), drawn(&moved(Status::Skip), *format)] {
+            let words = ["the document says", "the document's", "documented_port="];
+            assert!(!words.iter().any(|told| text.contains(told)), "{format}: {text}");
+        }
     }
 }

@@ -228,8 +228,8 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FORMAT=FILE", env = "RTC_CHECK_REPORT", value_delimiter = ',')]
     pub reports: Vec<String>,
     /// Whose exit codes: `default` (below), or those of a monitoring plugin, `nagios`: 0 OK, 1 WARNING, 2 CRITICAL,
-    /// 3 UNKNOWN, which usage errors and interruptions are too; what could not be sent, or written to a further file, is
-    /// said on stderr and changes none of these
+    /// 3 UNKNOWN, which usage errors and interruptions are too; what could not be sent, or written beside the
+    /// plugin's line, is said on stderr and changes none of these
     #[arg(
         long,
         value_name = "default|nagios",

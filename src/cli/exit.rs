@@ -1,5 +1,5 @@
 //! Exit codes: rtc-check's own, as the contract gives them, and those of a monitoring plugin. What a run comes to is
-//! decided here, and no renderer knows of it.
+//! decided here, and renderers know of it what they are told.
 
 use clap::ValueEnum;
 
@@ -70,11 +70,21 @@ impl End {
         }
     }
 
-    /// The same where something beside the report is lost: a further file, what was to be sent. A monitoring system reads
+    /// The same where something beside the report is lost: another file, what was to be sent. A monitoring system reads
     /// one line and one code, both of what is watched, so there the code stays what the line says.
     #[must_use]
     pub fn lost_beside(self, is_lost: bool, codes: Codes) -> Self {
         self.lost(is_lost && codes == Codes::Default)
+    }
+
+    /// As a verdict, for the line of a monitoring plugin, which is to say what the code says.
+    pub fn status(self) -> Status {
+        match self {
+            End::Passed => Status::Pass,
+            End::Warned => Status::Warn,
+            End::Failed => Status::Fail,
+            End::Unknown | End::Interrupted | End::Unusable => Status::Unknown,
+        }
     }
 
     /// As a process says it.

@@ -194,29 +194,32 @@ impl Outputs {
         let mut errors = Vec::new();
         // Somebody reads the log of a job whose report went to a file.
         let quiet_stdout = self.file.is_some() && !self.quiet;
-        for (format, output) in self.further {
+        let end = End::of(report, strict).worse(failed);
+        let own = own(self.main, &self.further);
+        let mut is_lost = false;
+        for (n, (format, output)) in self.further.into_iter().enumerate() {
             let written = match output {
-                Some(file) => file.replace(&report::render(report, format, &plain(self.width))),
-                None => to_stdout(&report::render(report, format, &terminal(self.width))),
+                Some(file) => file.replace(&drawn(report, format, &plain(self.width), end)),
+                None => to_stdout(&drawn(report, format, &terminal(self.width), end)),
             };
+            is_lost |= own == Some(n) && written.is_err();
             errors.extend(written.err());
         }
-        let own = match (self.live, self.file) {
+        let main = match (self.live, self.file) {
             // The events were the report.
             (Some(live), _) => {
                 let lost = live.failed().filter(|kind| *kind != std::io::ErrorKind::BrokenPipe);
                 lost.map(|kind| format!("events: {kind}"))
             }
-            (None, Some(file)) => file.replace(&report::render(report, self.main, &plain(self.width))).err(),
-            (None, None) => to_stdout(&report::render(report, self.main, &terminal(self.width))).err(),
+            (None, Some(file)) => file.replace(&drawn(report, self.main, &plain(self.width), end)).err(),
+            (None, None) => to_stdout(&drawn(report, self.main, &terminal(self.width), end)).err(),
         };
-        let is_lost = own.is_some();
-        errors.extend(own);
+        is_lost |= own.is_none() && main.is_some();
+        errors.extend(main);
         let unsaved = !errors.is_empty();
         let kept = if unsaved { Kept::No } else { self.kept };
         let unsent = self.sending.is_some_and(|sending| !sending.send(report, kept));
-        let end = End::of(report, strict).worse(failed).lost(is_lost).lost_beside(unsaved || unsent, self.codes);
-        let code = end.code(self.codes);
+        let code = end.lost(is_lost).lost_beside(unsaved || unsent, self.codes).code(self.codes);
         if quiet_stdout {
             let s = &report.summary;
             say(&format!(
@@ -229,6 +232,21 @@ impl Outputs {
         }
         code
     }
+}
+
+/// The report in a format; the line of a monitoring plugin says what the run came to.
+pub fn drawn(report: &Report, format: Format, style: &Style, end: End) -> String {
+    match format {
+        Format::Nagios => report::nagios_line(report, end.status()),
+        _ => report::render(report, format, style),
+    }
+}
+
+/// Which further output is the one that whoever takes a plugin's exit code reads: its line, on stdout sooner than in a file;
+/// `None` for the main one.
+fn own(main: Format, further: &[(Format, Option<Output>)]) -> Option<usize> {
+    let line = |on_stdout| further.iter().position(|(f, to)| *f == Format::Nagios && to.is_none() == on_stdout);
+    line(true).or_else(|| line(false).filter(|_| main != Format::Nagios))
 }
 
 /// The report with its comparison in it, and whether that fails the run.

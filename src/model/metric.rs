@@ -20,7 +20,7 @@ macro_rules! table {
 
 table! {
     STEPS = "steps": "layers the probe climbed, with their times";
-    DOCUMENTED_PORTS = "documented_ports": "port or ports that the document has for the rule, where --port moved it to others";
+    DOCUMENTED_PORTS = "documented_ports": "port or ports that the document has for the rule, where the check is of others";
     FAILURE = "failure": "step, kind and words of the failure";
     FALLBACK = "fallback": "why a relay that was reached was not tried to the end, and what that leaves open";
     RESPONDER = "responder": "an rtc-check responder answered over UDP (its version)";

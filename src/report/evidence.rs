@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::metric::Metric;
 use crate::model::offered::Offered;
-use crate::model::{Check, Facts, Load, PortRange, PortSet, ProbeKind, StepTiming, Way, metric};
+use crate::model::{Check, Facts, Load, PortRange, PortSet, ProbeKind, Status, StepTiming, Way, metric};
 
 /// More ranges than these are counted rather than listed; the JSON report has them all.
 const RANGES_LISTED: usize = 6;
@@ -38,13 +38,18 @@ pub(super) fn fallback(check: &Check) -> Option<String> {
     check.observed.get::<String>(&metric::FALLBACK)
 }
 
-/// Which ports the document has for the rule, where the check is of others: `the document says TCP 443; moved to TCP 8443
-/// by --port`.
+/// Which ports the document has for the rule, where others were tested: `the document says TCP 443; TCP 8443 was tested
+/// instead`.
 pub(super) fn moved(check: &Check) -> Option<String> {
-    let documented: PortRange = check.observed.get(&metric::DOCUMENTED_PORTS)?;
+    let documented = documented(check)?;
     let transport = check.transport?.as_str().to_uppercase();
     let tested = check.port.map(|p| p.to_string()).or(check.ports.map(|p| p.to_string()))?;
-    Some(format!("the document says {transport} {documented}; moved to {transport} {tested} by --port"))
+    Some(format!("the document says {transport} {documented}; {transport} {tested} was tested instead"))
+}
+
+/// The document's ports of a check that tested others; a skipped one tested none.
+pub(super) fn documented(check: &Check) -> Option<PortRange> {
+    check.observed.get(&metric::DOCUMENTED_PORTS).filter(|_| check.status != Status::Skip)
 }
 
 /// The layers in the order climbed: `connect 4.1, tls 18 ms`, or one by one where one failed:

@@ -42,7 +42,7 @@ pub(super) fn counts(report: &Report) -> String {
 }
 
 /// What failures are where the verdict is none.
-fn failures(report: &Report) -> &'static str {
+pub(super) fn failures(report: &Report) -> &'static str {
     match report.verdict {
         Status::Fail | Status::Unknown | Status::Skip => "fail",
         _ if counted(report, Status::Fail).any(|c| c.need == Need::Required) => "fail (an alternative works)",

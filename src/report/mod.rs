@@ -39,7 +39,7 @@ use std::str::FromStr;
 
 use crate::model::Report;
 
-pub use nagios::cannot_run;
+pub use nagios::{cannot_run, line as nagios_line};
 pub use ndjson::{line, line_of, line_of_report};
 pub use schema::schema;
 pub use text::clean;

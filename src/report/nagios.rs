@@ -1,11 +1,12 @@
 //! The report as one line of a monitoring plugin: the state, what is wrong, and performance data with their bounds, by
-//! the Monitoring Plugins' guidelines. The state is that of the verdict; which code the program exits with is decided
-//! elsewhere.
+//! the Monitoring Plugins' guidelines. The state is that of the verdict, or what a run comes to by rules that no report
+//! has; which code the program exits with is decided elsewhere.
 
 use serde_json::Value;
 
 use super::text::clean;
-use crate::model::{Check, Ended, Finding, LimitResult, LimitSource, PortSet, Report, Status, metric};
+use super::{evidence, headline};
+use crate::model::{Change, Check, Ended, Finding, LimitResult, LimitSource, PortSet, Report, Status, metric};
 
 /// Longer text is cut: a notification by SMS or chat shows less.
 const TEXT: usize = 900;
@@ -16,7 +17,12 @@ const CAUSES: usize = 4;
 
 /// Draws it.
 pub(super) fn render(report: &Report) -> String {
-    format!("RTC-CHECK {} - {}|{}\n", state(report), text(report), performance(report))
+    line(report, report.verdict)
+}
+
+/// The same of a run that comes to `decided`: what its verdict is, or a failure by `--strict` or `--fail-on`.
+pub fn line(report: &Report, decided: Status) -> String {
+    format!("RTC-CHECK {} - {}|{}\n", state(report, decided), text(report, decided), performance(report))
 }
 
 /// The line of a plugin that could not run, with why.
@@ -24,8 +30,8 @@ pub fn cannot_run(why: &str) -> String {
     format!("RTC-CHECK UNKNOWN - {}\n", plain(why, TEXT))
 }
 
-fn state(report: &Report) -> &'static str {
-    match report.verdict {
+fn state(report: &Report, decided: Status) -> &'static str {
+    match decided {
         _ if report.run.ended == Some(Ended::Interrupted) => "UNKNOWN",
         Status::Pass => "OK",
         Status::Warn => "WARNING",
@@ -35,9 +41,15 @@ fn state(report: &Report) -> &'static str {
 }
 
 /// `agent from client: 2 fail, 5 pass; A firewall drops a part of the media range`.
-fn text(report: &Report) -> String {
+fn text(report: &Report, decided: Status) -> String {
     let s = &report.summary;
-    let counts = [(s.fail, "fail"), (s.unknown, "unknown"), (s.warn, "warn"), (s.pass, "pass"), (s.skip, "skip")];
+    let counts = [
+        (s.fail, headline::failures(report)),
+        (s.unknown, "unknown"),
+        (s.warn, "warn"),
+        (s.pass, "pass"),
+        (s.skip, "skip"),
+    ];
     let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let counts = if counts.is_empty() { "nothing was tested".to_owned() } else { counts.join(", ") };
     let mut parts = vec![format!("{} from {}: {counts}", report.run.profile, report.run.from)];
@@ -47,18 +59,33 @@ fn text(report: &Report) -> String {
         None if !report.complete => parts.push("not complete".to_owned()),
         None => {}
     }
+    parts.extend(stricter(report, decided).map(str::to_owned));
     parts.extend(wrong(report));
     // Last, and never cut.
     let moved = moved(report);
     plain(&parts.join("; "), TEXT.saturating_sub(moved.len())) + &moved
 }
 
-/// `; 2 checks on ports moved by --port`; empty where every port is the document's.
+/// Why it is a failure where the verdict is none.
+fn stricter(report: &Report, decided: Status) -> Option<&'static str> {
+    let changed = report.comparison.as_ref().map(|compared| compared.result);
+    match (decided, report.verdict) {
+        (Status::Fail, Status::Fail) => None,
+        (Status::Fail, _) => Some(match changed {
+            Some(Change::Worse) => "worse than the baseline",
+            Some(Change::Same) | None => "warnings are failures here",
+            Some(_) => "differs from the baseline",
+        }),
+        _ => None,
+    }
+}
+
+/// `; 2 checks on other ports than the document's`; empty where every port is the document's.
 fn moved(report: &Report) -> String {
-    match report.checks.iter().filter(|c| c.observed.has(&metric::DOCUMENTED_PORTS)).count() {
+    match report.checks.iter().filter_map(evidence::documented).count() {
         0 => String::new(),
-        1 => "; 1 check on a port moved by --port".to_owned(),
-        moved => format!("; {moved} checks on ports moved by --port"),
+        1 => "; 1 check on another port than the document's".to_owned(),
+        moved => format!("; {moved} checks on other ports than the document's"),
     }
 }
 

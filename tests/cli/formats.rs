@@ -45,6 +45,53 @@ fn a_monitoring_system_gets_its_line_and_its_codes() {
 }
 
 #[test]
+fn a_plugin_s_line_says_what_strict_and_a_baseline_make_of_the_run() {
+    let dir = TempDir::new().unwrap();
+    let (warned, good) = (saved(&dir, "warn"), saved(&dir, "pass"));
+    let nagios = ["--format", "nagios", "--exit-codes", "nagios"];
+    let strict = rtc_check(&[&["report", &warned, "--strict"][..], &nagios].concat());
+    let said = &strict.exits(2).stdout;
+    assert!(said.starts_with("RTC-CHECK CRITICAL - ") && said.contains("; warnings are failures here; "), "{said}");
+    for (on, state, code, why) in
+        [("worse", "CRITICAL", 2, "; worse than the baseline; "), ("never", "WARNING", 1, "fail (not required)")]
+    {
+        let against = ["report", &warned, "--baseline", &good, "--fail-on", on];
+        let run = rtc_check(&[&against[..], &nagios].concat());
+        let said = &run.exits(code).stdout;
+        let is_right = said.starts_with(&format!("RTC-CHECK {state} - ")) && (on == "never" || said.contains(why));
+        assert!(is_right, "{said}");
+    }
+}
+
+#[test]
+fn where_the_disk_is_full_a_plugin_s_code_is_that_of_its_line() {
+    let dir = TempDir::new().unwrap();
+    let (good, json) = (saved(&dir, "pass"), dir.path().join("r.json").display().to_string());
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let command = |main: &str, more: &[&str]| {
+        let mut command = binary();
+        command.args(["report", &good, "--exit-codes", "nagios", "--format", main]).args(more);
+        command
+    };
+    // Its line is told, and what else is lost is said beside it.
+    for (main, more) in [
+        ("json", ["--output", "/dev/full", "--report", "nagios=-"]),
+        ("nagios", ["--output", "-", "--report", "json=/dev/full"]),
+    ] {
+        let told = run(command(main, &more));
+        assert!(told.exits(0).says(&["a report is lost"]).stdout.starts_with("RTC-CHECK OK - "), "{}", told.stdout);
+    }
+    // Its line is lost.
+    run(command("nagios", &["--output", "/dev/full"])).exits(3).says(&["a report is lost"]);
+    run(command("json", &["--report", "nagios=/dev/full"])).exits(3).says(&["a report is lost"]);
+    for (main, more) in [("json", &["--output", &json, "--report", "nagios=-"][..]), ("nagios", &[])] {
+        let mut command = command(main, more);
+        command.stdin(std::process::Stdio::null()).stdout(full()).stderr(std::process::Stdio::null());
+        assert_eq!(command.status().unwrap().code(), Some(3), "{main}");
+    }
+}
+
+#[test]
 fn a_plugin_that_cannot_run_is_unknown_and_says_so_on_stdout() {
     for (args, word) in [
         (&["--exit-codes", "nagios", "--profile", "agnet"][..], "agnet"),

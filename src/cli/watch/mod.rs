@@ -281,7 +281,7 @@ impl Watching {
             let line = crate::report::line_of_report(report);
             let logged = self.log.as_ref().map_or(Ok(()), |log| log.append(&line));
             let logged = logged.map_err(|e| format!("this run is not in the log: {e}"));
-            let written = self.reports.write(report).map_err(|e| format!("a report is not written: {e}"));
+            let written = self.reports.write(report, end).map_err(|e| format!("a report is not written: {e}"));
             self.end = Some(end.lost(logged.is_err()).lost_beside(written.is_err(), self.codes));
             let shown = face.report(&line).map_err(|e| format!("stdout: {e}"));
             self.notice = logged.and(written).and(shown).err();

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use crate::cli::args::{OutputArgs, pair};
+use crate::cli::exit::End;
 use crate::cli::files::{Output, replace_whole};
 use crate::cli::{Unusable, output};
 use crate::model::Report;
-use crate::report::{Format, render};
+use crate::report::Format;
 
 pub struct Reports {
     files: Vec<(Format, PathBuf)>,
@@ -34,14 +35,14 @@ impl Reports {
         self.files.is_empty()
     }
 
-    /// Replaces them all.
+    /// Replaces them all with those of a run that came to `end`.
     ///
     /// # Errors
     /// The first that could not be; the others are written all the same.
-    pub fn write(&self, report: &Report) -> Result<(), String> {
+    pub fn write(&self, report: &Report, end: End) -> Result<(), String> {
         let mut failed = Ok(());
         for (format, path) in &self.files {
-            let text = render(report, *format, &output::plain(self.width));
+            let text = output::drawn(report, *format, &output::plain(self.width), end);
             failed = failed.and(replace_whole(path, &text));
         }
         failed

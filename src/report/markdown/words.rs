@@ -26,7 +26,11 @@ fn flow(words: &str, in_table: bool) -> String {
             out.push(' ');
         }
         match is_obeyed(word) {
-            true => out.push_str(&code(&if in_table { word.replace('|', "¦") } else { word.to_owned() })),
+            true => {
+                let (before, core, after) = parts(word);
+                let core = code(&if in_table { core.replace('|', "¦") } else { core.to_owned() });
+                out.extend([before, &core, after]);
+            }
             false => escape(&mut out, word, n == 0),
         }
     }
@@ -34,6 +38,32 @@ fn flow(words: &str, in_table: bool) -> String {
         out.push('…');
     }
     out
+}
+
+/// A word without the sentence's own signs around it: a bracket that opens before it, and `.,;:)` after it. What closes a
+/// bracket within it stays, as does the end of `2001:db8::`.
+fn parts(word: &str) -> (&str, &str, &str) {
+    let rest = word.trim_start_matches('(');
+    let is_closed = |core: &str| core.matches(')').count() > core.matches('(').count();
+    let mut core = rest;
+    while let Some(last) = core.chars().next_back() {
+        let is_sign = match last {
+            '.' | ',' | ';' => true,
+            ':' => !core.ends_with("::") || core.ends_with(":::"),
+            ')' => is_closed(core),
+            _ => false,
+        };
+        if !is_sign {
+            break;
+        }
+        core = core.get(..core.len() - 1).unwrap_or_default();
+    }
+    match core.is_empty() {
+        true => ("", word, ""),
+        false => {
+            (word.get(..word.len() - rest.len()).unwrap_or_default(), core, rest.get(core.len()..).unwrap_or_default())
+        }
+    }
 }
 
 /// It could be a link, a mention (`@name`), a reference (`#1`, `!1`, `$1`, `%1`, `&1`, `~label`, `[issue:1]`, `GH-1`, a
@@ -103,15 +133,19 @@ mod tests {
         for (words, want) in [
             ("plain words, 1.5 % (95%)", "plain words, 1.5 % (95%)"),
             ("ask @root about #12 and x%1", "ask `@root` about `#12` and `x%1`"),
-            ("see https://evil.example/a_b.", "see `https://evil.example/a_b.`"),
+            ("see https://evil.example/a_b.", "see `https://evil.example/a_b`."),
             ("www.example.com", "`www.example.com`"),
             ("2001:db8:100::1 a:b", "`2001:db8:100::1` a:b"),
             ("RTC | UDP <b>x</b> *c* _d_", "RTC \\| UDP \\<b\\>x\\</b\\> \\*c\\* \\_d\\_"),
             ("[a](b) a&b & c", "`[a](b)` `a&b` \\& c"),
+            ("at https://127.0.0.1/.", "at `https://127.0.0.1/`."),
+            ("(TCP 127.0.0.1:1:38525): no", "(TCP `127.0.0.1:1:38525`): no"),
+            ("([2001:db8::1]:443), [::1]:", "(`[2001:db8::1]:443`), `[::1]`:"),
+            ("2001:db8::, ::: https://a.example/b_(c); :::", "`2001:db8::`, `::`: `https://a.example/b_(c)`; `::`:"),
             ("/close", "\\/close"),
             ("- list", "\\- list"),
             ("1. list", "1\\. list"),
-            ("in deadbeef or feedfacecafe, 2026-11-21", "in `deadbeef` or `feedfacecafe,` 2026-11-21"),
+            ("in deadbeef or feedfacecafe, 2026-11-21", "in `deadbeef` or `feedfacecafe`, 2026-11-21"),
         ] {
             assert_eq!(text(words), want);
         }

@@ -8,9 +8,8 @@ use serde_json::Value;
 use super::page::{Family, Labels, Page, bytes_per_second, ratio, seconds};
 use super::run::states;
 use crate::model::metric::Metric;
-use crate::model::{
-    Certificate, Check, Facts, LimitResult, LimitSource, PortRange, PortSet, Report, StepTiming, masked, metric,
-};
+use crate::model::{Certificate, Check, Facts, LimitResult, LimitSource, PortSet, Report, StepTiming, masked, metric};
+use crate::report::evidence;
 use crate::report::text::clean;
 
 const STATUS: Family = Family { name: "rtc_check_check_status", help: "a check's status: 1 for the one that it has" };
@@ -20,7 +19,7 @@ const WAIVED: Family = Family {
 };
 const MOVED: Family = Family {
     name: "rtc_check_check_port_moved",
-    help: "1 for a check of other ports than its document's, which `documented_port` has: --port moved it",
+    help: "1 for a check of other ports than its document's, which `documented_port` has",
 };
 const DURATION: Family = Family { name: "rtc_check_check_duration_seconds", help: "how long a check took" };
 const STEP: Family = Family { name: "rtc_check_step_duration_seconds", help: metric::STEPS.help };
@@ -61,7 +60,7 @@ pub(super) fn draw(page: &mut Page, report: &Report) {
         if check.waived.is_some() {
             page.push(&WAIVED, &labels, 1.0);
         }
-        if let Some(ports) = check.observed.get::<PortRange>(&metric::DOCUMENTED_PORTS) {
+        if let Some(ports) = evidence::documented(check) {
             page.push(&MOVED, &labels.with("documented_port", &ports.to_string()), 1.0);
         }
         page.push(&DURATION, &labels, seconds(check.duration_ms as f64));
